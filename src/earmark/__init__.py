@@ -1,0 +1,59 @@
+"""earmark listens to music and marks it: genre, mood, tempo and key from the sound alone.
+
+>>> import earmark
+>>> clip = earmark.demo_clip("rock")
+>>> earmark.classify(clip).verdict
+'music'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# The public names and where they live. Each is imported when it is first asked for, so that
+# `import earmark` stays as light as `import numpy` whatever the names pull in.
+_PUBLIC = {
+    "Clip": "audio",
+    "load": "audio",
+    "probe": "audio",
+    "windows": "audio",
+    "FeatureSpec": "features",
+    "log_mel": "features",
+    "descriptors": "features",
+    "demo_clip": "demo",
+    "ModelCard": "models",
+    "list_models": "models",
+    "load_model": "models",
+    "register": "models",
+    "check_model": "models",
+    "Prediction": "predict",
+    "classify": "predict",
+    "EarmarkError": "errors",
+}
+
+__all__ = sorted([*_PUBLIC, "__version__"])
+
+if TYPE_CHECKING:
+    from earmark.audio import Clip, load, probe, windows
+    from earmark.demo import demo_clip
+    from earmark.errors import EarmarkError
+    from earmark.features import FeatureSpec, descriptors, log_mel
+    from earmark.models import ModelCard, check_model, list_models, load_model, register
+    from earmark.predict import Prediction, classify
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _PUBLIC[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
