@@ -1,0 +1,108 @@
+"""The demo band plays what it says it plays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from earmark.demo import MODES, PEAK, PITCH_CLASSES, STYLES, TUNE, demo_clip, demo_medley
+from earmark.errors import InputError
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_clip_is_loud_finite_and_as_long_as_asked(style: str) -> None:
+    clip = demo_clip(style, seconds=5.5)
+    assert clip.y.dtype == np.float32 and clip.y.shape == (round(5.5 * 22050),)
+    assert clip.path == f"demo-{style}" and clip.duration == pytest.approx(5.5)
+    assert np.isfinite(clip.y).all()
+    assert np.abs(clip.y).max() == pytest.approx(PEAK, rel=1e-6)
+    assert 0.1 < np.sqrt(np.mean(clip.y**2)) < 0.4
+    assert abs(float(np.mean(clip.y))) < 0.01
+    assert abs(float(clip.y[-1])) < 1e-6  # faded: no click at the end
+
+
+def test_the_same_arguments_give_the_same_samples_and_another_seed_does_not() -> None:
+    first, again, other = (demo_clip("rock", seconds=2, seed=seed).y for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("sr", [8000, 16000, 44100])
+def test_any_rate(sr: int) -> None:
+    assert len(demo_clip("house", seconds=1.25, sr=sr).y) == round(1.25 * sr)
+
+
+def pitch_class_power(y: np.ndarray, sr: int) -> np.ndarray:
+    """Power within a third of a semitone of each pitch class, 100 to 1500 Hz, by one long transform."""
+    power = np.abs(np.fft.rfft(y * np.hanning(len(y)))) ** 2
+    f = np.fft.rfftfreq(len(y), 1 / sr)
+    near = (f > 100) & (f < 1500)
+    midi = 69 + 12 * np.log2(f[near] / 440)
+    on_pitch = np.abs(midi - np.rint(midi)) < 1 / 3
+    classes = np.rint(midi[on_pitch]).astype(int) % 12
+    return np.bincount(classes, weights=power[near][on_pitch], minlength=12)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("key", ["A minor", "F# major", "C major", "D# minor"])
+def test_notes_belong_to_the_stated_key(style: str, key: str) -> None:
+    tonic, mode = key.split()
+    clip = demo_clip(style, seconds=12, key=key)
+    scale = {(PITCH_CLASSES.index(tonic) + step) % 12 for step in MODES[mode]}
+    if mode == "minor":
+        scale.add((PITCH_CLASSES.index(tonic) + 11) % 12)  # the leading note of the major dominant
+    power = pitch_class_power(clip.y, clip.sr)
+    outside = sum(power[i] for i in range(12) if i not in scale) / power.sum()
+    # The kick drum sweeps through every pitch and the snare's shell has two of its own.
+    assert outside < (0.05 if style == "ballad" else 0.15)
+
+
+@pytest.mark.parametrize("bpm", [90.0, 120.0, 150.0])
+@pytest.mark.parametrize("style", ["rock", "house"])
+def test_the_beat_is_where_the_tempo_says(style: str, bpm: float) -> None:
+    clip = demo_clip(style, seconds=12, bpm=bpm)
+    hop = 256  # 12 ms
+    n = len(clip.y) // hop
+    loudness = np.log(1e-4 + np.mean(clip.y[: n * hop].reshape(n, hop) ** 2, axis=1))
+    rise = np.maximum(np.diff(loudness), 0)
+    times = np.arange(1, n) * hop / clip.sr
+
+    def contrast(at_bpm: float) -> float:
+        beats = times * at_bpm / 60
+        on_beat = np.abs(beats - np.rint(beats)) < 0.08
+        return float(rise[on_beat].mean() / rise[~on_beat].mean())
+
+    assert contrast(bpm) > 1.4
+    assert contrast(bpm * 1.07) < 1.4 and contrast(bpm * 0.93) < 1.4
+
+
+def test_the_tune_fills_its_four_bars() -> None:
+    ends = [beat + beats for beat, _, beats in TUNE]
+    assert [beat for beat, _, _ in TUNE[1:]] == ends[:-1] and ends[-1] == 16
+
+
+def test_the_medley_has_every_style_in_turn() -> None:
+    medley = demo_medley(seconds=9)
+    assert len(medley.y) == 9 * 22050
+    third = 3 * 22050
+    for i, style in enumerate(STYLES):
+        bpm = 62.0 if style == "ballad" else 124.0
+        alone = demo_clip(style, seconds=3, bpm=bpm, key="A minor").y
+        assert np.array_equal(medley.y[i * third : (i + 1) * third], alone)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"style": "polka"}, "style='polka'.*rock, house, ballad"),
+        ({"seconds": 0.0}, "seconds=0.0 is out of range.*0.1 to 600"),
+        ({"seconds": float("nan")}, "seconds=nan"),
+        ({"sr": 1}, "sr=1 is out of range"),
+        ({"bpm": 500}, "bpm=500"),
+        ({"key": "H minor"}, "key='H minor'.*A minor"),
+        ({"key": "A"}, "key='A'"),
+    ],
+)
+def test_arguments_out_of_range(arguments: dict[str, object], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        demo_clip(**arguments)  # type: ignore[arg-type]
