@@ -1,1 +1,28 @@
-"""Placeholder."""
+"""Sound in: the only opener of audio in the house.
+
+>>> clip = load("song.mp3", start=60, duration=10)      # doctest: +SKIP
+>>> for block in open_audio("song.mp3").blocks(): ...   # doctest: +SKIP
+
+One idea per file: `source` gets the bytes, `sniff` names their format, `pcm` (libsndfile) and
+`compressed` (FFmpeg) decode, `resample` changes the rate, `stream` puts these together.
+"""
+
+from earmark.audio.clip import Clip
+from earmark.audio.find import EXTENSIONS, find_audio
+from earmark.audio.info import AudioInfo
+from earmark.audio.source import Source
+from earmark.audio.stream import AudioStream, load, open_audio, probe
+from earmark.audio.windows import windows
+
+__all__ = [
+    "EXTENSIONS",
+    "AudioInfo",
+    "AudioStream",
+    "Clip",
+    "Source",
+    "find_audio",
+    "load",
+    "open_audio",
+    "probe",
+    "windows",
+]

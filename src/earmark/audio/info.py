@@ -1,0 +1,65 @@
+"""What is known of a source without decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from earmark.errors import BadSampleRateError, NoChannelsError
+
+# From the slowest telephone and logger recordings to the fastest studio converters. Outside, the header is
+# wrong, and believing it would ask the resampler for a filter of millions of taps.
+LOWEST_SR = 1_000
+HIGHEST_SR = 768_000
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a source says of itself.
+
+    Parameters
+    ----------
+    duration : float or None
+        Length in seconds as the container claims it; None where it does not say.
+    codec : str
+        How the samples are coded, such as ``"mp3"``, ``"aac"``, ``"pcm_16"``.
+    container : str
+        Kind of file, such as ``"wav"``, ``"mp4"``, ``"ogg"``.
+    sr : int
+        Sampling rate of the source in Hz.
+    channels : int
+        Number of channels of the source.
+    bitrate : int or None
+        Bits per second, averaged over the file; None where unknown.
+    tags : dict of str to str
+        Title, artist and so on, keys in lower case.
+    """
+
+    duration: float | None
+    codec: str
+    container: str
+    sr: int
+    channels: int
+    bitrate: int | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def check_claims(name: str, *, sr: int, channels: int) -> None:
+    """Refuse a rate or a number of channels that no recording has.
+
+    Raises
+    ------
+    BadSampleRateError
+        If `sr` is not within 1,000 Hz to 768,000 Hz.
+    NoChannelsError
+        If there is not one channel.
+    """
+    if channels < 1:
+        raise NoChannelsError(
+            f"{name} claims channels={channels}", hint="At least one is needed: the header is damaged"
+        )
+    if not LOWEST_SR <= sr <= HIGHEST_SR:
+        raise BadSampleRateError(
+            f"{name} claims a sampling rate of sr={sr} Hz",
+            hint=f"Accepted are {LOWEST_SR:,} to {HIGHEST_SR:,} Hz; if the sound is real, correct the header "
+            "(for raw speed changes: sox, ffmpeg -ar)",
+        )
