@@ -1,1 +1,27 @@
-"""Placeholder."""
+"""Models: what they are (`Model`, `ModelCard`), where they come from, and the suite that judges them."""
+
+from earmark.models.base import Model, ModelOutput, SpectrogramModel, answer, as_batch
+from earmark.models.bundle import read_card, save_bundle
+from earmark.models.card import Head, ModelCard
+from earmark.models.check import CheckReport, check_model
+from earmark.models.onnx import OnnxModel
+from earmark.models.registry import ModelInfo, list_models, load_model, register
+
+__all__ = [
+    "CheckReport",
+    "Head",
+    "Model",
+    "ModelCard",
+    "ModelInfo",
+    "ModelOutput",
+    "OnnxModel",
+    "SpectrogramModel",
+    "answer",
+    "as_batch",
+    "check_model",
+    "list_models",
+    "load_model",
+    "read_card",
+    "register",
+    "save_bundle",
+]

@@ -1,0 +1,156 @@
+"""Bundles: a folder with a card and the weights that its checksum vouches for."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from earmark.errors import BundleError, OutputError
+from earmark.models.card import ModelCard
+
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "model.onnx"
+
+
+def read_card(folder: str | os.PathLike[str]) -> ModelCard:
+    """Card of the bundle in a folder, without touching the weights.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that holds ``card.json``.
+
+    Returns
+    -------
+    ModelCard
+
+    Raises
+    ------
+    BundleError
+        There is no card, it cannot be read, or it is not valid.
+    """
+    path = Path(folder) / CARD_FILE
+    text = _read(path)
+    try:
+        return ModelCard.from_json(text)
+    except BundleError as error:
+        raise BundleError(f"{path}: {error.message}", hint=error.hint) from error
+
+
+def read_weights(folder: str | os.PathLike[str], card: ModelCard) -> bytes:
+    """Weights of the bundle in a folder, once they are known to be those of the card.
+
+    Parameters
+    ----------
+    folder : path
+        Folder that holds ``model.onnx``.
+    card : ModelCard
+        Its card, as `read_card` gives it.
+
+    Returns
+    -------
+    bytes
+        The ONNX graph. What was hashed is what is returned: the file is read once.
+
+    Raises
+    ------
+    BundleError
+        There are no weights, or they were altered after the card was written.
+    """
+    path = Path(folder) / WEIGHTS_FILE
+    weights = _read(path)
+    found = hashlib.sha256(weights).hexdigest()
+    if found != card.sha256:
+        raise BundleError(
+            f"{path} was altered: sha256={found}, its card says {card.sha256 or 'nothing'}",
+            hint="Copy or download the bundle again: card.json and model.onnx belong together.",
+        )
+    return weights
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = "missing" if isinstance(error, FileNotFoundError) else f"unreadable ({error.strerror})"
+        raise BundleError(
+            f"{path.name} is {reason} in {path.parent}",
+            hint=f"A bundle is a folder with {CARD_FILE} and {WEIGHTS_FILE}.",
+        ) from error
+
+
+def save_bundle(folder: str | os.PathLike[str], card: ModelCard, onnx_bytes: bytes) -> ModelCard:
+    """Write a bundle, all of it or nothing.
+
+    The bundle is written beside `folder` and then renamed, so that no reader meets half of one. A
+    bundle that is already there is moved aside for the rename and comes back should that fail.
+
+    Parameters
+    ----------
+    folder : path
+        Where to; a bundle there is replaced, its parents are made.
+    card : ModelCard
+        Its card; `sha256` is filled in here.
+    onnx_bytes : bytes
+        The serialised ONNX graph, in one piece (no external data).
+
+    Returns
+    -------
+    ModelCard
+        The card as it was written.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or holds something else than a bundle.
+    InputError
+        The card does not fit into JSON.
+    """
+    target = Path(folder).absolute()
+    card = dataclasses.replace(card, sha256=hashlib.sha256(onnx_bytes).hexdigest())
+    text = card.to_json()
+    _refuse_other_things(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+            fresh = Path(temporary) / "new"
+            fresh.mkdir()
+            (fresh / WEIGHTS_FILE).write_bytes(onnx_bytes)
+            (fresh / CARD_FILE).write_text(text, encoding="utf-8")
+            _swap(fresh, target, Path(temporary) / "old")
+    except OSError as error:
+        raise OutputError(f"the bundle {target} could not be written: {error.strerror or error}") from error
+    return card
+
+
+def _refuse_other_things(target: Path) -> None:
+    """A replaced folder is deleted: be sure that it holds nothing but a bundle."""
+    if not target.exists():
+        return
+    others = [] if target.is_dir() else [target.name]
+    if target.is_dir():
+        others = sorted(
+            entry.name for entry in target.iterdir() if entry.name not in {CARD_FILE, WEIGHTS_FILE}
+        )
+    if others:
+        raise OutputError(
+            f"{target} exists and is not a bundle: it holds {', '.join(others[:3])}",
+            hint="Name a new folder for the bundle.",
+        )
+
+
+def _swap(fresh: Path, target: Path, aside: Path) -> None:
+    if not target.exists():
+        fresh.rename(target)
+        return
+    target.rename(aside)
+    try:
+        fresh.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

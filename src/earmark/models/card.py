@@ -1,0 +1,298 @@
+"""The card of a model: what it hears, what it answers, what it learned from and where it fails.
+
+A card is the small JSON file beside the weights. Whatever a user of the model must know to feed it
+(`ModelCard.spec`, `ModelCard.window`) and to read its answers (`ModelCard.heads`) is here, so that
+nothing about a model is written twice in the code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from earmark.errors import BundleError, InputError
+from earmark.features import FeatureSpec
+
+SCHEMA = "earmark.card"
+SCHEMA_VERSION = 1
+
+Kind = Literal["softmax", "multilabel"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """One question that a model answers, with its classes in the order of the answer's columns.
+
+    Parameters
+    ----------
+    name : str
+        ``genres``, ``quadrant``, ``moods`` and ``sound`` have a meaning in a `Prediction`.
+    classes : tuple of str
+        Labels, in order.
+    kind : {"softmax", "multilabel"}
+        Rows that sum to one, or a probability of its own for each class.
+
+    Raises
+    ------
+    InputError
+        No classes, a class twice, or an unknown kind.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    kind: Kind = "multilabel"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if not self.classes or any(not isinstance(label, str) or not label for label in self.classes):
+            raise InputError(
+                f"head {self.name!r}: classes={self.classes!r}",
+                hint="Give one non-empty text for each class.",
+            )
+        twice = sorted({label for label in self.classes if self.classes.count(label) > 1})
+        if twice:
+            raise InputError(f"head {self.name!r}: classes given twice: {', '.join(twice)}")
+        if self.kind not in get_args(Kind):
+            raise InputError(
+                f"head {self.name!r}: kind={self.kind!r}", hint="Accepted: 'softmax' or 'multilabel'."
+            )
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model hears, answers, learned from, and where it fails.
+
+    Parameters
+    ----------
+    name : str
+        By which `earmark.models.load_model` finds it: letters, digits, ``.``, ``_`` and ``-``.
+    heads : tuple of Head
+        The questions it answers. `Model.predict_proba` returns the first.
+    spec : FeatureSpec
+        The front end that makes its input.
+    window, hop : float
+        Length of one input and distance between two, in seconds.
+    embedding_size : int
+        Numbers in an embedding; 0 where there is none.
+    summary, licence : str
+        One line on what it is; licence of the weights (an SPDX name).
+    sha256 : str
+        Checksum of the weights, hexadecimal; empty for a model that has none.
+    training_data : tuple of mapping
+        Collections it learned from: ``name``, ``licence``, ``n`` and whatever else helps.
+    split_digest : str
+        Digest of the split that held back the data behind `metrics`.
+    metrics : tuple of mapping
+        ``name``, ``value``, ``low``, ``high``, ``n``, ``split``, ``split_digest``.
+    calibration : mapping
+        How the probabilities were calibrated, and how well.
+    thresholds : mapping
+        ``unsure``: lowest score of the best genre that counts as an answer. ``music``: lowest
+        probability of ``music`` in the head ``sound``. ``silence_db``: highest level of silence, dBFS.
+        ``labels``: for some labels, the score from which a label counts as present.
+    limits : tuple of str
+        What it must not be used for, or does badly.
+
+    Raises
+    ------
+    InputError
+        Any of them out of range.
+    """
+
+    name: str
+    heads: tuple[Head, ...]
+    spec: FeatureSpec = field(default_factory=FeatureSpec)
+    window: float = 3.0
+    hop: float = 3.0
+    embedding_size: int = 0
+    summary: str = ""
+    licence: str = ""
+    sha256: str = ""
+    training_data: tuple[Mapping[str, Any], ...] = ()
+    split_digest: str = ""
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("heads", "training_data", "metrics", "limits"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not _NAME.fullmatch(self.name):
+            raise InputError(
+                f"name={self.name!r}",
+                hint="Up to 64 letters, digits, '.', '_' and '-', a letter or digit first.",
+            )
+        self._check_heads()
+        self._check_times()
+        if isinstance(self.embedding_size, bool) or self.embedding_size < 0 or self.embedding_size % 1:
+            raise InputError(f"embedding_size={self.embedding_size}", hint="A whole number, 0 or more.")
+        if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise InputError(f"sha256={self.sha256!r}", hint="64 hexadecimal digits in lower case.")
+        _check_thresholds(self.thresholds)
+        _check_types(self)
+
+    def _check_heads(self) -> None:
+        names = [head.name for head in self.heads]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"heads={names!r}", hint="At least one, each with a name of its own.")
+
+    def _check_times(self) -> None:
+        for name, seconds in (("window", self.window), ("hop", self.hop)):
+            if not (math.isfinite(seconds) and seconds > 0):
+                raise InputError(f"{name}={seconds!r}", hint="A time in seconds above 0.")
+        if not 1 <= self.hop_frames <= self.n_frames:
+            raise InputError(
+                f"hop={self.hop} s is {self.hop_frames} frames, window={self.window} s is {self.n_frames}",
+                hint="The hop is at least one frame and at most the window, or sound would go unheard.",
+            )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the first head: the columns of `Model.predict_proba`."""
+        return self.heads[0].classes
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of one window."""
+        return self.spec.n_frames(self.window)
+
+    @property
+    def hop_frames(self) -> int:
+        """Frames from the start of one window to that of the next."""
+        return round(self.hop * self.spec.sr / self.spec.hop_length)
+
+    def head(self, name: str) -> Head | None:
+        """Head of that name, or None where the model does not answer that question."""
+        return next((head for head in self.heads if head.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary, ready for JSON, in the order in which a person reads it."""
+        return {
+            "schema": f"{SCHEMA}/{SCHEMA_VERSION}",
+            "name": self.name,
+            "summary": self.summary,
+            "licence": self.licence,
+            "sha256": self.sha256,
+            "heads": [{"name": h.name, "kind": h.kind, "classes": list(h.classes)} for h in self.heads],
+            "spec": self.spec.to_dict(),
+            "window": self.window,
+            "hop": self.hop,
+            "embedding_size": self.embedding_size,
+            "thresholds": dict(self.thresholds),
+            "calibration": dict(self.calibration),
+            "metrics": [dict(metric) for metric in self.metrics],
+            "training_data": [dict(collection) for collection in self.training_data],
+            "split_digest": self.split_digest,
+            "limits": list(self.limits),
+        }
+
+    def to_json(self) -> str:
+        """Text of a ``card.json``.
+
+        Raises
+        ------
+        InputError
+            A value that JSON does not have, such as NaN or an array.
+        """
+        try:
+            return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"the card of {self.name!r} does not fit into JSON: {error}",
+                hint="Texts, finite numbers, lists and dictionaries are accepted: no NaN, no arrays.",
+            ) from error
+
+    @classmethod
+    def from_dict(cls, data: object) -> ModelCard:
+        """Card from the dictionary of a ``card.json``.
+
+        Raises
+        ------
+        BundleError
+            Not a card, of a newer version, with a key missing, unknown or out of range.
+        """
+        entries = _checked_keys(data)
+        try:
+            heads = tuple(_head(entry) for entry in entries.pop("heads"))
+            spec = FeatureSpec.from_dict(entries.pop("spec", {}))
+            return cls(heads=heads, spec=spec, **entries)
+        except (InputError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(f"the card is not valid: {error}") from error
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ModelCard:
+        """Card from the text of a ``card.json``.
+
+        Raises
+        ------
+        BundleError
+            Not JSON, or whatever `from_dict` raises.
+        """
+        try:
+            data = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"the card is not JSON: {error}") from error
+        return cls.from_dict(data)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
+    numbers = {name: value for name, value in thresholds.items() if name != "labels"}
+    numbers |= dict(thresholds.get("labels", {}))
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"thresholds: {name}={value!r}", hint="A finite number.")
+
+
+def _check_types(card: ModelCard) -> None:
+    for name in ("summary", "licence", "split_digest"):
+        if not isinstance(getattr(card, name), str):
+            raise InputError(f"{name}={getattr(card, name)!r}", hint="A text.")
+    if not isinstance(card.calibration, Mapping):
+        raise InputError(f"calibration={card.calibration!r}", hint="A dictionary.")
+    if not all(isinstance(limit, str) for limit in card.limits):
+        raise InputError(f"limits={card.limits!r}", hint="A list of texts.")
+    for name in ("training_data", "metrics"):
+        if not all(isinstance(entry, Mapping) for entry in getattr(card, name)):
+            raise InputError(f"{name}={getattr(card, name)!r}", hint="A list of dictionaries.")
+
+
+def _head(entry: Any) -> Head:
+    if not isinstance(entry, dict) or not {"name", "classes"} <= entry.keys() <= {"name", "classes", "kind"}:
+        raise InputError(f"head={entry!r}", hint="Keys: name, kind and classes.")
+    return Head(**entry)
+
+
+def _checked_keys(data: object) -> dict[str, Any]:
+    """Entries of a card of a version that is understood, with no key missing and none unknown."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    family, _, version = str(schema).partition("/")
+    if not isinstance(data, dict) or family != SCHEMA or not version.isdecimal():
+        raise BundleError(f"schema={schema!r}", hint=f"A card begins with {SCHEMA}/{SCHEMA_VERSION}.")
+    if int(version) > SCHEMA_VERSION:
+        raise BundleError(
+            f"the card is of version {version}; this earmark reads up to version {SCHEMA_VERSION}",
+            hint="Upgrade earmark: pip install --upgrade earmark.",
+        )
+    entries = {key: value for key, value in data.items() if key != "schema"}
+    known = [entry.name for entry in dataclasses.fields(ModelCard)]
+    for key in entries.keys() - set(known):
+        near = difflib.get_close_matches(str(key), known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        raise BundleError(f"the card has an unknown key {key!r}", hint=hint)
+    missing = [key for key in ("name", "heads") if key not in entries]
+    if missing:
+        raise BundleError(f"the card lacks {', '.join(missing)}")
+    return entries
