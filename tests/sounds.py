@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -107,8 +107,9 @@ def _write_ffmpeg(
     with av.open(target, "w", format=container_name, options=options) as container:
         layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(y)]
         sr_codec = 48000 if codec == "libopus" else sr
-        pictures = _add_pictures(container) if fmt == "mp4" else None
         stream = container.add_stream(codec, rate=sr_codec, layout=layout, format=sample_format)
+        if fmt == "mp4":
+            _add_pictures(container)
         if codec not in ("alac", "flac", "wavpack", "tta"):
             stream.bit_rate = bitrate
         resampler = av.AudioResampler(format=sample_format, layout=layout, rate=sr_codec, frame_size=0)
@@ -125,12 +126,10 @@ def _write_ffmpeg(
             position += part.samples
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
-        if pictures is not None:
-            container.mux(pictures.encode(None))
 
 
-def _add_pictures(container):  # type: ignore[no-untyped-def]
-    """A video track of five grey pictures."""
+def _add_pictures(container: Any) -> None:
+    """Add a video track of five grey pictures."""
     import av
 
     stream = container.add_stream("mpeg4", rate=5)
@@ -140,4 +139,49 @@ def _add_pictures(container):  # type: ignore[no-untyped-def]
         grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 50 * index, np.uint8), format="rgb24")
         grey.pts, grey.time_base = index, Fraction(1, 5)
         container.mux(stream.encode(grey))
-    return stream
+    container.mux(stream.encode(None))
+
+
+_EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+
+
+def mutate(data: bytes, rng: np.random.Generator, others: list[bytes]) -> bytes:
+    """Damage a file in one to three random ways, most of them in its header."""
+    damaged = bytearray(data)
+    for _ in range(rng.integers(1, 4)):
+        if not damaged:
+            break
+        reach = min(len(damaged), int(rng.choice([64, 512, 4096, len(damaged)], p=[0.35, 0.3, 0.15, 0.2])))
+        at = int(rng.integers(reach))
+        way = rng.integers(7)
+        if way == 0:  # cut off
+            del damaged[int(rng.integers(len(damaged))) :]
+        elif way == 1:  # flip bits
+            for _ in range(rng.integers(1, 9)):
+                damaged[int(rng.integers(reach))] ^= 1 << int(rng.integers(8))
+        elif way == 2:  # extreme numbers
+            size = int(rng.choice([1, 2, 4, 8]))
+            value = int(rng.choice(_EXTREMES)) % (1 << 8 * size)
+            damaged[at : at + size] = value.to_bytes(size, str(rng.choice(["little", "big"])))  # type: ignore[arg-type]
+        elif way == 3:  # noise
+            damaged[at : at + 32] = rng.bytes(int(rng.integers(1, 33)))
+        elif way == 4:  # leave out
+            del damaged[at : at + int(rng.integers(1, 65))]
+        elif way == 5:  # repeat
+            damaged[at:at] = damaged[at : at + int(rng.integers(1, 257))]
+        else:  # go on with another file
+            other = others[int(rng.integers(len(others)))]
+            damaged[at:] = other[int(rng.integers(len(other))) :]
+    return bytes(damaged)
+
+
+def corpus(seconds: float = 0.4) -> dict[str, bytes]:
+    """One short file of every format, for mutation."""
+    files = {fmt: encode(noise(seconds, channels=2), 44100, fmt) for fmt in FORMATS}
+    files["mono8k"] = encode(tone(seconds, sr=8000), 8000, "mp3", bitrate=16_000)
+    files["id3"] = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256) + files["mp3"]
+    files["fragmented"] = encode(
+        noise(seconds, channels=2), 44100, "m4a", movflags="empty_moov+frag_keyframe"
+    )
+    files["surround"] = encode(noise(seconds, channels=6), 48000, "wav24")
+    return files

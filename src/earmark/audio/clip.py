@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from earmark.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -24,6 +26,11 @@ class Clip:
         Where in the source the clip begins, in seconds.
     warnings : tuple of str
         What went wrong on the way without being fatal, such as a truncated file.
+
+    Raises
+    ------
+    InputError
+        If `y` is not one channel of float32, or `sr` is not positive.
     """
 
     y: np.ndarray
@@ -31,6 +38,16 @@ class Clip:
     path: str | None = None
     start: float = 0.0
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape, dtype = np.shape(self.y), getattr(self.y, "dtype", type(self.y).__name__)
+        if len(shape) != 1 or dtype != np.float32:
+            raise InputError(
+                f"y.shape={shape}, y.dtype={dtype}",
+                hint="Accepted is one channel of float32: y.mean(axis=0).astype('float32') for (channels, n)",
+            )
+        if not self.sr > 0:
+            raise InputError(f"sr={self.sr} Hz", hint="Accepted is more than 0 Hz")
 
     @property
     def duration(self) -> float:

@@ -1,137 +1,264 @@
-"""Decoding by FFmpeg (PyAV): every compressed format, and any container."""
+"""Decoding by FFmpeg (PyAV): every compressed format, and any container.
+
+Delays of encoders: what a container says of its encoder's delay (LAME tag, edit list, Opus pre-skip) FFmpeg
+removes, so that sample 0 is the first that went into the encoder; the padding at the end goes likewise. Where
+nothing is said (bare AAC, MP3 without a LAME tag, WMA) the delay stays in the sound.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from earmark.audio.container import describe, open_container, promised_length, reason
 from earmark.audio.decoder import CHUNK_LENGTH, downmix
-from earmark.audio.info import AudioInfo, check_claims
+from earmark.audio.info import check_claims
+from earmark.audio.pipe import Pipe
 from earmark.audio.sniff import Format
 from earmark.audio.source import OpenedSource
-from earmark.errors import CorruptAudioError, NoAudioTrackError
+from earmark.errors import CorruptAudioError, EmptyAudioError, InputError
 
-# Sound to decode and drop before a start: a lossy frame needs its predecessors (MP3 keeps up to 511 bytes of
-# a frame in earlier ones, 22 frames at the lowest rate; Opus converges within 80 ms).
-PREROLL_SECONDS = 1.0
+if TYPE_CHECKING:
+    from av import AudioFrame
+
+# Sound that is decoded and dropped before a start, because a lossy frame leans on those before it: MP3 keeps
+# up to 511 bytes of a frame in earlier ones (0.51 s at its lowest rate), Opus converges within 0.08 s.
+PREROLL_SECONDS = 0.6
+
+# Containers without time stamps, where FFmpeg can only guess where a time is.
+_NO_TIME_STAMPS = {"aac", "ac3", "amr", "mpc", "mpc8"}
+
+
+# The most that an encoder adds at the end to fill its last frame: two frames of HE-AAC.
+_MOST_PADDING = 4096
 
 
 class CompressedDecoder:
     """A `Decoder` over FFmpeg.
 
+    Parameters
+    ----------
+    n_claimed : int, optional
+        Number of samples by the header, where it is known better than FFmpeg knows it.
+
     Raises
     ------
-    NoAudioTrackError
-        If the container holds pictures alone.
-    CorruptAudioError
-        If FFmpeg refuses the file, or not one frame can be decoded.
+    AudioError
+        `CorruptAudioError`, `NoAudioTrackError`, `UnknownFormatError` or `EmptyAudioError` if there is
+        nothing to decode.
     """
 
-    def __init__(self, source: OpenedSource, format_: Format) -> None:
-        import av
+    _frames: Iterator[AudioFrame]
 
-        self._source, self._name = source, source.name
-        source.file.seek(0)
-        try:
-            self._container = av.open(source.file, "r", format=format_.demuxer, metadata_errors="replace")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise CorruptAudioError(
-                f"{source.name} cannot be decoded as {format_.name}: {error}", hint="Export or copy it again"
-            ) from None
-        if not self._container.streams.audio:
-            raise NoAudioTrackError(
-                f"{source.name} ({format_.name}) has no audio track", hint="Give a file with sound"
-            )
-        self._stream: Any = self._container.streams.audio[0]
+    def __init__(self, source: OpenedSource, format_: Format, *, n_claimed: int | None = None) -> None:
         self.warnings: list[str] = []
-        self._frames: Iterator[Any] = self._decode()
-        self._fifo: Any = av.AudioFifo()
-        self._position = 0
-        self.info = self._read_info(format_)
-        self.n_claimed: int | None = None
-        check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
-
-    def _read_info(self, format_: Format) -> AudioInfo:
-        stream, container = self._stream, self._container
-        duration = None
-        if stream.duration is not None:
-            duration = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            duration = container.duration / 1e6
-        tags = {**container.metadata, **stream.metadata}
-        return AudioInfo(
-            duration=duration,
-            codec=stream.codec_context.name,
-            container=format_.name,
-            sr=stream.codec_context.sample_rate,
-            channels=stream.codec_context.channels,
-            bitrate=stream.bit_rate or container.bit_rate or None,
-            tags={str(key).lower(): str(value) for key, value in tags.items()},
+        self._source, self._format = source, format_
+        self._n_damaged, self._n_other_rate = 0, 0
+        self._open()
+        try:
+            first = self._first_frame()
+            self.info = describe(self._container, self._stream, first, format_=format_, size=source.size)
+            check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
+        except BaseException:
+            self.close()
+            raise
+        self._origin, self._n_first = first.pts, first.samples
+        if n_claimed:
+            self.info = replace(self.info, duration=n_claimed / self.info.sr)
+        self.n_claimed = n_claimed or promised_length(
+            self._container, self._stream, self.info, format_=format_
         )
 
-    def _decode(self) -> Iterator[Any]:
+    def _open(self) -> None:
+        if isinstance(self._source.file, Pipe) and self._source.file.forgetful:
+            raise InputError(
+                f"{self._source.name} is a pipe and cannot go back",
+                hint="Read it in order, or save it to a file",
+            )
+        self._container, self._stream = open_container(self._source, self._format)
+        self._begin(self._decode(), at=0)
+
+    def close(self) -> None:
+        """Free the decoder."""
+        self._begin(iter(()), at=0)
+        self._container.close()
+
+    def _decode(self) -> Iterator[AudioFrame]:
+        """Yield frames to the end; packets that are damaged are left out and counted."""
         import av
 
         try:
             for packet in self._container.demux(self._stream):
                 try:
-                    yield from packet.decode()
-                except av.InvalidDataError:
-                    if "damaged" not in self.warnings:
-                        self.warnings.append("damaged")
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    self._n_damaged += 1
+                    self._warn("damaged: packets that could not be decoded", self._n_damaged)
+                    continue
+                yield from frames
         except (av.FFmpegError, OSError) as error:
-            self.warnings.append(f"damaged: {error}")
+            self._warn(f"damaged: reading stopped ({reason(error)})")
 
-    def seek(self, sample: int) -> None:
-        """Go to a sample."""
+    def _warn(self, text: str, count: int = 0) -> None:
+        """Add a warning, or bring its count up to date."""
+        self.warnings[:] = [warning for warning in self.warnings if not warning.startswith(text)]
+        self.warnings.append(f"{text}: {count}" if count else text)
+
+    def _first_frame(self) -> AudioFrame:
+        frame = next(self._frames, None)
+        if frame is not None:
+            self._frames = itertools.chain([frame], self._frames)
+            return frame
+        name, kind = self._source.name, self._format.name
+        if self.warnings:
+            raise CorruptAudioError(
+                f"{name} ({kind}) holds no sound that can be decoded ({self.warnings[0]})",
+                hint="It is damaged or cut short: export, copy or download it again",
+            )
+        raise EmptyAudioError(f"{name} ({kind}) holds no samples", hint="Record or export it again")
+
+    def _begin(self, frames: Iterator[AudioFrame], *, at: int) -> None:
+        """Let the first sample of these frames count as sample `at`.
+
+        From here on `_at` counts the samples that came out of the queue, and `read` drops those before
+        `_target`.
+        """
         import av
 
-        if sample < self._position or self._position:
-            self._container.seek(0, stream=self._stream)
-            self._frames = self._decode()
-        self._fifo = av.AudioFifo()
-        self._position = sample
-        self._skip = sample
-
-    _skip = 0
+        self._frames = frames
+        self._queue, self._shape = av.AudioFifo(), ("", 0)
+        self._held: AudioFrame | None = None
+        self._ready: AudioFrame | None = None
+        self._at = self._target = at
 
     def read(self) -> np.ndarray:
         """Return the next samples [shape=(n,)]."""
-        fifo = self._fifo
-        while fifo.samples < CHUNK_LENGTH + self._skip:
-            frame = next(self._frames, None)
+        while (joined := self._next_joined()) is not None:
+            y, begin = _mono(joined), self._at
+            self._at += len(y)
+            if self.n_claimed is not None and begin <= self.n_claimed < self._at:
+                y = y[: len(y) - self._n_padding()]
+            y = y[max(0, self._target - begin) :]
+            if len(y):
+                return y
+        return np.empty(0, np.float32)
+
+    def _n_padding(self) -> int:
+        """How many samples, up to `_at`, fill the last frame; FFmpeg leaves them in MP4 and in piped MP3.
+
+        They are padding only if the sound ends here. Otherwise the header was wrong, and the sound goes on.
+        """
+        rest = self._next_joined()
+        excess = self._at - (self.n_claimed or 0) + (rest.samples if rest else 0)
+        if excess > _MOST_PADDING:
+            self._ready = rest
+            return 0
+        self._frames = iter(())
+        return excess - (rest.samples if rest else 0)
+
+    def _next_joined(self) -> AudioFrame | None:
+        """Join short frames into long ones, so that Python's share of the time is small."""
+        if self._ready is not None:
+            ready, self._ready = self._ready, None
+            return ready
+        queue = self._queue
+        while queue.samples < CHUNK_LENGTH:
+            frame, self._held = self._held or next(self._frames, None), None
             if frame is None:
                 break
+            if frame.sample_rate != self.info.sr:
+                self._n_other_rate += 1
+                self._warn("damaged: frames of another sampling rate left out", self._n_other_rate)
+                continue
+            shape = (frame.format.name, frame.layout.nb_channels)
+            if shape != self._shape:
+                if queue.samples:  # first what is there, in its own shape
+                    self._held = frame
+                    break
+                self._shape = shape
+                self._queue = queue = type(queue)()
             frame.pts = None
-            fifo.write(frame)
-            while self._skip and fifo.samples:
-                n = min(self._skip, fifo.samples)
-                fifo.read(n)
-                self._skip -= n
-        frame = fifo.read(min(CHUNK_LENGTH, fifo.samples)) if fifo.samples else None
-        if frame is None:
-            return np.empty(0, np.float32)
-        y = downmix(_channels(frame))
-        self._position += len(y)
-        return y
+            queue.write(frame)
+        return queue.read(min(queue.samples, CHUNK_LENGTH)) if queue.samples else None
 
-    def close(self) -> None:
-        """Free the decoder."""
-        self._frames = iter(())
-        self._container.close()
+    def seek(self, sample: int) -> None:
+        """Go to a sample: by time stamp where they can be trusted, else by decoding up to it."""
+        near = round(2 * PREROLL_SECONDS * self.info.sr)
+        if self._at <= sample <= self._at + near or (sample > near and self._jump(sample)):
+            self._target = sample
+            return
+        if sample < self._at:
+            self.close()
+            self._open()
+        self._target = sample
+
+    def _jump(self, sample: int) -> bool:
+        """Seek to a little before a sample; if that fails, go back to the beginning."""
+        import av
+
+        base = self._stream.time_base
+        blind = self._format.demuxer in _NO_TIME_STAMPS or isinstance(self._source.file, Pipe)
+        if blind or self._origin is None or base is None:
+            return False
+        seconds = sample / self.info.sr - PREROLL_SECONDS
+        try:
+            self._container.seek(self._origin + int(seconds / base), stream=self._stream)
+            frames = self._decode()
+            frame = next(frames, None)
+        except (av.FFmpegError, OSError):
+            frame = None
+        at = None if frame is None else self._locate(frame)
+        if frame is None or at is None or at > sample:
+            self.close()
+            self._open()
+        else:
+            self._begin(itertools.chain([frame], frames), at=at)
+        return True
+
+    def _locate(self, frame: AudioFrame) -> int | None:
+        """Which sample a frame begins with, by its time stamp; None if that cannot be told exactly."""
+        if frame.pts is None or frame.time_base is None or self._origin is None:
+            return None
+        tick = float(frame.time_base * self.info.sr)
+        guess = (frame.pts - self._origin) * tick
+        if tick <= 1:
+            return round(guess)
+        # A clock of milliseconds (Matroska, ASF) is coarser than a sample, but frames are all of one length,
+        # except those of Vorbis, so the time stamp need only tell which frame this is.
+        if self._stream.codec_context.codec.canonical_name == "vorbis" or not frame.samples:
+            return None
+        at = self._n_first + round((guess - self._n_first) / frame.samples) * frame.samples
+        return at if abs(at - guess) <= 1.5 * tick else None
 
 
-def _channels(frame: Any) -> np.ndarray:
-    """Samples of a frame [shape=(n_channels, n)] as float32, full scale 1."""
-    samples = frame.to_ndarray()
-    if frame.format.is_packed:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.float32:
-        return samples  # type: ignore[no-any-return]
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128) / 128  # type: ignore[no-any-return]
-    if samples.dtype.kind == "i":
-        return samples.astype(np.float32) * np.float32(2.0 ** (1 - 8 * samples.dtype.itemsize))  # type: ignore[no-any-return]
-    return samples.astype(np.float32)  # type: ignore[no-any-return]
+# FFmpeg's names of sample formats, without the "p" of planar ones -> dtype and full scale.
+_SAMPLES = {
+    "u8": (np.uint8, 2.0**7),
+    "s16": (np.int16, 2.0**15),
+    "s32": (np.int32, 2.0**31),
+    "s64": (np.int64, 2.0**63),
+    "flt": (np.float32, 1.0),
+    "dbl": (np.float64, 1.0),
+}
+
+
+def _mono(frame: AudioFrame) -> np.ndarray:
+    """Mean of the channels of a frame [shape=(n,)], float32, full scale 1.
+
+    The samples are looked at where FFmpeg has put them: `AudioFrame.to_ndarray` would copy them first.
+    """
+    name, n, n_channels = frame.format.name, frame.samples, frame.layout.nb_channels
+    dtype, full_scale = _SAMPLES[name.removesuffix("p")]
+    if frame.format.is_planar:
+        channels = [np.frombuffer(cast(Any, plane), dtype, n) for plane in frame.planes]
+    else:
+        channels = list(
+            np.frombuffer(cast(Any, frame.planes[0]), dtype, n * n_channels).reshape(n, n_channels).T
+        )
+    if dtype == np.uint8:  # the only format whose zero is not 0
+        channels = [channel - np.float32(128) for channel in channels]
+    return downmix(channels, full_scale=full_scale)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-EXTENSIONS = frozenset(
-    ".wav .wave .rf64 .w64 .aif .aiff .aifc .au .snd .caf .flac .mp3 .mp2 .ogg .oga .opus .m4a .m4b .aac .mp4 .m4v .mov "
-    ".3gp .wma .asf .webm .weba .mkv .mka .ape .wv .tta .mpc .amr .ac3 .avi .flv .mpg .mpeg".split()
+_NAMES = (
+    "wav wave rf64 w64 aif aiff aifc au snd caf flac mp3 mp2 ogg oga opus m4a m4b aac mp4 m4v mov 3gp wma "
+    "asf webm weba mkv mka ape wv tta mpc amr ac3 avi flv mpg mpeg"
 )
+EXTENSIONS = frozenset(f".{name}" for name in _NAMES.split())
 
 
 def find_audio(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -29,16 +30,17 @@ def find_audio(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         Without repetition, in the order found.
     """
     found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        for file in _walk(path, set()) if path.is_dir() else (path,):
-            found.setdefault(file)
+    for path in paths:
+        files = _walk(os.fspath(path), set()) if os.path.isdir(path) else (Path(path),)
+        found.update(dict.fromkeys(files))
     return list(found)
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Path]:
     try:
-        status = folder.stat()
-        entries = sorted(folder.iterdir())
+        status = os.stat(folder)
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
         return  # vanished, or not ours to read: the rest of the library is still wanted
     if (status.st_dev, status.st_ino) in seen:
@@ -47,7 +49,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _walk(entry, seen)
-        elif entry.suffix.lower() in EXTENSIONS:
-            yield entry
+        if os.path.isdir(entry):
+            yield from _walk(entry.path, seen)
+        elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:
+            yield Path(entry.path)

@@ -40,7 +40,8 @@ def resample_stream(chunks: Iterable[np.ndarray], *, sr_in: int, sr_out: int) ->
     bit, whatever the division into chunks.
     """
     if sr_in == sr_out:
-        yield from chunks
+        for chunk in chunks:
+            yield chunk.copy()  # the decoder will write its next chunk over this one
         return
     import soxr
 

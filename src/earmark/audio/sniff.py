@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# How much of the beginning a decision may need: an ID3 tag is skipped by seeking, and three MPEG frames of
-# the longest kind (1,441 bytes) after some junk fit well.
-HEAD_LENGTH = 64 * 1024
+from earmark.audio.mpeg import find_frames
 
 
 @dataclass(frozen=True)
@@ -18,10 +16,12 @@ class Format:
     name : str
         What people call it.
     demuxer : str
-        FFmpeg's name of the container.
+        FFmpeg's name of the container. It is always given, for FFmpeg left to guess would also follow
+        playlists and scripts to other files and to the network.
     pcm : bool
-        Whether libsndfile reads it, and faster: it does for PCM and FLAC; for Vorbis, Opus and MP3 FFmpeg
-        is 1.1 to 2.6 times faster, and right where libsndfile guesses the length of a VBR file too short.
+        Whether libsndfile reads it, and faster: it does for PCM and FLAC. For Vorbis, Opus and MP3 FFmpeg is
+        2.3, 2.6 and 1.1 times as fast, and it reads all of an MP3 of varying bit rate that does not count
+        its frames, where libsndfile stops at the length that it guessed from the first.
     """
 
     name: str
@@ -29,11 +29,25 @@ class Format:
     pcm: bool = False
 
 
+_WAV = Format("wav", "wav", pcm=True)
+_AIFF = Format("aiff", "aiff", pcm=True)
+_MP4 = Format("mp4", "mov")
+
+_CHUNKED: dict[tuple[bytes, bytes], Format] = {
+    (b"RIFF", b"WAVE"): _WAV,
+    (b"RIFX", b"WAVE"): _WAV,
+    (b"RF64", b"WAVE"): _WAV,
+    (b"BW64", b"WAVE"): _WAV,
+    (b"FORM", b"AIFF"): _AIFF,
+    (b"FORM", b"AIFC"): _AIFF,
+    (b"RIFF", b"AVI "): Format("avi", "avi"),
+}
+
 _MAGIC: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"fLaC", Format("flac", "flac", pcm=True)),
     (0, b"OggS", Format("ogg", "ogg")),
-    (0, b"\x1aE\xdf\xa3", Format("webm", "matroska")),
-    (0, b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel", Format("wma", "asf")),
+    (0, b"\x1aE\xdf\xa3", Format("matroska", "matroska")),
+    (0, b"0&\xb2u\x8ef\xcf\x11\xa6\xd9\x00\xaa\x00b\xcel", Format("asf", "asf")),
     (0, b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00", Format("w64", "w64", pcm=True)),
     (0, b".snd", Format("au", "au", pcm=True)),
     (0, b"caff", Format("caf", "caf", pcm=True)),
@@ -46,26 +60,10 @@ _MAGIC: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"FLV\x01", Format("flv", "flv")),
     (0, b"\x0b\x77", Format("ac3", "ac3")),
     (0, b"\x00\x00\x01\xba", Format("mpeg", "mpeg")),
-    (4, b"ftyp", Format("mp4", "mov")),
-    (4, b"moov", Format("mp4", "mov")),
-    (4, b"mdat", Format("mp4", "mov")),
-    (4, b"wide", Format("mp4", "mov")),
-    (4, b"free", Format("mp4", "mov")),
-    (4, b"skip", Format("mp4", "mov")),
+    *((4, box, _MP4) for box in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
 )
 
-_CHUNKED: dict[tuple[bytes, bytes], Format] = {
-    (b"RIFF", b"WAVE"): Format("wav", "wav", pcm=True),
-    (b"RIFX", b"WAVE"): Format("wav", "wav", pcm=True),
-    (b"RF64", b"WAVE"): Format("wav", "wav", pcm=True),
-    (b"BW64", b"WAVE"): Format("wav", "wav", pcm=True),
-    (b"FORM", b"AIFF"): Format("aiff", "aiff", pcm=True),
-    (b"FORM", b"AIFC"): Format("aiff", "aiff", pcm=True),
-    (b"RIFF", b"AVI "): Format("avi", "avi"),
-}
-
-_MP3 = Format("mp3", "mp3")
-_AAC = Format("aac", "aac")
+_ELEMENTARY = {"mp3": Format("mp3", "mp3"), "aac": Format("aac", "aac")}
 
 # What people hand over by mistake, to be called by its name.
 _NOT_AUDIO: tuple[tuple[bytes, str], ...] = (
@@ -83,24 +81,24 @@ _NOT_AUDIO: tuple[tuple[bytes, str], ...] = (
 
 
 def sniff(head: bytes) -> Format | None:
-    """Name the format of a file from its first bytes (after an ID3 tag), or None if it is not sound."""
+    """Name the format of a file from its first bytes (those after an ID3 tag); None if it is not sound."""
     chunked = _CHUNKED.get((head[:4], head[8:12]))
     if chunked:
         return chunked
     for offset, magic, format_ in _MAGIC:
-        if head[offset : offset + len(magic)] == magic:
+        if head.startswith(magic, offset):
             return format_
-    if what_else(head):
-        return None
-    return _elementary(head)
+    return None if name_what_else(head) else _ELEMENTARY.get(find_frames(head)[0])
 
 
-def what_else(head: bytes) -> str:
+def name_what_else(head: bytes) -> str:
     """Name what bytes are that are no sound; an empty string if that is unknown."""
     for magic, name in _NOT_AUDIO:
         if head.startswith(magic):
             return name
-    text = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head.strip(b"\0"):
+        return "nothing but zero bytes, as a failed download leaves"
+    text = head[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     lower = text[:64].lower()
     if lower.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page (HTML)"
@@ -108,63 +106,14 @@ def what_else(head: bytes) -> str:
         return "an XML document"
     if text.startswith(b"#EXTM3U"):
         return "a playlist"
-    if text and all(byte >= 32 or byte in b"\t\r\n\x0c" for byte in text) and _decodes(text):
-        return "text"
-    return ""
+    return "text" if _is_text(text) else ""
 
 
-def _decodes(text: bytes) -> bool:
+def _is_text(data: bytes) -> bool:
+    if not data or any(byte < 32 and byte not in b"\t\r\n\f" for byte in data):
+        return False
     try:
-        text.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start > len(text) - 4  # cut within a character
+        return error.start > len(data) - 4  # cut within a character
     return True
-
-
-def _elementary(head: bytes) -> Format | None:
-    """MP3 or AAC without a container: find three frame headers in a row, as each says where the next is."""
-    for start in range(max(0, len(head) - 4)):
-        if head[start] != 0xFF or head[start + 1] & 0xE0 != 0xE0:
-            continue
-        for format_, length in ((_MP3, mpeg_frame_length), (_AAC, adts_frame_length)):
-            position, found = start, 0
-            while found < 3 and (step := length(head[position : position + 6])):
-                position, found = position + step, found + 1
-            if found == 3 or (found and position >= len(head) and start == 0):
-                return format_
-    return None
-
-
-_KBPS = {  # bit rate index 1 to 14, ISO/IEC 11172-3 table in 2.4.2.3 and ISO/IEC 13818-3 in 2.4.2.3
-    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-
-
-def mpeg_frame_length(header: bytes) -> int:
-    """Bytes of the MPEG audio frame (layers 1 to 3) that begins here; 0 if none does."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return 0
-    version_bits, layer_bits = header[1] >> 3 & 3, header[1] >> 1 & 3
-    rate_index, sr_index, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
-    if version_bits == 1 or layer_bits == 0 or rate_index in (0, 15) or sr_index == 3:
-        return 0
-    version, layer = (1 if version_bits == 3 else 2), 4 - layer_bits
-    sr = (44100, 48000, 32000)[sr_index] >> {3: 0, 2: 1, 0: 2}[version_bits]
-    table = _KBPS[(version, layer if version == 1 else min(layer, 2))]
-    rate = table[rate_index - 1] * 1000
-    if layer == 1:
-        return (12 * rate // sr + padding) * 4
-    slots = 72 if version == 2 and layer == 3 else 144
-    return slots * rate // sr + padding
-
-
-def adts_frame_length(header: bytes) -> int:
-    """Bytes of the AAC frame with an ADTS header that begins here; 0 if none does."""
-    if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
-        return 0
-    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-    return length if length > 7 else 0

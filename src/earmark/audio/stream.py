@@ -9,15 +9,17 @@ from typing import Self
 
 import numpy as np
 
+from earmark.audio.choose import open_decoder
 from earmark.audio.clip import Clip
-from earmark.audio.compressed import CompressedDecoder
 from earmark.audio.decoder import CHUNK_LENGTH, Decoder, check_finite
 from earmark.audio.info import HIGHEST_SR, LOWEST_SR, AudioInfo
-from earmark.audio.pcm import PcmDecoder
+from earmark.audio.memory import ClipDecoder
 from earmark.audio.resample import entry, resample_stream
-from earmark.audio.sniff import Format, sniff, what_else
 from earmark.audio.source import OpenedSource, Source, open_source
-from earmark.errors import AudioError, EmptyAudioError, InputError, TooShortError, UnknownFormatError
+from earmark.errors import EmptyAudioError, InputError, TooShortError
+
+# Less than this may be missing at the end without a warning: WMA and Matroska round their lengths.
+_TOLERATED_SECONDS = 0.2
 
 
 def load(
@@ -28,11 +30,14 @@ def load(
     Parameters
     ----------
     source : path, bytes, binary file, ``"-"`` or Clip
-        What to read; ``"-"`` is standard input. The format is told from the content.
+        What to read; ``"-"`` is standard input, a file object is read whole from its position 0. The format
+        is told from the content, not from the name.
     sr : int or None
         Sampling rate wanted, in Hz; None keeps that of the source.
     start : float
-        Where to begin, in seconds, exact to the sample.
+        Where to begin, in seconds. It is reached by seeking, and is exact: the samples are those from
+        ``round(start * sr)`` on of a full load, up to 1e-6 of full scale where the rate is changed, and up to
+        the codec's own settling (below 1e-4) in lossy formats.
     duration : float, optional
         How much to read, in seconds; to the end if not given, and less where the source ends before.
 
@@ -44,18 +49,19 @@ def load(
     Raises
     ------
     AudioError
-        One subclass for each way in which a source can be bad: see `earmark.errors`.
+        One subclass for each way in which a source can be bad: see `earmark.errors`. A source that is
+        truncated or damaged gives what can be decoded, and a warning in `Clip.warnings`.
     InputError
         If an argument is out of range.
     """
     with open_audio(source, sr=sr) as stream:
-        pieces = list(stream._pieces(start, duration))
-        y = np.concatenate(pieces) if len(pieces) != 1 else pieces[0]
+        pieces = list(stream.blocks(start=start, duration=duration, block_length=None))
+        y = np.concatenate(pieces)
         return Clip(y=y, sr=stream.sr, path=stream.path, start=float(start), warnings=tuple(stream.warnings))
 
 
 def probe(source: Source) -> AudioInfo:
-    """Tell duration, codec, rate, channels and tags of a source without decoding it.
+    """Tell duration, codec, rate, channels and tags of a source without decoding more than one frame.
 
     Raises
     ------
@@ -92,16 +98,13 @@ class AudioStream:
         self._opened: OpenedSource | None = None
         self._decoder: Decoder
         if isinstance(source, Clip):
-            self._decoder, self.path, self._name = (
-                _ClipDecoder(source),
-                source.path,
-                source.path or "the given clip",
-            )
+            self._decoder = ClipDecoder(source)
+            self.path, self._name = source.path, source.path or "the clip"
         else:
             self._opened = open_source(source)
             self.path, self._name = self._opened.path, self._opened.name
             try:
-                self._decoder = _decoder(self._opened)
+                self._decoder = open_decoder(self._opened)
             except BaseException:
                 self._opened.close()
                 raise
@@ -114,7 +117,7 @@ class AudioStream:
         return self._decoder.warnings
 
     def blocks(
-        self, *, start: float = 0.0, duration: float | None = None, block_length: int = CHUNK_LENGTH
+        self, *, start: float = 0.0, duration: float | None = None, block_length: int | None = CHUNK_LENGTH
     ) -> Iterator[np.ndarray]:
         """Read the sound block by block.
 
@@ -124,58 +127,59 @@ class AudioStream:
         ----------
         start, duration : float
             As in `load`, in seconds.
-        block_length : int
-            Samples per block; the last may be shorter.
+        block_length : int or None
+            Samples per block; the last may be shorter. None leaves each block as long as it comes.
 
         Yields
         ------
         np.ndarray [shape=(block_length,)]
-            Mono float32 samples at `sr`; a new array each time.
+            Mono float32 samples at `sr`, the caller's to keep.
         """
-        if block_length < 1:
-            raise InputError(f"block_length={block_length}", hint="Accepted are 1 sample or more")
-        return _cut(self._pieces(start, duration), block_length)
-
-    def _pieces(self, start: float, duration: float | None) -> Iterator[np.ndarray]:
-        """Read the sound in pieces of whatever length is at hand."""
         if not (math.isfinite(start) and start >= 0):
             raise InputError(f"start={start} s", hint="Accepted are 0 s and more")
         if duration is not None and not (math.isfinite(duration) and duration > 0):
             raise InputError(f"duration={duration} s", hint="Accepted is more than 0 s, or None for all")
+        if block_length is not None and block_length < 1:
+            raise InputError(f"block_length={block_length}", hint="Accepted are 1 sample or more, or None")
+        pieces = self._pieces(start, duration)
+        return _cut(pieces, block_length) if block_length else pieces
+
+    def _pieces(self, start: float, duration: float | None) -> Iterator[np.ndarray]:
+        """Read from output sample `start` on, in pieces of whatever length is at hand."""
         first = round(start * self.sr)
-        wanted = None if duration is None else round(duration * self.sr)
+        left = math.inf if duration is None else max(1, round(duration * self.sr))
         sample, drop = entry(first, sr_in=self.info.sr, sr_out=self.sr)
         self._decoder.seek(sample)
-        given = 0
-        for piece in resample_stream(self._chunks(sample), sr_in=self.info.sr, sr_out=self.sr):
-            if drop >= len(piece):
-                drop -= len(piece)
-                continue
-            end = len(piece) if wanted is None else min(len(piece), drop + wanted - given)
-            piece, drop = piece[drop:end], 0
-            given += len(piece)
-            yield piece
-            if given == wanted:
+        heard = False
+        for made in resample_stream(self._chunks(sample), sr_in=self.info.sr, sr_out=self.sr):
+            piece = made[drop : int(min(len(made), drop + left))]
+            drop = max(0, drop - len(made))
+            if len(piece):
+                heard, left = True, left - len(piece)
+                yield piece
+            if not left:
                 return
-        if not given:
+        if not heard:
             self._raise_nothing(start)
 
     def _chunks(self, position: int) -> Iterator[np.ndarray]:
         """Read the decoder to its end, checking the samples and, at the end, their number."""
+        sr = self.info.sr
         while len(chunk := self._decoder.read()):
-            check_finite(chunk, name=self._name, offset=position, sr=self.info.sr)
+            check_finite(chunk, name=self._name, offset=position, sr=sr)
             position += len(chunk)
             yield chunk
         claimed = self._decoder.n_claimed
-        if claimed and position < claimed - self.info.sr // 10:
-            heard, whole = position / self.info.sr, claimed / self.info.sr
-            self.warnings.append(f"truncated: decoded {heard:.1f} s of {whole:.1f} s")
+        if claimed and position < claimed - _TOLERATED_SECONDS * sr:
+            warning = f"truncated: decoded {position / sr:.1f} s of {claimed / sr:.1f} s"
+            if warning not in self.warnings:
+                self.warnings.append(warning)
 
     def _raise_nothing(self, start: float) -> None:
         if start > 0:
             raise TooShortError(
                 f"{self._name} has nothing at start={start:g} s",
-                hint="Start earlier; probe tells its duration",
+                hint="Start earlier; probe tells how long it is",
             )
         raise EmptyAudioError(f"{self._name} holds no samples", hint="Record or export it again")
 
@@ -192,50 +196,6 @@ class AudioStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _decoder(opened: OpenedSource) -> Decoder:
-    """Choose the decoder by content; where libsndfile refuses, FFmpeg may not."""
-    head, _ = opened.head()
-    format_ = sniff(head)
-    if format_ is None:
-        what = what_else(head)
-        raise UnknownFormatError(
-            f"{opened.name} is {what or 'of no known format'}", hint="Accepted are WAV, FLAC, MP3, ..."
-        )
-    if format_.pcm:
-        try:
-            return PcmDecoder(opened, format_)
-        except AudioError as refused:
-            try:
-                return CompressedDecoder(opened, format_)
-            except AudioError:
-                raise refused from None
-    return CompressedDecoder(opened, format_)
-
-
-class _ClipDecoder:
-    """A `Decoder` over a clip that is in memory already."""
-
-    def __init__(self, clip: Clip) -> None:
-        self._y = np.ascontiguousarray(clip.y, np.float32)
-        self._position = 0
-        self.n_claimed: int | None = None
-        self.warnings = list(clip.warnings)
-        self.info = AudioInfo(clip.duration, "clip", "clip", clip.sr, 1)
-
-    def seek(self, sample: int) -> None:
-        """Go to a sample."""
-        self._position = sample
-
-    def read(self) -> np.ndarray:
-        """Return the next samples [shape=(n,)]."""
-        chunk = self._y[self._position : self._position + CHUNK_LENGTH]
-        self._position += len(chunk)
-        return chunk
-
-    def close(self) -> None:
-        """Do nothing: the clip is the caller's."""
 
 
 def _cut(pieces: Iterator[np.ndarray], block_length: int) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from earmark.audio.clip import Clip
+from earmark.audio.decoder import CHUNK_LENGTH
 from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, open_audio
 from earmark.errors import InputError, TooShortError
@@ -34,66 +35,84 @@ def windows(
     hop : float, optional
         From the beginning of one window to the next, in seconds; by default, windows touch.
     excerpts : (int, float), optional
-        Only so many parts of so many seconds, spread evenly over the source and reached by seeking; a source
-        that is not longer than all of them together is read in full.
+        Only so many parts of so many seconds each, spread evenly over the source and reached by seeking. A
+        source that is not longer than all of them together, or whose length is not known (a pipe), is read in
+        full.
 
     Yields
     ------
     Clip
-        Of `window` seconds each. Sound at the end that fills no window is dropped.
+        Of `window` seconds each. Sound at the end that fills no window is left out.
 
     Raises
     ------
     TooShortError
         If not one window fits.
+    InputError
+        If an argument is out of range.
     """
     hop = window if hop is None else hop
     for name, value in (("window", window), ("hop", hop)):
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"{name}={value} s", hint="Accepted is more than 0 s")
-    with open_audio(source, sr=sr) as stream:
-        count = 0
-        for part_start, part_duration in _parts(stream, start, duration, excerpts):
-            for clip in _slide(stream, window, hop, part_start, part_duration):
-                count += 1
-                yield clip
-        if not count:
+    if excerpts is not None and not (excerpts[0] >= 1 and excerpts[1] >= window):
+        raise InputError(
+            f"excerpts={excerpts}",
+            hint=f"Accepted is (how many, seconds each), each of window={window:g} s or more: (3, 10.0)",
+        )
+    return _windows(open_audio(source, sr=sr), window, hop, start, duration, excerpts)
+
+
+def _windows(
+    stream: AudioStream,
+    window: float,
+    hop: float,
+    start: float,
+    duration: float | None,
+    excerpts: tuple[int, float] | None,
+) -> Iterator[Clip]:
+    with stream:
+        empty = True
+        for part_start, part_duration in _parts(stream.info.duration, start, duration, excerpts):
+            try:
+                for clip in _slide(stream, window, hop, part_start, part_duration):
+                    empty = False
+                    yield clip
+            except TooShortError:
+                continue  # the file promised more than it holds
+        if empty:
             raise TooShortError(
                 f"{stream.path or 'The source'} is shorter than window={window:g} s",
-                hint="Use a shorter window",
+                hint="Use a shorter window, or an earlier start",
             )
 
 
 def _parts(
-    stream: AudioStream, start: float, duration: float | None, excerpts: tuple[int, float] | None
+    whole: float | None, start: float, duration: float | None, excerpts: tuple[int, float] | None
 ) -> list[tuple[float, float | None]]:
-    """Starts and lengths of the parts to read."""
-    whole = stream.info.duration
+    """Start and length of each part to read, in seconds."""
     if excerpts is None or whole is None:
         return [(start, duration)]
     n, length = excerpts
-    if n < 1 or not length > 0:
-        raise InputError(
-            f"excerpts={excerpts}", hint="Accepted is (how many, seconds each), such as (3, 10.0)"
-        )
-    span = min(whole - start, duration if duration is not None else math.inf)
+    span = min(whole - start, math.inf if duration is None else duration)
     if n * length >= span:
         return [(start, duration)]
-    gap = (span - n * length) / n
+    gap = span / n - length
     return [(start + gap / 2 + i * (length + gap), length) for i in range(n)]
 
 
 def _slide(
     stream: AudioStream, window: float, hop: float, start: float, duration: float | None
 ) -> Iterator[Clip]:
-    """Windows of one part, holding no more than one window and one block."""
-    window_length, hop_length = round(window * stream.sr), max(1, round(hop * stream.sr))
-    kept, skip, index = np.empty(0, np.float32), 0, 0
-    for block in stream.blocks(start=start, duration=duration):
+    """Windows of one part, holding no more sound than one window and one block."""
+    window_length, hop_length = max(1, round(window * stream.sr)), max(1, round(hop * stream.sr))
+    kept, base, begin = np.empty(0, np.float32), 0, 0  # sample `base` of the part is the first in `kept`
+    blocks = stream.blocks(start=start, duration=duration, block_length=max(window_length, CHUNK_LENGTH))
+    for block in blocks:
         kept = np.concatenate([kept, block])
-        while len(kept) - skip >= window_length:
-            y = kept[skip : skip + window_length].copy()
-            at = start + index * hop_length / stream.sr
-            yield Clip(y, stream.sr, stream.path, at, tuple(stream.warnings))
-            skip, index = skip + hop_length, index + 1
-        kept, skip = kept[min(skip, len(kept)) :], max(0, skip - len(kept))
+        while begin + window_length <= base + len(kept):
+            y = kept[begin - base : begin - base + window_length].copy()
+            yield Clip(y, stream.sr, stream.path, start + begin / stream.sr, tuple(stream.warnings))
+            begin += hop_length
+        done = min(begin - base, len(kept))
+        kept, base = kept[done:], base + done
