@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import BadSamplesError, EmptyAudioError, InputError
+from earmark.errors import BadSamplesError, InputError
 
-from .chroma import chroma_filterbank, normalize_chroma
 from .mel import Float32, mel_bands
+from .pitch_class import chroma_filterbank, normalize_chroma
 from .spec import FeatureSpec
-from .spectrum import CHUNK, Framer, PowerSpectrum
+from .spectrum import CHUNK, Framer, PowerSpectrum, samples, vector
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
@@ -68,8 +68,7 @@ class FrameStream:
         self.n_frames = 0
         self._framer = Framer(self.spec.n_fft, self.spec.hop_length)
         self._spectrum = PowerSpectrum(self.spec)
-        self._bands = mel_bands(self.spec, CHUNK)
-        self._mel = np.empty((CHUNK, self.spec.n_mels), dtype=np.float32)
+        self._bands = LogBands(self.spec)
         self._chroma_bank = chroma_filterbank(self.spec) if chroma else None
         self._closed = False
 
@@ -90,7 +89,7 @@ class FrameStream:
         """
         if self._closed:
             raise InputError("push() after close()", hint="Make a new FrameStream for another sound")
-        return self._render(self._framer.push(_vector(block)))
+        return self._render(self._framer.push(vector(block)))
 
     def close(self) -> Frames:
         """Give the last frames; the sound is taken to end in silence."""
@@ -104,34 +103,40 @@ class FrameStream:
         S_db = np.empty((self.spec.n_mels, k), dtype=np.float32)
         bank = self._chroma_bank
         chroma = np.empty((0 if bank is None else 12, k), dtype=np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):  # `bands_to_db` raises on the outcome
+        with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
             for place, power in self._spectrum.chunks(frames):
                 if bank is not None:
                     chroma[:, place] = (power @ bank).T
-                S_db[:, place] = self._log_bands(power).T
+                S_db[:, place] = self._bands(power).T
         self.n_frames += k
         return Frames(S_db, None if bank is None else normalize_chroma(chroma), start)
 
-    def _log_bands(self, power: Float32) -> Float32:
-        S = power if self.spec.power == 2 else np.sqrt(power, out=power)
+
+class LogBands:
+    """Mel bands in dB of up to CHUNK power spectra, in a buffer that is used again."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._power = spec.power
+        self._amin = spec.amin ** (spec.power / 2)
+        self._bands = mel_bands(spec, CHUNK)
+        self._mel = np.empty((CHUNK, spec.n_mels), dtype=np.float32)
+
+    def __call__(self, power: Float32) -> Float32:
+        """Return the bands [shape=(k, n_mels)] of ``power`` [shape=(k, n_bins)], valid until the next call.
+
+        Raises
+        ------
+        BadSamplesError
+            A band is not finite: the samples were NaN, infinite or absurdly large.
+        """
+        S = power if self._power == 2 else np.sqrt(power)
         mel = self._bands(S, self._mel[: len(S)])
-        return bands_to_db(mel, self.spec)
-
-
-def bands_to_db(mel: Float32, spec: FeatureSpec) -> Float32:
-    """Turn mel bands into dB, in place.
-
-    Raises
-    ------
-    BadSamplesError
-        A band is not finite: the samples were NaN, infinite or absurdly large.
-    """
-    # The greatest is NaN or infinite if any is; it is a hundredth of the work of looking at each sample.
-    if not np.isfinite(mel.max(initial=0)):
-        raise BadSamplesError("NaN, infinite or far too large samples", hint="Full scale is 1.0")
-    np.maximum(mel, spec.amin ** (spec.power / 2), out=mel)
-    np.log10(mel, out=mel)
-    return np.multiply(mel, np.float32(20 / spec.power), out=mel)
+        # The greatest is NaN or infinite if any is: a hundredth of the work of looking at each sample.
+        if not np.isfinite(mel.max(initial=0)):
+            raise BadSamplesError("NaN, infinite or far too large samples", hint="Full scale is 1.0")
+        np.maximum(mel, self._amin, out=mel)
+        np.log10(mel, out=mel)
+        return np.multiply(mel, np.float32(20 / self._power), out=mel)
 
 
 def log_mel(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> Float32:
@@ -172,29 +177,3 @@ def log_mel(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = 
     last = stream.close()
     S_db[:, last.start :] = last.S_db
     return S_db
-
-
-def samples(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec) -> Float32:
-    """Return the samples of a clip or an array as float32 [shape=(n,)], n > 0, at ``spec.sr``.
-
-    Raises
-    ------
-    EmptyAudioError
-        There are no samples.
-    InputError
-        The array is not a vector of floats, or the clip has another sampling rate.
-    """
-    sr = getattr(source, "sr", spec.sr)
-    if sr != spec.sr:
-        raise InputError(f"clip.sr={sr}, spec.sr={spec.sr}", hint=f"Load it with load(source, sr={spec.sr})")
-    y = _vector(getattr(source, "y", source))
-    if len(y) == 0:
-        raise EmptyAudioError("no samples", hint="At least one sample is needed")
-    return y
-
-
-def _vector(y: object) -> Float32:
-    if isinstance(y, np.ndarray) and y.ndim == 1 and np.issubdtype(y.dtype, np.floating):
-        return y.astype(np.float32, copy=False)
-    facts = f"shape={y.shape} dtype={y.dtype}" if isinstance(y, np.ndarray) else f"type={type(y).__name__}"
-    raise InputError(f"sound with {facts}", hint="Accepted: a mono vector of floats, full scale 1, or a Clip")

@@ -45,6 +45,24 @@ def chroma_filterbank(spec: FeatureSpec, tuning: float = 0.0) -> Float32:
     return bank
 
 
+def chroma(S: Float32, spec: FeatureSpec | None = None, *, tuning: float = 0.0) -> Float32:
+    """Return the energy by pitch class of each frame [shape=(12, n_frames)], the greatest being 1.
+
+    Equal to ``librosa.feature.chroma_stft`` with the same tuning; its default is that of `estimate_tuning`.
+
+    Parameters
+    ----------
+    S : np.ndarray [shape=(n_bins, n_frames)]
+        Magnitudes, of `magnitudes`.
+    spec : FeatureSpec
+        How they were made.
+    tuning : float
+        Deviation from A4 = 440 Hz in semitones.
+    """
+    energy = np.square(S.T, dtype=np.float32) @ chroma_filterbank(spec or FeatureSpec(), tuning)
+    return normalize_chroma(energy.T)
+
+
 def normalize_chroma(chroma: Float32) -> Float32:
     """Scale each frame's greatest pitch class to 1, in place; silent frames stay 0."""
     peak = chroma.max(axis=0, initial=0)

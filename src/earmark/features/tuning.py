@@ -1,0 +1,55 @@
+"""How far a recording is from A4 = 440 Hz."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .mel import Float32, Floats
+from .spec import FeatureSpec
+
+_LOW_HZ, _HIGH_HZ = 150.0, 4000.0
+_RESOLUTION = 0.01  # semitones
+
+
+def estimate_tuning(S: Float32, spec: FeatureSpec | None = None) -> float:
+    """Return the deviation from A4 = 440 Hz in semitones, in [-0.5, 0.5).
+
+    The commonest deviation of the louder half of all spectral peaks, as ``librosa.estimate_tuning``.
+
+    Parameters
+    ----------
+    S : np.ndarray [shape=(n_bins, n_frames)]
+        Power (as librosa's `chroma_stft` takes it) or magnitude.
+    spec : FeatureSpec
+        Its sampling rate and frame length give the frequencies.
+    """
+    return tuning_of(*peaks(S.T, spec or FeatureSpec()))
+
+
+def tuning_of(hz: Floats, height: Floats) -> float:
+    """Return the commonest deviation of the louder half of the peaks, in semitones; 0 if there are none."""
+    if len(hz) == 0:
+        return 0.0
+    loud = hz[height >= np.median(height)]
+    deviation = (12 * np.log2(loud / 440.0) + 0.5) % 1.0 - 0.5
+    edges = np.linspace(-0.5, 0.5, round(1 / _RESOLUTION) + 1)
+    return float(edges[np.histogram(deviation, edges)[0].argmax()])
+
+
+def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Floats, Floats]:
+    """Return frequency and height of the peaks within 20 dB of power of their frame's highest.
+
+    Both by the parabola through a peak and its neighbours (J. Smith and X. Serra, PARSHL, 1987).
+    """
+    first = max(1, int(np.ceil(_LOW_HZ * spec.n_fft / spec.sr)))
+    last = min(spec.n_bins - 1, int(np.ceil(_HIGH_HZ * spec.n_fft / spec.sr)))
+    part = rows[:, first - 1 : last + 1]
+    mid, left, right = part[:, 1:-1], part[:, :-2], part[:, 2:]
+    is_peak = (mid > 0.1 * rows.max(axis=1, keepdims=True)) & (mid > left) & (mid >= right)
+    place = np.nonzero(is_peak)
+    mid, left, right = mid[place], left[place], right[place]
+    slope, curve = (right - left) / 2, left + right - 2 * mid
+    inside = np.abs(slope) < np.abs(curve)
+    shift = np.where(inside, -slope / np.where(inside, curve, 1), 0)
+    hz = (place[1] + first + shift).astype(np.float64) * (spec.sr / spec.n_fft)
+    return hz, mid.astype(np.float64) + 0.5 * slope * shift
