@@ -1,0 +1,195 @@
+"""Stage two: heads on the backbone's embedding, measured by artist, calibrated, and shipped as a bundle.
+
+    python build.py DATA TEACHER RUN BUNDLE [--backbone CHECKPOINT]
+
+The backbone is mn04 as published, or what `distill.py` made of it. It stays frozen here, so that five folds and
+the final heads take minutes. Each window is heard clean and through `augment.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import corpus
+import measure
+import numpy as np
+import torch
+from augment import Augment, room_kernels
+from network import Heads, Student
+from torch import Tensor, nn
+
+from earmark.features import FeatureSpec, mel_frequencies
+
+N_FOLDS, SEED, N_SPOILT = 5, 0, 2
+EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 12, 256, 4e-3, 0.02, 0.3
+N_FRAMES, HOP_FRAMES = 130, 129
+PRIOR = 0.5  # a genre's share among what is learnt from, to this power, is what the heads believe beforehand
+MIN_MOOD_AUC = 0.75
+LABELS = ("genres", "quadrant", "moods", "sound")
+
+
+@dataclass
+class Windows:
+    """All windows of all tracks: backbone values clean and spoilt, and which track each belongs to."""
+
+    names: np.ndarray  # track id, or "3s:" + id for the published log-mels
+    clean: Tensor
+    spoilt: list[Tensor]
+    tracks: list[corpus.Track]
+
+
+def cut(S_db: np.ndarray) -> list[np.ndarray]:
+    starts = list(range(0, S_db.shape[1] - N_FRAMES + 1, HOP_FRAMES))
+    if starts[-1] + N_FRAMES < S_db.shape[1]:
+        starts.append(S_db.shape[1] - N_FRAMES)
+    return [S_db[:, s : s + N_FRAMES] for s in starts]
+
+
+def clips(data: Path, cache: Path) -> list[tuple[str, np.ndarray]]:
+    found = []
+    for collection in corpus.COLLECTIONS:
+        found += list(corpus.spectrograms(data, cache / "logmel", collection).items())
+    return found + [(f"3s:{name}", S_db) for name, S_db in corpus.gtzan_3s(data).items()]
+
+
+@torch.no_grad()
+def hear(student: Student, data: Path, cache: Path, file: Path) -> Windows:
+    table = {track.id: track for track in corpus.tracks(data)}
+    cuts = [(name, window) for name, S_db in clips(data, cache) for window in cut(S_db)]
+    names = np.array([name for name, _ in cuts])
+    tracks = [table[name.removeprefix("3s:")] for name in names]
+    if not file.exists():
+        paths = [row["path"] for row in corpus.rows(data / "rooms")]
+        kernels = room_kernels(data / "rooms", [p for i, p in enumerate(paths) if i % 5])
+        spoil = Augment(kernels, mel_frequencies(), SEED)
+        noises = [i for i, track in enumerate(tracks) if track.kind in ("environment", "noise", "applause", "speech")]
+        parts: list[list[Tensor]] = [[] for _ in range(1 + N_SPOILT)]
+        for begin in range(0, len(cuts), 128):
+            batch = torch.from_numpy(np.stack([w for _, w in cuts[begin : begin + 128]]).astype(np.float32))
+            parts[0].append(student.embed(batch))
+            for part in parts[1:]:
+                noise = np.stack([cuts[i][1] for i in spoil.rng.choice(noises, len(batch))]).astype(np.float32)
+                part.append(student.embed(spoil(batch, torch.from_numpy(noise))))
+        np.savez(file, *[torch.cat(part).numpy() for part in parts])
+    with np.load(file) as archive:
+        values = [torch.from_numpy(archive[key]) for key in archive.files]
+    return Windows(names, values[0], values[1:], tracks)
+
+
+def targets(tracks: list[corpus.Track], moods: list[str]) -> dict[str, Tensor]:
+    return {
+        "genres": torch.from_numpy(np.stack([t.genres for t in tracks])),
+        "quadrant": torch.tensor([t.quadrant for t in tracks]),
+        "moods": torch.from_numpy(np.stack([corpus.mood_target(t, moods) for t in tracks])),
+        "sound": torch.tensor([t.sound for t in tracks]),
+    }
+
+
+def weights(windows: Windows, use: np.ndarray) -> Tensor:
+    """How often a window is drawn: tracks alike, however long, but a rare genre more often (see PRIOR)."""
+    names, index, counts = np.unique(windows.names, return_inverse=True, return_counts=True)
+    frequency = np.zeros(len(corpus.GENRES))
+    for i in np.flatnonzero(use):
+        for genre in windows.tracks[i].positives:
+            frequency[corpus.GENRES.index(genre)] += 1 / counts[index[i]]
+    rarity = [
+        np.mean([(frequency[corpus.GENRES.index(g)] / 100) ** -(1 - PRIOR) for g in track.positives]) if track.positives else 1.0
+        for track in windows.tracks
+    ]
+    return torch.tensor(np.array(rarity) / counts[index] * use, dtype=torch.float32)
+
+
+def masked_bce(logits: Tensor, target: Tensor) -> Tensor:
+    known = ~torch.isnan(target)
+    return nn.functional.binary_cross_entropy_with_logits(logits[known], target[known])
+
+
+def genre_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Each genre against the rest (for a score of its own), and against each other (for the right order)."""
+    some = torch.nan_to_num(target).sum(1) > 0
+    share = torch.nan_to_num(target[some])
+    masked = logits[some].masked_fill(torch.isnan(target[some]), -1e4)
+    rivalry = -(share / share.sum(1, keepdim=True) * nn.functional.log_softmax(masked, 1)).sum(1).mean()
+    return rivalry + 4 * masked_bce(logits, target)
+
+
+def fit(windows: Windows, target: dict[str, Tensor], use: np.ndarray, seed: int) -> Heads:
+    torch.manual_seed(seed)
+    sizes = {"genres": len(corpus.GENRES), "quadrant": 4, "moods": target["moods"].shape[1], "sound": 4}
+    inputs = [windows.clean, *windows.spoilt]
+    kept = windows.clean[torch.from_numpy(use)]
+    heads = Heads(sizes, kept.mean(0), kept.std(0) + 1e-4, DROPOUT)
+    optimiser = torch.optim.AdamW(heads.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    n_steps = EPOCHS * int(use.sum()) // BATCH
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=n_steps)
+    draw = weights(windows, use)
+    for _ in range(n_steps):
+        rows = torch.multinomial(draw, BATCH, replacement=True)
+        which = int(torch.randint(2 * len(windows.spoilt), ()))  # half of the batches are clean
+        x = inputs[max(0, which - len(windows.spoilt) + 1)][rows]
+        answers, wanted = heads(x), {name: values[rows] for name, values in target.items()}
+        loss = genre_loss(answers["genres"], wanted["genres"]) + 0.5 * masked_bce(answers["moods"], wanted["moods"])
+        for name, weight in (("quadrant", 0.5), ("sound", 0.3)):
+            loss = loss + weight * nn.functional.cross_entropy(answers[name], wanted[name], ignore_index=-1, label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return heads.eval()
+
+
+@torch.no_grad()
+def ask(heads: Heads, x: Tensor) -> dict[str, np.ndarray]:
+    return {**{name: logits.numpy() for name, logits in heads(x).items()}, "embedding": heads.embed(x).numpy()}
+
+
+def crossed(windows: Windows, target: dict[str, Tensor], which: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Every window's logits from heads that never met its artist (GTZAN: never met `valid`), and its fold."""
+    fold = np.array([corpus.fold_of(t.group, N_FOLDS, SEED) for t in windows.tracks])
+    unseen = np.array([t.split in ("valid", "excluded") for t in windows.tracks])
+    inputs = [windows.clean, *windows.spoilt][which]
+    out: dict[str, np.ndarray] = {}
+    for k in range(N_FOLDS):
+        heads = fit(windows, target, (fold != k) & ~unseen, SEED + k)
+        rows = np.flatnonzero(fold == k)
+        for name, values in ask(heads, inputs[torch.from_numpy(rows)]).items():
+            out.setdefault(name, np.zeros((len(fold), values.shape[1]), np.float32))[rows] = values
+    return out, fold
+
+
+def by_track(windows: Windows, rows: np.ndarray, values: np.ndarray) -> tuple[list[corpus.Track], np.ndarray]:
+    names, first, index = np.unique(windows.names[rows], return_index=True, return_inverse=True)
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, index, values[rows])
+    picked = np.flatnonzero(rows)[first] if rows.dtype == bool else rows[first]
+    return [windows.tracks[i] for i in picked], sums / np.bincount(index)[:, None]
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def calibrate(windows: Windows, rows: np.ndarray, logits: np.ndarray, head: str) -> tuple[float, float]:
+    """Scale and offset of the logits under which the mean of a track's windows is its probability."""
+    best = (np.inf, 1.0, 0.0)
+    squash = softmax if head == "quadrant" else sigmoid
+    for scale in np.geomspace(0.3, 3, 24):
+        for offset in [0.0] if head == "quadrant" else np.linspace(-1.5, 1.5, 13):
+            tracks, p = by_track(windows, rows, squash(scale * logits + offset))
+            p = np.clip(p, 1e-4, 1 - 1e-4)
+            if head == "quadrant":
+                loss = -np.mean(np.log(p[np.arange(len(p)), [t.quadrant for t in tracks]]))
+            else:
+                y = np.stack([t.genres for t in tracks])
+                loss = -np.nanmean(y * np.log(p) + (1 - y) * np.log(1 - p))
+            best = min(best, (float(loss), float(scale), float(offset)))
+    return best[1], best[2]

@@ -1,0 +1,99 @@
+"""Every figure of the card, from logits of heads that never met the artist (or, for GTZAN, never met `valid`)."""
+
+from __future__ import annotations
+
+import corpus
+import measure
+import numpy as np
+from build import Windows, by_track, sigmoid, softmax
+
+TEN = list(corpus.GTZAN_UNSURE)
+TEN_INDEX = [corpus.GENRES.index(g) for g in TEN]
+ALLMUSIC = {"Jazz": "jazz", "Electronic": "electronic", "International": "world", "R&B": "r&b", "Vocal": "vocal",
+            "Country": "country", "Blues": "blues", "Rap": "hip-hop", "Latin": "latin", "Folk": "folk",
+            "Reggae": "reggae", "New Age": "new-age"}  # fmt: skip
+PLAIN_OTHERS = ("speech", "environment", "noise", "applause")
+
+
+class Report:
+    """Figures of one set of out-of-fold answers."""
+
+    def __init__(self, windows: Windows, logits: dict[str, np.ndarray], scales: dict[str, tuple[float, float]]) -> None:
+        self.windows, self.scales = windows, scales
+        scale, offset = scales["genres"]
+        self.p = {
+            "genres": sigmoid(scale * logits["genres"] + offset),
+            "quadrant": softmax(scales["quadrant"][0] * logits["quadrant"]),
+            "moods": sigmoid(logits["moods"]),
+            "sound": softmax(logits["sound"]),
+        }
+        self.logits = logits
+        self.collection = np.array([t.collection for t in windows.tracks])
+        self.first_seconds = np.char.startswith(windows.names, "3s:")
+        self.valid = np.array([t.split == "valid" for t in windows.tracks])
+        self.artists = np.isin(self.collection, ["panda4q", "mirex_mood"])
+        self.figures: list[dict[str, object]] = []
+        folds = {t.id: corpus.fold_of(t.group, 5, 0) for t in windows.tracks if t.collection in ("panda4q", "mirex_mood")}
+        self.fold_digest = measure.digest(folds)
+        self.gtzan_digest = measure.digest({t.id: t.split for t in windows.tracks if t.collection == "gtzan"})
+
+    def add(self, name: str, values: np.ndarray, tracks: list[corpus.Track], *, gtzan: bool = False) -> None:
+        split = "GTZAN fault-filtered valid" if gtzan else "5 folds by artist"
+        digest = self.gtzan_digest if gtzan else self.fold_digest
+        self.figures.append(measure.metric(name, values, [t.group for t in tracks], split, digest))
+
+    def genres(self) -> None:
+        tracks, p = by_track(self.windows, self.artists, self.p["genres"])
+        named = [i for i, t in enumerate(tracks) if t.positives]
+        tracks, p = [tracks[i] for i in named], p[named]
+        top = p.argmax(1)
+        hit = np.array([corpus.GENRES[a] in t.positives for a, t in zip(top, tracks, strict=True)])
+        self.add("top genre is one of the artist's", hit, tracks)
+        panda = np.array([t.collection == "panda4q" for t in tracks])
+        self.add("the same, panda4q alone", hit[panda], [t for t in tracks if t.collection == "panda4q"])
+        self.top = p.max(1), hit
+        self.majority = np.mean(["rock" in t.positives for t in tracks])
+        for name, rows in (("GTZAN, first 3 s", self.first_seconds), ("GTZAN, up to 30 s", ~self.first_seconds)):
+            tracks, p = by_track(self.windows, rows & self.valid, self.p["genres"])
+            hit = np.array([TEN[a] == t.positives[0] for a, t in zip(p[:, TEN_INDEX].argmax(1), tracks, strict=True)])
+            self.add(f"{name}, best of ten", hit, tracks, gtzan=True)
+
+    def allmusic(self) -> dict[str, float]:
+        tracks, p = by_track(self.windows, self.collection == "panda4q", self.p["genres"])
+        areas, precisions = [], []
+        pop_rock = p[:, [corpus.GENRES.index(g) for g in ("pop", "rock", "metal")]].max(1)
+        columns = {"Pop/Rock": pop_rock, **{a: p[:, corpus.GENRES.index(g)] for a, g in ALLMUSIC.items()}}
+        for label, score in columns.items():
+            positive = np.array([label in t.allmusic for t in tracks])
+            areas.append(measure.auc(score, positive))
+            precisions.append(measure.average_precision(score, positive))
+        return {"roc_auc": float(np.mean(areas)), "map": float(np.mean(precisions))}
+
+    def quadrant(self) -> None:
+        tracks, p = by_track(self.windows, self.collection == "panda4q", self.p["quadrant"])
+        hit = p.argmax(1) == [t.quadrant for t in tracks]
+        self.add("mood quadrant", hit, tracks)
+        self.quadrant_top = p.max(1), hit
+
+    def sound(self, threshold: float) -> None:
+        kinds = np.isin([t.kind for t in self.windows.tracks], PLAIN_OTHERS)
+        tracks, p = by_track(self.windows, kinds, self.p["sound"])
+        self.add("speech, noise, environment, applause called not-music", p[:, 0] < threshold, tracks)
+        tracks, p = by_track(self.windows, self.artists, self.p["sound"])
+        self.add("music called not-music", p[:, 0] < threshold, tracks)
+        self.music = p[:, 0]
+
+    def moods(self, words: list[str]) -> dict[str, float]:
+        tracks, p = by_track(self.windows, self.collection == "panda4q", self.p["moods"])
+        target = np.stack([corpus.mood_target(t, words) for t in tracks]) > 0
+        return {word: measure.auc(p[:, j], target[:, j]) for j, word in enumerate(words)}
+
+    def similarity(self) -> tuple[np.ndarray, float]:
+        tracks, e = by_track(self.windows, self.artists, self.logits["embedding"])
+        has = [i for i, t in enumerate(tracks) if t.positives]
+        tracks, e = [tracks[i] for i in has], e[has]
+        groups = [t.group for t in tracks]
+        y = np.nan_to_num(np.stack([t.genres for t in tracks]))
+        alike, hubness = measure.neighbours(e, groups, (y @ y.T > 0).astype(float))
+        self.add("ten nearest by other artists share a genre", alike, tracks)
+        return alike, hubness
