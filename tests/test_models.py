@@ -210,33 +210,35 @@ def test_a_registered_factory_is_known_by_name(monkeypatch):
         register("mine")(Echo)
 
 
-class FakeEntryPoint:
-    dist = None
-    module = "their_package"
-
-    def __init__(self, name, factory):
-        self.name, self.value, self._factory = name, f"their_package:{name}", factory
-
-    def load(self):
-        return self._factory
-
-
-def test_plugins_are_listed_without_import_and_loaded_by_name(monkeypatch):
-    def crash():
-        raise RuntimeError("no GPU")
-
-    points = [FakeEntryPoint("theirs", Echo), FakeEntryPoint("crash", crash), FakeEntryPoint("odd", dict)]
-    monkeypatch.setattr(
-        registry, "entry_points", lambda group, name=None: [p for p in points if name in (None, p.name)]
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """A package of three entry points: a good one, one that crashes, one that is no model."""
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    points = ("theirs = their_module:model", "crash = their_module:crash", "odd = their_module:dict")
+    (info / "entry_points.txt").write_text("\n".join(["[earmark.models]", *points]))
+    (tmp_path / "their_module.py").write_text(
+        "from earmark.models.echo import Echo as model\ndict = dict\n"
+        "def crash(): raise RuntimeError('no GPU')\n"
     )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("their_module", None)
+
+
+def test_plugins_are_listed_without_import_and_loaded_by_name(plugins):
     listed = {info.name: info for info in list_models()}
-    assert listed["theirs"].summary == "from the package their_package"
-    assert listed["crash"].origin == "plugin"
+    assert listed["theirs"].summary == "from the package theirs"
+    assert {listed[name].origin for name in ("theirs", "crash", "odd")} == {"plugin"}
+    assert "their_module" not in sys.modules
     assert load_model("theirs").card.name == "echo"
     with pytest.raises(ModelError, match=r"plugin model 'crash'.*RuntimeError: no GPU"):
         load_model("crash")
     with pytest.raises(ModelError, match=r"plugin model 'odd'.*is a dict"):
         load_model("odd")
+    with pytest.raises(UnknownModelError, match="Did you mean 'theirs'"):
+        load_model("their")
 
 
 # Answers

@@ -223,7 +223,7 @@ class ModelCard:
         entries = _checked_keys(data)
         try:
             heads = tuple(_head(entry) for entry in entries.pop("heads"))
-            spec = FeatureSpec.from_dict(entries.pop("spec", {}))
+            spec = FeatureSpec.from_dict(dict(entries.pop("spec", {})))
             return cls(heads=heads, spec=spec, **entries)
         except (InputError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"the card is not valid: {error}") from error

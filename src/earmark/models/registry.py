@@ -13,14 +13,16 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from earmark.errors import BundleError, InputError, ModelError, UnknownModelError
 from earmark.models.base import Model
 from earmark.models.bundle import CARD_FILE, read_card
 from earmark.models.card import ModelCard
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "earmark.models"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -153,8 +155,9 @@ def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denorm
         _import_families()
         if name in _families:
             return _families[name].factory()
-        for plugin in entry_points(group=ENTRY_POINT_GROUP, name=name):
-            return _load_plugin(plugin)
+        for plugin in _plugins():
+            if plugin.name == name:
+                return _load_plugin(plugin)
     if (name and (Path(name) / CARD_FILE).exists()) or (_looks_like_path(name) and Path(name).exists()):
         return _load_bundle(Path(name), threads, flush_denormals)
     raise _unknown(name)
@@ -222,9 +225,15 @@ def _family_infos() -> Iterator[ModelInfo]:
 
 
 def _plugin_infos() -> Iterator[ModelInfo]:
-    for plugin in entry_points(group=ENTRY_POINT_GROUP):
+    for plugin in _plugins():
         package = plugin.dist.name if plugin.dist else plugin.module
         yield ModelInfo(plugin.name, f"from the package {package}", "plugin", plugin.value)
+
+
+def _plugins() -> Iterator[EntryPoint]:
+    from importlib.metadata import entry_points  # as slow as the rest of this package together
+
+    yield from entry_points(group=ENTRY_POINT_GROUP)
 
 
 def _import_families() -> None:
