@@ -108,10 +108,13 @@ def _write_ffmpeg(
         layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(y)]
         sr_codec = 48000 if codec == "libopus" else sr
         stream = container.add_stream(codec, rate=sr_codec, layout=layout, format=sample_format)
-        if fmt == "mp4":
-            _add_pictures(container)
         if codec not in ("alac", "flac", "wavpack", "tta"):
             stream.bit_rate = bitrate
+        if codec == "aac":
+            # Else its decoder fills noisy bands with noise of its own, which is another after every jump.
+            stream.options = {"aac_pns": "0"}
+        if fmt == "mp4":
+            _add_pictures(container)
         resampler = av.AudioResampler(format=sample_format, layout=layout, rate=sr_codec, frame_size=0)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(y, np.float32), format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = sr, 0, Fraction(1, sr)
@@ -185,3 +188,26 @@ def corpus(seconds: float = 0.4) -> dict[str, bytes]:
     )
     files["surround"] = encode(noise(seconds, channels=6), 48000, "wav24")
     return files
+
+
+def silent_video() -> bytes:
+    """An MP4 with pictures and no sound."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        _add_pictures(container)
+    return file.getvalue()
+
+
+class OneWay(io.RawIOBase):
+    """Bytes as a pipe gives them: forward only."""
+
+    def __init__(self, data: bytes) -> None:
+        self._inner = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, n: int = -1, /) -> bytes:
+        return self._inner.read(n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import BinaryIO
 
 from earmark.audio.claims import Claims, read_claims
 from earmark.audio.compressed import CompressedDecoder
@@ -37,9 +38,11 @@ def open_decoder(opened: OpenedSource) -> Decoder:
     head = opened.head()
     format_ = sniff(head)
     if format_ is None:
-        raise _not_sound(opened.name, head)
-    if isinstance(opened.file, Pipe) and (streaming := _open_pipe(opened, opened.file, format_)):
-        return streaming
+        raise _not_sound(opened, head)
+    if isinstance(opened.file, Pipe):
+        decoder = _open_pipe(opened, opened.file, format_, head)
+        if decoder:
+            return decoder
     file, size = opened.spool(), opened.size or 0
     scheme = find_encryption(file, demuxer=format_.demuxer, head=head, size=size)
     if scheme:
@@ -47,9 +50,7 @@ def open_decoder(opened: OpenedSource) -> Decoder:
             f"{opened.name} is encrypted ({scheme})",
             hint="Only its own player opens it: use a copy without DRM",
         )
-    claims = read_claims(file, offset=opened.tag_length)
-    if claims.sr is not None and claims.channels is not None:
-        check_claims(opened.name, sr=claims.sr, channels=claims.channels)
+    claims = _checked_claims(opened.name, file, offset=opened.tag_length)
     if format_.pcm:
         return _open_pcm(opened, format_, claims)
     cut_short = format_.demuxer == "ogg" and not is_complete(file, size=size)
@@ -59,12 +60,19 @@ def open_decoder(opened: OpenedSource) -> Decoder:
     return decoder
 
 
-def _open_pipe(opened: OpenedSource, pipe: Pipe, format_: Format) -> Decoder | None:
+def _checked_claims(name: str, file: BinaryIO, *, offset: int = 0) -> Claims:
+    claims = read_claims(file, offset=offset)
+    if claims.sr is not None and claims.channels is not None:
+        check_claims(name, sr=claims.sr, channels=claims.channels)
+    return claims
+
+
+def _open_pipe(opened: OpenedSource, pipe: Pipe, format_: Format, head: bytes) -> Decoder | None:
     """Decode a pipe as it comes, if its format allows; None if it must be made a file first."""
     if format_.demuxer not in _STREAMABLE:
         return None
+    claims = _checked_claims(opened.name, io.BytesIO(head))
     try:
-        claims = read_claims(io.BytesIO(opened.head()))
         decoder = CompressedDecoder(opened, format_, n_claimed=claims.n)
     except AudioError:
         return None  # the other decoder may know better, or else can say what is wrong
@@ -77,17 +85,18 @@ def _open_pcm(opened: OpenedSource, format_: Format, claims: Claims) -> Decoder:
         return CompressedDecoder(opened, format_)
     try:
         return PcmDecoder(opened, format_, n_claimed=claims.n)
-    except CorruptAudioError as refused:
+    except (CorruptAudioError, EmptyAudioError) as refused:
         try:
             return CompressedDecoder(opened, format_, n_claimed=claims.n)
         except AudioError:
             raise refused from None
 
 
-def _not_sound(name: str, head: bytes) -> AudioError:
+def _not_sound(opened: OpenedSource, head: bytes) -> AudioError:
     if not head:
-        return EmptyAudioError(f"{name} holds tags but no sound", hint="Copy or download it again")
+        what = "holds tags but no sound" if opened.tag_length else "is empty (0 bytes)"
+        return EmptyAudioError(f"{opened.name} {what}", hint="Copy or download it again")
     return UnknownFormatError(
-        f"{name} is {name_what_else(head) or 'in no format that is known here'}",
+        f"{opened.name} is {name_what_else(head) or 'in no format that is known here'}",
         hint="Accepted are WAV, AIFF, FLAC, MP3, Ogg, Opus, AAC, ALAC, WMA, WebM and the sound of videos",
     )

@@ -13,7 +13,7 @@ from earmark.audio.decoder import CHUNK_LENGTH, downmix
 from earmark.audio.info import AudioInfo, check_claims
 from earmark.audio.sniff import Format
 from earmark.audio.source import OpenedSource
-from earmark.errors import AudioError, CorruptAudioError
+from earmark.errors import AudioError, CorruptAudioError, EmptyAudioError
 
 
 @functools.cache
@@ -58,8 +58,8 @@ class PcmDecoder:
 
     Raises
     ------
-    CorruptAudioError
-        If libsndfile refuses the file.
+    CorruptAudioError, EmptyAudioError
+        If libsndfile refuses the file, or sees no samples in it.
     """
 
     def __init__(self, source: OpenedSource, format_: Format, *, n_claimed: int | None = None) -> None:
@@ -78,6 +78,8 @@ class PcmDecoder:
             ) from None
         self.info = self._read_info()
         check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
+        if not self._file.frames:
+            raise EmptyAudioError(f"{source.name} holds no samples", hint="Record or export it again")
         self.n_claimed = n_claimed or self._file.frames
         self.warnings: list[str] = []
         # Of many channels, fewer samples at a time.

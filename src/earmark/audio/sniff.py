@@ -115,5 +115,5 @@ def _is_text(data: bytes) -> bool:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.start > len(data) - 4  # cut within a character
+        return error.start > max(0, len(data) - 4)  # cut within a character
     return True

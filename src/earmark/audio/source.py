@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from earmark.audio.clip import Clip
 from earmark.audio.pipe import Pipe
-from earmark.errors import AudioNotFoundError, EmptyAudioError, InputError, UnreadableAudioError
+from earmark.errors import AudioNotFoundError, InputError, UnreadableAudioError
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Clip
 
@@ -114,29 +114,24 @@ def open_source(source: Source) -> OpenedSource:
 
     Raises
     ------
-    AudioNotFoundError, UnreadableAudioError, EmptyAudioError
-        If there is no such file, it cannot be read, or it holds no bytes.
+    AudioNotFoundError, UnreadableAudioError
+        If there is no such file, or it cannot be read.
     InputError
         If `source` is something else.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        opened = _measured(io.BytesIO(source), "the given data", None, owned=True)
-    elif isinstance(source, str) and source == "-":
-        opened = _from_stdin()
-    elif isinstance(source, (str, os.PathLike)):
-        opened = _from_path(source)
-    elif hasattr(source, "read"):
-        opened = _from_file(cast(BinaryIO, source))
-    else:
-        raise InputError(
-            f"source={source!r:.80} is a {type(source).__name__}",
-            hint="Accepted are a path, bytes, a binary file, '-' for standard input, or a Clip; "
-            "an array becomes one by Clip(y, sr)",
-        )
-    if not opened.head() and not opened.tag_length:
-        opened.close()
-        raise EmptyAudioError(f"{opened.name} is empty (0 bytes)", hint="Copy or download it again")
-    return opened
+        return _measured(io.BytesIO(source), "the given data", None, owned=True)
+    if isinstance(source, str) and source == "-":
+        return _from_stdin()
+    if isinstance(source, (str, os.PathLike)):
+        return _from_path(source)
+    if hasattr(source, "read"):
+        return _from_file(cast(BinaryIO, source))
+    raise InputError(
+        f"source={source!r:.80} is a {type(source).__name__}",
+        hint="Accepted are a path, bytes, a binary file, '-' for standard input, or a Clip; "
+        "an array becomes one by Clip(y, sr)",
+    )
 
 
 def _measured(file: BinaryIO, name: str, path: str | None, *, owned: bool) -> OpenedSource:

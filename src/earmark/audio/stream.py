@@ -16,7 +16,7 @@ from earmark.audio.info import HIGHEST_SR, LOWEST_SR, AudioInfo
 from earmark.audio.memory import ClipDecoder
 from earmark.audio.resample import entry, resample_stream
 from earmark.audio.source import OpenedSource, Source, open_source
-from earmark.errors import EmptyAudioError, InputError, TooShortError
+from earmark.errors import EmptyAudioError, InputError, TooShortError, UnreadableAudioError
 
 # Less than this may be missing at the end without a warning: WMA and Matroska round their lengths.
 _TOLERATED_SECONDS = 0.2
@@ -35,9 +35,9 @@ def load(
     sr : int or None
         Sampling rate wanted, in Hz; None keeps that of the source.
     start : float
-        Where to begin, in seconds. It is reached by seeking, and is exact: the samples are those from
-        ``round(start * sr)`` on of a full load, up to 1e-6 of full scale where the rate is changed, and up to
-        the codec's own settling (below 1e-4) in lossy formats.
+        Where to begin, in seconds. It is reached by seeking, and exact: the samples are those of a full load
+        from ``round(start * sr)`` on, up to 1e-5 of full scale where the rate is changed. (Only AAC's noise
+        substitution is another noise after every jump.)
     duration : float, optional
         How much to read, in seconds; to the end if not given, and less where the source ends before.
 
@@ -93,8 +93,10 @@ class AudioStream:
     """
 
     def __init__(self, source: Source, *, sr: int | None = 22050) -> None:
-        if sr is not None and not LOWEST_SR <= sr <= HIGHEST_SR:
-            raise InputError(f"sr={sr} Hz", hint=f"Accepted are {LOWEST_SR:,} to {HIGHEST_SR:,} Hz, or None")
+        if sr is not None and not (isinstance(sr, (int, np.integer)) and LOWEST_SR <= sr <= HIGHEST_SR):
+            raise InputError(
+                f"sr={sr!r} Hz", hint=f"Accepted are whole numbers, {LOWEST_SR:,} to {HIGHEST_SR:,}, or None"
+            )
         self._opened: OpenedSource | None = None
         self._decoder: Decoder
         if isinstance(source, Clip):
@@ -103,13 +105,9 @@ class AudioStream:
         else:
             self._opened = open_source(source)
             self.path, self._name = self._opened.path, self._opened.name
-            try:
-                self._decoder = open_decoder(self._opened)
-            except BaseException:
-                self._opened.close()
-                raise
+            self._decoder = _open(self._opened)
         self.info = self._decoder.info
-        self.sr = sr or self.info.sr
+        self.sr = int(sr or self.info.sr)
 
     @property
     def warnings(self) -> list[str]:
@@ -196,6 +194,19 @@ class AudioStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open(opened: OpenedSource) -> Decoder:
+    try:
+        return open_decoder(opened)
+    except OSError as error:
+        opened.close()
+        raise UnreadableAudioError(
+            f"{opened.name} cannot be read ({error})", hint="Check the disk or the network"
+        ) from None
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _cut(pieces: Iterator[np.ndarray], block_length: int) -> Iterator[np.ndarray]:

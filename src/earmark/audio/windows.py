@@ -60,22 +60,20 @@ def windows(
             f"excerpts={excerpts}",
             hint=f"Accepted is (how many, seconds each), each of window={window:g} s or more: (3, 10.0)",
         )
-    return _windows(open_audio(source, sr=sr), window, hop, start, duration, excerpts)
+    stream = open_audio(source, sr=sr)
+    parts = _parts(stream.info.duration, start, duration, excerpts)
+    return _windows(stream, parts, window=window, hop=hop)
 
 
-def _windows(
-    stream: AudioStream,
-    window: float,
-    hop: float,
-    start: float,
-    duration: float | None,
-    excerpts: tuple[int, float] | None,
-) -> Iterator[Clip]:
+_Part = tuple[float, float | None]  # start and length in seconds
+
+
+def _windows(stream: AudioStream, parts: list[_Part], *, window: float, hop: float) -> Iterator[Clip]:
     with stream:
         empty = True
-        for part_start, part_duration in _parts(stream.info.duration, start, duration, excerpts):
+        for part in parts:
             try:
-                for clip in _slide(stream, window, hop, part_start, part_duration):
+                for clip in _slide(stream, part, window=window, hop=hop):
                     empty = False
                     yield clip
             except TooShortError:
@@ -89,8 +87,8 @@ def _windows(
 
 def _parts(
     whole: float | None, start: float, duration: float | None, excerpts: tuple[int, float] | None
-) -> list[tuple[float, float | None]]:
-    """Start and length of each part to read, in seconds."""
+) -> list[_Part]:
+    """Say which parts of a source of `whole` seconds to read."""
     if excerpts is None or whole is None:
         return [(start, duration)]
     n, length = excerpts
@@ -101,10 +99,9 @@ def _parts(
     return [(start + gap / 2 + i * (length + gap), length) for i in range(n)]
 
 
-def _slide(
-    stream: AudioStream, window: float, hop: float, start: float, duration: float | None
-) -> Iterator[Clip]:
-    """Windows of one part, holding no more sound than one window and one block."""
+def _slide(stream: AudioStream, part: _Part, *, window: float, hop: float) -> Iterator[Clip]:
+    """Cut one part, holding no more sound than two windows or two blocks."""
+    start, duration = part
     window_length, hop_length = max(1, round(window * stream.sr)), max(1, round(hop * stream.sr))
     kept, base, begin = np.empty(0, np.float32), 0, 0  # sample `base` of the part is the first in `kept`
     blocks = stream.blocks(start=start, duration=duration, block_length=max(window_length, CHUNK_LENGTH))
