@@ -103,10 +103,10 @@ def _string(midi: float, seconds: float, sr: int, *, pluck: float, damping: floa
 @lru_cache(maxsize=64)
 def _power_chord(midi: int, seconds: float, sr: int, detune: float, muted: bool) -> Wave:
     """Root, fifth and octave of an electric guitar into a valve amplifier and its cabinet."""
-    damping = 9.0 if muted else 1.1
+    damping = 3.5 if muted else 0.8
     notes = [midi + detune + step for step in (0, 7, 12)]
     chord = _sum(_string(note, seconds, sr, pluck=0.13, damping=damping, n=16) for note in notes)
-    driven = np.tanh(5.0 * chord + 0.15)
+    driven = np.tanh(14.0 * chord + 0.15)
     return 0.8 * _filter(driven, sr, low_hz=95, high_hz=4600) * _hold(seconds, sr, release=0.02)
 
 
@@ -265,10 +265,11 @@ class _Band:
         """One stroke of a drum."""
         self.add(drum(self.sr, self.rng), beat, loose=0.001, **mix)
 
-    def master(self) -> Wave:
-        """Dry and reverberated sound together, gently limited, faded at the end."""
-        y = _filter(self.dry + _reverb(self.wet, self.sr, self.rng), self.sr, low_hz=25)
-        y = np.tanh(1.1 * y / max(float(np.percentile(np.abs(y), 99.8)), 1e-9))
+    def master(self, drive: float) -> Wave:
+        """Dry and reverberated sound together, limited by soft clipping, faded at the end."""
+        y = self.dry + _reverb(self.wet, self.sr, self.rng)
+        y = np.tanh(drive * y / max(float(np.percentile(np.abs(y), 99.8)), 1e-9))
+        y = _filter(y, self.sr, low_hz=25)
         n_fade = min(len(y), round(0.05 * self.sr))
         y[len(y) - n_fade :] *= np.linspace(1, 0, n_fade)
         return PEAK * y / max(float(np.abs(y).max()), 1e-9)
@@ -304,13 +305,13 @@ def _rock(band: _Band) -> None:
         if beat % 4 == 2:
             band.hit(_kick, beat + 0.5, level=0.8)
         for half in (0.0, 0.5):
-            band.hit(_closed_hat, beat + half, level=0.45 if half else 0.6)
+            band.hit(_open_hat, beat + half, level=0.6 if half else 0.8)
             band.note(_bass_guitar, band.midi(root, 1), beat + half, 0.5, level=0.55)
             muted = not (beat % 4 == 0 and half == 0.0)
             for detune in (-0.06, 0.05):  # played twice, as on records
                 guitar = partial(_power_chord, detune=detune, muted=muted)
-                band.note(guitar, band.midi(root, 2), beat + half, 0.5 if muted else 0.95, level=0.3)
-    _play_tune(band, _lead_guitar, octave=4, level=0.34, room=0.35)
+                band.note(guitar, band.midi(root, 2), beat + half, 0.5 if muted else 0.95, level=0.5)
+    _play_tune(band, _lead_guitar, octave=4, level=0.3, room=0.35)
 
 
 def _house(band: _Band) -> None:
@@ -365,12 +366,9 @@ def _play_tune(band: _Band, play: Callable[..., Wave], *, octave: int, level: fl
                 band.note(play, band.midi(degree, octave), start + beat, beats, level=level, room=room)
 
 
-# ---------------------------------------------------------------- what is offered
-
-
 @dataclass(frozen=True)
 class Style:
-    """One style of the demo band: what it is, and the tempo and key it plays in.
+    """One style of the demo band, and the tempo and key it plays in.
 
     Parameters
     ----------
@@ -382,6 +380,8 @@ class Style:
         Tempo in beats per minute.
     key : str
         Key, as ``"A minor"``.
+    drive : float
+        How hard the mix is pushed into the limiter: loud records 2 and more, quiet ones 1.
     arrange : callable
         Plays the notes.
     """
@@ -390,15 +390,16 @@ class Style:
     summary: str
     bpm: float
     key: str
+    drive: float
     arrange: Callable[[_Band], None]
 
 
 STYLES = {
     style.name: style
     for style in (
-        Style("rock", "drums, bass, power chords, a lead guitar", 132.0, "E minor", _rock),
-        Style("house", "four on the floor, off-beat bass, stabs, bells", 124.0, "A minor", _house),
-        Style("ballad", "piano and strings, no drums", 80.0, "C major", _ballad),
+        Style("rock", "drums, bass, power chords, a lead guitar", 132.0, "E minor", 2.5, _rock),
+        Style("house", "four on the floor, off-beat bass, stabs, bells", 124.0, "A minor", 1.6, _house),
+        Style("ballad", "piano and strings, no drums", 80.0, "C major", 1.0, _ballad),
     )
 }
 
@@ -457,7 +458,7 @@ def demo_clip(
     rng = np.random.default_rng(seed)
     band = _Band(bpm=bpm, key=key, n=round(seconds * sr), sr=sr, rng=rng)
     chosen.arrange(band)
-    return Clip(y=band.master().astype(np.float32), sr=sr, path=f"demo-{style}")
+    return Clip(y=band.master(chosen.drive).astype(np.float32), sr=sr, path=f"demo-{style}")
 
 
 def demo_medley(*, seconds: float = 24.0, sr: int = 22050, seed: int = 0) -> Clip:

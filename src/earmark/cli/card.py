@@ -1,0 +1,209 @@
+"""A prediction as people read it: bars, a coloured strip of the song, a line in a list."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from earmark.cli.terminal import printable
+from earmark.plot import QUADRANTS, genre_colour, leading_genres
+
+# What is said beside the verdicts that are not plainly music.
+VERDICTS = {
+    "unsure": ("yellow", "unsure: no genre stands out"),
+    "not-music": ("magenta", "not music"),
+    "silence": ("bright_black", "silence: nothing to hear"),
+}
+LEGEND_SIZE = 6
+MOOD_WORDS = 4
+
+
+def card(facts: dict[str, Any], terminal: Console, *, top: int, timeline: bool = False) -> RenderableType:
+    """Everything about one file.
+
+    Parameters
+    ----------
+    facts : dict
+        A prediction as ``earmark.prediction/1``.
+    terminal : Console
+        How wide, and whether it has colours.
+    top : int
+        Number of genres.
+    timeline : bool
+        Whether to list the segments too.
+
+    Returns
+    -------
+    rich renderable
+    """
+    width = min(terminal.width, 100)
+    lines: list[RenderableType] = [heading(facts)]
+    lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in facts["warnings"]]
+    if facts["verdict"] != "silence":
+        lines += [Text(), *genre_bars(facts["genres"][:top], width), Text(), *_facts(facts, width - 9)]
+        lines += [Text(), *strip_with_legend(facts, terminal, width)]
+    if timeline:
+        lines += [Text(), *_segment_lines(facts["segments"])]
+    return Group(*lines, Text())
+
+
+def heading(facts: dict[str, Any]) -> Text:
+    """Name, duration and, unless it is plainly music, the verdict."""
+    text = Text("  ")
+    text.append(name_of(facts["source"]), style="bold")
+    text.append(f"  {clock(facts['duration'])}", style="bright_black")
+    if facts["verdict"] in VERDICTS:
+        style, words = VERDICTS[facts["verdict"]]
+        text.append(f"  {words}", style=style)
+    return text
+
+
+def name_of(source: str | None) -> str:
+    """Name of a source to show."""
+    return {"-": "standard input", None: "sound"}.get(source) or printable(os.path.basename(str(source)))
+
+
+def clock(seconds: float) -> str:
+    """Time as people read it: ``0:08``, ``3:05``, ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def genre_bars(genres: list[dict[str, Any]], width: int) -> list[Text]:
+    """One bar for each genre, in its colour."""
+    room = max([len(genre["label"]) for genre in genres], default=0)
+    return [
+        Text("  ").append(genre["label"].ljust(room + 2)).append_text(
+            bar(genre["score"], width - room - 13, genre_colour(genre["label"]))
+        ).append(f"{percent(genre['score']):>6}")
+        for genre in genres
+    ]  # fmt: skip
+
+
+def bar(score: float, width: int, colour: str) -> Text:
+    """Bar of a score from 0 to 1, to half a character."""
+    halves = round(max(0.0, min(score, 1.0)) * 2 * width)
+    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    return Text(filled, style=colour).append("─" * (width - len(filled)), style="bright_black dim")
+
+
+def percent(score: float) -> str:
+    """Score as people read it; what is not quite nothing is not called 0 %."""
+    return f"{100 * score:.0f} %" if score >= 0.005 or score == 0 else "<1 %"
+
+
+def _facts(facts: dict[str, Any], width: int) -> list[Text]:
+    rows = [("mood", mood(facts, width)), ("tempo", tempo(facts)), ("key", facts["key"] or "")]
+    return [Text("  ").append(f"{name:<7}", style="bright_black").append(text) for name, text in rows if text]
+
+
+def mood(facts: dict[str, Any], width: int) -> str:
+    """Quadrant in words, then as many mood words, likely ones, as have room (at least the first)."""
+    words = [score for score in facts["moods"] if score["score"] >= 0.5] or facts["moods"][:1]
+    parts = [f"{score['label']} {percent(score['score'])}" for score in words[:MOOD_WORDS]]
+    if facts["quadrant"]:
+        label = facts["quadrant"]["label"]
+        likely = facts["quadrant"]["scores"].get(label, 0.0)
+        parts.insert(0, f"{QUADRANTS.get(label, label)} {percent(likely)}")
+    while len(parts) > 2 and len(" · ".join(parts)) > width:
+        parts.pop()
+    return " · ".join(parts)
+
+
+def tempo(facts: dict[str, Any]) -> str:
+    """Tempo in whole beats per minute."""
+    return f"{facts['tempo']:.0f} BPM" if facts["tempo"] else ""
+
+
+def strip_with_legend(facts: dict[str, Any], terminal: Console, width: int) -> list[Text]:
+    """The song as a strip in the colours of its genres, from start to end, and what they mean."""
+    if not facts["segments"]:
+        return []
+    end = clock(facts["duration"])
+    text = Text("  ").append("0:00 ", style="bright_black")
+    text.append_text(strip(facts, width - len(end) - 9, colours=terminal.color_system is not None))
+    text.append(f" {end}", style="bright_black")
+    return [text, legend(facts, colours=terminal.color_system is not None)]
+
+
+def strip(facts: dict[str, Any], width: int, *, colours: bool) -> Text:
+    """Best genre at `width` places along the song; without colours, its letter in the legend."""
+    names = leading_genres(facts["segments"], LEGEND_SIZE)
+    step = facts["duration"] / max(width, 1)
+    text = Text()
+    for i in range(width):
+        label = _best_at(facts["segments"], (i + 0.5) * step)
+        if label is None:
+            text.append("·", style="bright_black")
+        elif colours:
+            text.append("█", style=genre_colour(label))
+        else:
+            text.append(chr(ord("A") + names.index(label)) if label in names else "*")
+    return text
+
+
+def _best_at(segments: list[dict[str, Any]], time: float) -> str | None:
+    for segment in segments:
+        if segment["start"] <= time < segment["end"] and segment["genres"]:
+            return str(segment["genres"][0]["label"])
+    return None
+
+
+def legend(facts: dict[str, Any], *, colours: bool) -> Text:
+    """Which colour is which genre, and for what share of the segments it is the best."""
+    best = [segment["genres"][0]["label"] for segment in facts["segments"] if segment["genres"]]
+    text = Text("       ")
+    for i, label in enumerate(leading_genres(facts["segments"], LEGEND_SIZE)):
+        if label not in best:
+            break
+        mark = Text("■", style=genre_colour(label)) if colours else Text(chr(ord("A") + i))
+        text.append_text(mark).append(f" {label} {percent(best.count(label) / len(best))}   ")
+    return text
+
+
+def _segment_lines(segments: list[dict[str, Any]]) -> list[Text]:
+    lines = []
+    for segment in segments:
+        text = Text("  ").append(f"{segment['start']:8.1f} {segment['end']:8.1f} s  ", style="bright_black")
+        for genre in segment["genres"][:3]:
+            text.append("■ ", style=genre_colour(genre["label"]))
+            text.append(f"{genre['label']} {percent(genre['score'])}  ")
+        lines.append(text)
+    return lines
+
+
+# ---------------------------------------------------------------- one line a file
+
+
+def row(facts: dict[str, Any], terminal: Console) -> Text:
+    """A file as one line of a list: genre, bar, tempo, key, strip if there is room, name."""
+    text = Text("  ")
+    if facts["verdict"] in ("silence", "not-music"):
+        style, _ = VERDICTS[facts["verdict"]]
+        text.append(facts["verdict"].ljust(25), style=style)
+    else:
+        best = facts["genres"][0]
+        text.append(f"{best['label'][:11]:<12}", style=genre_colour(best["label"]))
+        text.append_text(bar(best["score"], 6, genre_colour(best["label"])))
+        text.append(
+            f"{percent(best['score']):>6} ", style="bright_black" if facts["verdict"] == "unsure" else ""
+        )
+    text.append(f"{tempo(facts):>8}  {facts['key'] or '':<10}")
+    if terminal.width >= 110:
+        text.append_text(strip(facts, 24, colours=terminal.color_system is not None)).append("  ")
+    text.append("! " if facts["warnings"] else "", style="yellow")
+    name = "standard input" if facts["source"] == "-" else printable(str(facts["source"]))
+    return text.append(shortened(name, terminal.width - text.cell_len) if terminal.is_terminal else name)
+
+
+def shortened(path: str, width: int) -> str:
+    """End of a path that fits into some columns: the name says more than the folders."""
+    if cell_len(path) <= width:
+        return path
+    while path and cell_len(path) > width - 1:
+        path = path[1:]
+    return "…" + path

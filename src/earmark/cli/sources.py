@@ -1,0 +1,101 @@
+"""Which files a command is to work on, and the report on those that failed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from earmark.cli.terminal import Screen, debugging, plural, say
+from earmark.errors import AudioNotFoundError, InputError
+
+STDIN = "-"
+
+
+def found(paths: Iterable[str]) -> list[str]:
+    """Sound files among paths, as they were given, folders walked.
+
+    Raises
+    ------
+    AudioNotFoundError
+        If the folders hold no sound.
+    """
+    from earmark.audio import EXTENSIONS, find_audio
+
+    paths = list(paths)
+    sources = [str(path) for path in find_audio(paths)]
+    if not sources:
+        raise AudioNotFoundError(
+            f"no sound files in {', '.join(paths)}",
+            hint=f"Files are found by their ending: {' '.join(sorted(EXTENSIONS)[:8])} and others.",
+        )
+    return sources
+
+
+def one_only(sources: list[str], option: str) -> None:
+    """Refuse an option that is for one file.
+
+    Raises
+    ------
+    InputError
+        If there are several.
+    """
+    if len(sources) > 1:
+        raise InputError(f"{option} takes one file, there are {len(sources)}", hint="Call it once for each.")
+
+
+def jobs_for(sources: list[str], wanted: int | None) -> int:
+    """Worker processes: as many as wanted or as there are cores, one (this one) where stdin is read."""
+    from earmark.batch import default_jobs
+
+    if STDIN in sources:
+        return 1
+    return default_jobs(len(sources)) if wanted is None else min(wanted, len(sources))
+
+
+def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
+    """Pass on what was done, hand what failed to `failed(source, error)`, and keep the progress going.
+
+    Parameters
+    ----------
+    results : iterable of Done or Failed
+        From `earmark.batch.run`.
+    out : Screen
+        Has the progress bar.
+    failed : callable
+        Told of each failure.
+
+    Yields
+    ------
+    Done
+    """
+    from earmark.batch import Done
+
+    n_done = n_all = 0
+    try:
+        for result in results:
+            n_all += 1
+            if isinstance(result, Done):
+                n_done += 1
+                yield result
+            else:
+                failed(result.source, result.error)
+                if result.trace and debugging():
+                    sys.stderr.write(result.trace)
+            out.advance()
+    except KeyboardInterrupt:
+        say(f"{plural(n_all, 'file')} finished before the interruption")
+        raise
+
+
+def check_writable(path: Path, option: str) -> None:
+    """Refuse a place that cannot be written before any work is done.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or a folder of that name.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{option} {path}: " + ("is a folder" if path.is_dir() else "no such folder"))

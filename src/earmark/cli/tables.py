@@ -1,0 +1,274 @@
+"""Tables that grow by whole rows, so that a run that was interrupted goes on where it stopped.
+
+CSV and JSON lines are appended to, one write for each row; half a row at the end, left by a crash, is
+cut off when the table is opened again. Parquet cannot grow: its rows wait in a JSON-lines file beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from earmark.errors import InputError, MissingExtraError, OutputError
+
+Row = dict[str, Any]
+KEY = "source"
+SPEC = "spec"  # the digest of the front end that the numbers came from
+
+
+class Table(Protocol):
+    """A table with one row for each source."""
+
+    def has(self, source: str) -> bool:
+        """Whether the row of a source is there already."""
+
+    def append(self, row: Row) -> None:
+        """Add a row, whole or not at all."""
+
+    def finish(self) -> None:
+        """All rows are there."""
+
+
+def open_table(path: Path) -> Table:
+    """Table of the kind that the ending of its name says, with the rows that it has.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv``, ``.jsonl`` or ``.parquet``; begun if it is not there.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        Another ending, or a file of that name that is no such table.
+    OutputError
+        It cannot be read or written.
+    MissingExtraError
+        Parquet without pyarrow.
+    """
+    kind = table_kind(path)
+    try:
+        return kind(path)
+    except OSError as error:
+        raise OutputError(f"cannot open {path}: {error.strerror}", hint="Choose another place.") from error
+
+
+def table_kind(path: Path) -> Callable[[Path], Table]:
+    """Kind of table that the ending of a name asks for.
+
+    Raises
+    ------
+    InputError
+        With the accepted endings.
+    """
+    kinds: dict[str, Callable[[Path], Table]]
+    kinds = {".csv": CsvTable, ".jsonl": JsonlTable, ".parquet": ParquetTable}
+    try:
+        return kinds[path.suffix.lower()]
+    except KeyError:
+        raise InputError(f"{path.name} is no kind of table", hint=f"Accepted: {', '.join(kinds)}.") from None
+
+
+class _Growing:
+    """A text file with a row for each source, appended to by one write for each."""
+
+    magic: bytes  # how every such file begins
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sources: set[str] = set()
+        self._columns: list[str] = []
+        self._spec: object = None
+        with path.open("a+b") as file:  # fails now if it cannot be written
+            file.seek(0)
+            start = file.read(len(self.magic))
+            if start != self.magic[: len(start)]:
+                raise self._foreign()
+            file.seek(0)
+            end = 0
+            for row, row_end in self._complete(file):
+                self._note(row)
+                end = row_end
+            file.truncate(end)
+
+    def has(self, source: str) -> bool:
+        return source in self._sources
+
+    def append(self, row: Row) -> None:
+        if self._columns and (self._columns, self._spec) != (list(row), row.get(SPEC)):
+            raise InputError(
+                f"{self.path} has the columns of another version or front end",
+                hint="Choose another --output, or delete it to begin anew.",
+            )
+        header = "" if self._columns else self._header(row)
+        self._write((header + self._line(row)).encode("utf-8", "surrogateescape"))
+        self._note(row)
+
+    def finish(self) -> None:
+        pass  # every row was whole when it was written
+
+    def _note(self, row: Row) -> None:
+        self._sources.add(str(row[KEY]))
+        self._columns, self._spec = list(row), row.get(SPEC)
+
+    def _write(self, data: bytes) -> None:
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        try:
+            if os.write(file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
+        finally:
+            os.close(file)
+
+    def _foreign(self) -> InputError:
+        return InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
+
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
+        """Rows that are whole, and where each ends; the error of a file that is damaged before its end."""
+        raise NotImplementedError
+
+    def _header(self, row: Row) -> str:
+        return ""
+
+    def _line(self, row: Row) -> str:
+        raise NotImplementedError
+
+
+class JsonlTable(_Growing):
+    """JSON lines: an object for each source."""
+
+    magic = b'{"source":'
+
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
+        end = 0
+        for line in file:
+            end += len(line)
+            try:
+                row = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                row = None
+            if not isinstance(row, dict) or KEY not in row:
+                if file.read(1):
+                    raise self._foreign()
+                return
+            yield row, end
+
+    def _line(self, row: Row) -> str:
+        return json.dumps(row, allow_nan=False) + "\n"
+
+
+class CsvTable(_Growing):
+    """Comma-separated values with a header."""
+
+    magic = b"source,"
+
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
+        lines = _Lines(file)
+        reader = csv.reader(lines)
+        header = next(reader, [])
+        for cells in reader:
+            if not lines.whole or len(cells) != len(header):
+                if file.read(1):
+                    raise self._foreign()
+                return
+            yield dict(zip(header, cells, strict=True)), lines.end
+
+    def _header(self, row: Row) -> str:
+        return self._csv(list(row))
+
+    def _line(self, row: Row) -> str:
+        return self._csv(list(row.values()))
+
+    @staticmethod
+    def _csv(cells: list[Any]) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(cells)
+        return text.getvalue()
+
+
+class _Lines:
+    """Lines of a file as text, counting its bytes: a row of CSV may span several."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.end = 0
+        self.whole = True
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.end += len(line)
+            self.whole = line.endswith(b"\n")
+            yield line.decode("utf-8", "surrogateescape")
+
+
+class ParquetTable:
+    """Parquet, written at the end from the rows that waited in ``NAME.parquet.part.jsonl``."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import pyarrow.parquet  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("Parquet needs pyarrow", hint="pip install 'earmark[parquet]'") from error
+        self.path = path
+        self._rows = self._read() if path.exists() else []
+        self._there = {row[KEY] for row in self._rows}
+        self._waiting_path = path.with_name(f"{path.name}.part.jsonl")
+        self._waiting = JsonlTable(self._waiting_path)
+
+    def has(self, source: str) -> bool:
+        """Whether the row of a source is there, or waits."""
+        return self._waiting.has(source) or _valid(source) in self._there
+
+    def append(self, row: Row) -> None:
+        """Let a row wait."""
+        if self._rows and (list(self._rows[0]), self._rows[0].get(SPEC)) != (list(row), row.get(SPEC)):
+            raise InputError(
+                f"{self.path} has the columns of another version or front end",
+                hint="Choose another --output, or delete it to begin anew.",
+            )
+        self._waiting.append(row)
+
+    def finish(self) -> None:
+        """Write all rows, those of before and those that waited."""
+        import pyarrow
+        import pyarrow.parquet
+
+        with self._waiting_path.open("rb") as file:
+            waiting = [json.loads(line) for line in file]
+        rows = self._rows + [{**row, KEY: _valid(row[KEY])} for row in waiting]
+        whole = self.path.with_name(f".{self.path.name}.new")
+        try:
+            if rows:
+                pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), whole)
+                whole.replace(self.path)
+            self._waiting_path.unlink()
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def _read(self) -> list[Row]:
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            rows: list[Row] = pyarrow.parquet.read_table(self.path).to_pylist()
+        except (pyarrow.ArrowException, OSError) as error:
+            raise InputError(f"{self.path} is no Parquet file", hint="Choose another --output.") from error
+        if any(KEY not in row for row in rows[:1]):
+            raise InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
+        return rows
+
+
+def _valid(source: str) -> str:
+    r"""Parquet holds UTF-8 only: other bytes of a file name are written as ``\xe9``."""
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,216 @@
+"""What all commands share: errors as one line, results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+R = TypeVar("R")
+
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal, as shells have it
+
+
+def prepare_streams() -> None:
+    """Let no file name break the output: odd bytes pass through, what the terminal lacks becomes ``?``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if utf8 else "replace")
+
+
+def guarded(command: Callable[..., R]) -> Callable[..., R]:
+    """Turn what a command raises into one line on stderr and an exit status, never a traceback.
+
+    Parameters
+    ----------
+    command : callable
+        May raise `EarmarkError`, whose `exit_code` becomes the exit status.
+
+    Returns
+    -------
+    callable
+        With the same signature.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> R:
+        import typer
+
+        _stop_on_sigterm()
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except EarmarkError as error:
+            _trace()
+            say(complaint(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _close_stdout()
+            raise typer.Exit(BROKEN_PIPE) from None
+        except Exception as error:
+            _trace()
+            say(complaint(_unplanned(error)))
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _unplanned(error: Exception) -> EarmarkError:
+    hint = "" if debugging() else "This is a fault of earmark; EARMARK_DEBUG=1 shows where."
+    return EarmarkError(f"{type(error).__name__}: {' '.join(str(error).split())}", hint=hint)
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted."""
+    return os.environ.get("EARMARK_DEBUG", "") not in ("", "0")
+
+
+def _trace() -> None:
+    if debugging():
+        traceback.print_exc()
+
+
+def _stop_on_sigterm() -> None:
+    def stop(*_: object) -> NoReturn:
+        sys.exit(TERMINATED)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
+
+
+def _close_stdout() -> None:
+    """Whoever read the output has gone: let the flush at exit go nowhere instead of failing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def printable(text: str) -> str:
+    """Text that is safe to show: bytes that are no UTF-8, and control characters, become ``�``."""
+    # Not borrowed from a room that draws: this must work when all else is broken.
+    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "�" for c in shown)
+
+
+def say(text: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def complaint(error: EarmarkError, source: object = None) -> str:
+    """One line that says what is wrong, and with which source unless the message names it."""
+    text, name = str(error), "" if source is None else str(source)
+    return printable(f"error: {text}" if not name or name in text else f"error: {name}: {text}")
+
+
+def plural(n: int, noun: str) -> str:
+    """Count of things: ``1 file``, ``3 files``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def write_line(line: str) -> None:
+    """Write one whole line to stdout at once, so that whoever is reading never sees half of it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def console(stderr: bool = False) -> Console:
+    """Terminal that knows its width and whether colours are wanted."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def columns(rows: Iterable[tuple[str, str]], *, styles: Sequence[str] = ("bold",)) -> Table:
+    """Two columns, the second wrapped below itself; a style for each name, the last for all that follow."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for i, (name, text) in enumerate(rows):
+        grid.add_row(Text(f"  {name}", style=styles[min(i, len(styles) - 1)]), Text(text))
+    return grid
+
+
+class Screen:
+    """Where readable results go: stdout, and on a terminal together with a progress bar on stderr."""
+
+    def __init__(self, stdout: Console, progress: Any = None, task: Any = None) -> None:
+        self.stdout = stdout
+        self._progress, self._task = progress, task
+
+    def show(self, renderable: RenderableType) -> None:
+        """Print a result; a single line is never broken."""
+        from rich.text import Text
+
+        line = isinstance(renderable, Text)
+        if self._progress is not None and self.stdout.is_terminal:
+            self._progress.console.print(renderable, soft_wrap=line)  # above the bar, on the same terminal
+        else:
+            self.stdout.print(renderable, soft_wrap=line)
+            self.stdout.file.flush()
+
+    def write(self, line: str) -> None:
+        """Write a line that another program may read."""
+        if self._progress is not None and self.stdout.is_terminal:
+            self._progress.console.out(line, highlight=False)
+        else:
+            write_line(line)
+
+    def complain(self, error: EarmarkError, source: object) -> None:
+        """Report a file that could not be done."""
+        if self._progress is None:
+            say(complaint(error, source))
+        else:
+            self._progress.console.out(complaint(error, source), style="red", highlight=False)
+
+    def advance(self) -> None:
+        """One more file is done."""
+        if self._progress is not None:
+            self._progress.advance(self._task)
+
+
+@contextmanager
+def screen(n_files: int, what: str) -> Iterator[Screen]:
+    """Screen with a progress bar if there are several files and stderr is a terminal.
+
+    Parameters
+    ----------
+    n_files : int
+        How many files there are.
+    what : str
+        What is done, such as ``"classifying"``.
+
+    Yields
+    ------
+    Screen
+    """
+    if n_files < 2 or not sys.stderr.isatty():
+        yield Screen(console())
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, console=console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        yield Screen(console(), progress, progress.add_task(what, total=n_files))
