@@ -171,7 +171,7 @@ def report_cold(path: Path, name: str) -> None:
         "python -c pass": lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
         "earmark classify": lambda: subprocess.run(command, check=True, capture_output=True),
     }
-    print("cold start, a process of its own on the same file")
+    print("from the shell, wall clock: a process of its own on the same file")
     for label, value in best(calls, repeats=3, clock=time.perf_counter).items():
         print(f"  {label:26} {1000 * value:7.1f} ms")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import ContractError
-from earmark.models import ModelOutput, as_batch, check_model, load_model
+from earmark.models import ModelOutput, as_batch, check_model, list_models, load_model
 from earmark.models.check import CLAUSES
 from earmark.models.echo import CARD, Echo
 
@@ -24,9 +24,10 @@ class Plain:
         return Echo().predict_proba(as_batch(X, self.card))
 
 
-@pytest.mark.parametrize(
-    "model", [load_model("echo"), load_model("dummy"), Plain()], ids=lambda m: m.card.name
-)
+HERE = [info.name for info in list_models() if info.origin != "plugin"]
+
+
+@pytest.mark.parametrize("model", [Plain(), *map(load_model, HERE)], ids=["plain", *HERE])
 def test_good_models_pass_every_clause(model):
     report = check_model(model)
     assert report.model == model.card.name
