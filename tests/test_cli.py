@@ -16,11 +16,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from earmark import __version__
 from earmark.audio import Clip
 from earmark.cli.app import app
+from earmark.cli.card import card
 from earmark.cli.sources import jobs_for
 from earmark.demo import demo_clip
 from earmark.models.vocabulary import GENRES
@@ -139,6 +141,14 @@ def test_csv_of_segments(run: Run, song: Path) -> None:
     ]
 
 
+def test_silence_has_no_genre(run: Run, tmp_path: Path) -> None:
+    silence = write_wav(tmp_path / "silence.wav", Clip(np.zeros(22050 * 4, np.float32), 22050))
+    (row,) = csv.DictReader(io.StringIO(run("classify", silence, *ECHO, "--csv").out))
+    assert row["verdict"] == "silence" and row["genre"] == row["mood"] == row["key"] == row["tempo"] == ""
+    assert run("classify", silence, *ECHO).out.split("\n")[0].endswith("silence: nothing to hear")
+    assert run("classify", silence, *ECHO, "--labels", "audacity").out == ""
+
+
 def test_labels_for_audacity_cover_the_song_without_overlap(run: Run, song: Path) -> None:
     outcome = run("classify", song, *ECHO, "--labels", "audacity")
     spans = [line.split("\t") for line in outcome.out.splitlines()]
@@ -158,7 +168,8 @@ def test_standard_input(run: Run, song: Path) -> None:
     outcome = run("classify", "-", *ECHO, "--json", stdin=song.read_bytes())
     (line,) = outcome.lines()
     assert outcome.status == 0 and line["source"] == "-"
-    assert jobs_for(["-", "a", "b"], 8) == 1
+    assert jobs_for(["-", "a", "b", "c", "d"], 8) == 1  # workers have no standard input
+    assert jobs_for(["a", "b", "c"], None) == 1 and jobs_for(["a", "b"], 8) == 2
     assert "standard input" in run("classify", "-", *ECHO, stdin=song.read_bytes()).out
 
 
@@ -263,6 +274,21 @@ def test_odd_names(run: Run, tmp_path: Path) -> None:
     outcome = run("classify", tmp_path, *ECHO)
     assert outcome.status == 0 and len(outcome.out.splitlines()) == len(names)
     assert "\x1b" not in outcome.out and "caf�.wav" in outcome.out and "[bold]x.wav" in outcome.out
+
+
+def test_a_terminal_without_colours_or_unicode(song: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    (facts,) = run("classify", song, *ECHO, "--json").lines()
+    for environment, letters in (({}, False), ({"NO_COLOR": "1"}, True)):
+        terminal = Console(
+            file=io.StringIO(), force_terminal=True, color_system="256", width=60, _environ=environment
+        )
+        terminal.print(card(facts, terminal, top=2))
+        assert bool(re.search(r"0:00.* A+", terminal.file.getvalue())) == letters  # type: ignore[attr-defined]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "60"}
+    out, err = earmark("classify", song, *ECHO, "--top", 1, env=plain).communicate(timeout=60)
+    assert err == b"" and re.search(rb"^  \S+ +#+[+-]* ", out, re.M) and out.isascii()
 
 
 # ---------------------------------------------------------------- as a process

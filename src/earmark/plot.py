@@ -294,14 +294,19 @@ def prediction_figure(prediction: Prediction, *, top: int = 8, title: str = "") 
             2, 3, height_ratios=[3, 1.9], width_ratios=[1.35, 1, 0.95], hspace=0.3, wspace=0.55,
             left=0.095, right=0.965, top=0.83, bottom=0.075,
         )  # fmt: skip
-        _draw_scores(figure.add_subplot(grid[0, 0]), "Genres", facts["genres"][:top], top, genre_colour)
-        _draw_scores(figure.add_subplot(grid[0, 1]), "Moods", facts["moods"][:top], top, lambda _: _ACCENT)
+        genres, moods = [_heard(facts[name])[:top] for name in ("genres", "moods")]
+        _draw_scores(figure.add_subplot(grid[0, 0]), "Genres", genres, top, genre_colour)
+        _draw_scores(figure.add_subplot(grid[0, 1]), "Moods", moods, top, lambda _: _ACCENT)
         _draw_quadrants(figure.add_subplot(grid[0, 2]), facts.get("quadrant"))
         _draw_timeline(figure.add_subplot(grid[1, :]), facts["segments"], facts["duration"])
         name = _drawable(title or os.path.basename(facts["source"] or "") or "sound")
         figure.text(0.035, 0.937, name, fontsize=15, weight="bold", parse_math=False)
         figure.text(0.035, 0.893, _headline(facts), fontsize=10, color=_FAINT)
     return figure
+
+
+def _heard(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [score for score in scores if score["score"] > 0]
 
 
 def _headline(facts: dict[str, Any]) -> str:

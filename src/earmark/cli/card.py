@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from earmark.cli.terminal import printable
+from earmark.cli.terminal import has_colours, printable
 from earmark.plot import QUADRANTS, genre_colour, leading_genres
 
 # What is said beside the verdicts that are not plainly music.
@@ -20,6 +20,7 @@ VERDICTS = {
 }
 LEGEND_SIZE = 6
 MOOD_WORDS = 4
+LIKELY = 0.4  # mood words above this are said; few ever reach more, for a word means less than a genre
 
 
 def card(facts: dict[str, Any], terminal: Console, *, top: int, timeline: bool = False) -> RenderableType:
@@ -44,8 +45,10 @@ def card(facts: dict[str, Any], terminal: Console, *, top: int, timeline: bool =
     lines: list[RenderableType] = [heading(facts)]
     lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in facts["warnings"]]
     if facts["verdict"] != "silence":
-        lines += [Text(), *genre_bars(facts["genres"][:top], width), Text(), *_facts(facts, width - 9)]
-        lines += [Text(), *strip_with_legend(facts, terminal, width)]
+        lines += [Text(), *genre_bars(facts["genres"][:top], width), Text()]
+        if facts["verdict"] != "not-music":  # which has no key to speak of
+            lines += [*_facts(facts, width - 9), Text()]
+        lines += strip_with_legend(facts, terminal, width)
     if timeline:
         lines += [Text(), *_segment_lines(facts["segments"])]
     return Group(*lines, Text())
@@ -102,14 +105,14 @@ def _facts(facts: dict[str, Any], width: int) -> list[Text]:
 
 
 def mood(facts: dict[str, Any], width: int) -> str:
-    """Quadrant in words, then as many mood words, likely ones, as have room (at least the first)."""
-    words = [score for score in facts["moods"] if score["score"] >= 0.5] or facts["moods"][:1]
+    """Quadrant in words, then as many mood words as are likely and have room."""
+    words = [score for score in facts["moods"] if score["score"] >= LIKELY]
     parts = [f"{score['label']} {percent(score['score'])}" for score in words[:MOOD_WORDS]]
     if facts["quadrant"]:
         label = facts["quadrant"]["label"]
         likely = facts["quadrant"]["scores"].get(label, 0.0)
         parts.insert(0, f"{QUADRANTS.get(label, label)} {percent(likely)}")
-    while len(parts) > 2 and len(" · ".join(parts)) > width:
+    while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)
 
@@ -125,9 +128,9 @@ def strip_with_legend(facts: dict[str, Any], terminal: Console, width: int) -> l
         return []
     end = clock(facts["duration"])
     text = Text("  ").append("0:00 ", style="bright_black")
-    text.append_text(strip(facts, width - len(end) - 9, colours=terminal.color_system is not None))
+    text.append_text(strip(facts, width - len(end) - 9, colours=has_colours(terminal)))
     text.append(f" {end}", style="bright_black")
-    return [text, legend(facts, colours=terminal.color_system is not None)]
+    return [text, legend(facts, colours=has_colours(terminal))]
 
 
 def strip(facts: dict[str, Any], width: int, *, colours: bool) -> Text:
@@ -184,7 +187,7 @@ def row(facts: dict[str, Any], terminal: Console) -> Text:
     text = Text("  ")
     if facts["verdict"] in ("silence", "not-music"):
         style, _ = VERDICTS[facts["verdict"]]
-        text.append(facts["verdict"].ljust(25), style=style)
+        text.append(facts["verdict"].ljust(45), style=style)
     else:
         best = facts["genres"][0]
         text.append(f"{best['label'][:11]:<12}", style=genre_colour(best["label"]))
@@ -192,9 +195,9 @@ def row(facts: dict[str, Any], terminal: Console) -> Text:
         text.append(
             f"{percent(best['score']):>6} ", style="bright_black" if facts["verdict"] == "unsure" else ""
         )
-    text.append(f"{tempo(facts):>8}  {facts['key'] or '':<10}")
+        text.append(f"{tempo(facts):>8}  {facts['key'] or '':<10}")
     if terminal.width >= 110:
-        text.append_text(strip(facts, 24, colours=terminal.color_system is not None)).append("  ")
+        text.append_text(strip(facts, 24, colours=has_colours(terminal))).append("  ")
     text.append("! " if facts["warnings"] else "", style="yellow")
     name = "standard input" if facts["source"] == "-" else printable(str(facts["source"]))
     return text.append(shortened(name, terminal.width - text.cell_len) if terminal.is_terminal else name)

@@ -11,6 +11,7 @@ from earmark.cli.terminal import Screen, debugging, plural, say
 from earmark.errors import AudioNotFoundError, InputError
 
 STDIN = "-"
+FEW = 4  # files from which on the start of worker processes, half a second each, pays
 
 
 def found(paths: Iterable[str]) -> list[str]:
@@ -46,12 +47,14 @@ def one_only(sources: list[str], option: str) -> None:
 
 
 def jobs_for(sources: list[str], wanted: int | None) -> int:
-    """Worker processes: as many as wanted or as there are cores, one (this one) where stdin is read."""
+    """Worker processes: as wanted, or one a core; this one alone for stdin and for a few files."""
     from earmark.batch import default_jobs
 
-    if STDIN in sources:
+    if STDIN in sources or not sources:
         return 1
-    return default_jobs(len(sources)) if wanted is None else min(wanted, len(sources))
+    if wanted is None:
+        return default_jobs(len(sources)) if len(sources) >= FEW else 1
+    return min(wanted, len(sources))
 
 
 def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:

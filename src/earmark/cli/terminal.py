@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import io
 import os
@@ -24,12 +25,23 @@ R = TypeVar("R")
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal, as shells have it
 
 
+# What stands for the characters of bars and strips where the terminal has ASCII only.
+PLAIN = {"━": "#", "╸": "+", "─": "-", "█": "#", "■": "*", "·": "|", "…": "~"}
+
+
 def prepare_streams() -> None:
-    """Let no file name break the output: odd bytes pass through, what the terminal lacks becomes ``?``."""
+    """Let no character break the output: odd bytes pass through, what the terminal lacks is replaced."""
+    codecs.register_error("earmark", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             utf8 = stream.encoding.lower().replace("-", "") == "utf8"
-            stream.reconfigure(errors="surrogateescape" if utf8 else "replace")
+            stream.reconfigure(errors="surrogateescape" if utf8 else "earmark")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
 def guarded(command: Callable[..., R]) -> Callable[..., R]:
@@ -151,6 +163,11 @@ def columns(rows: Iterable[tuple[str, str]], *, styles: Sequence[str] = ("bold",
     for i, (name, text) in enumerate(rows):
         grid.add_row(Text(f"  {name}", style=styles[min(i, len(styles) - 1)]), Text(text))
     return grid
+
+
+def has_colours(terminal: Console) -> bool:
+    """Whether colours tell anything there: not in pipes, not with ``NO_COLOR``."""
+    return terminal.color_system is not None and not terminal.no_color
 
 
 class Screen:

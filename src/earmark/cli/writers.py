@@ -119,7 +119,7 @@ class CsvWriter:
                 )
             return
         quadrant = (facts["quadrant"] or {}).get("label")
-        mood = next((score["label"] for score in facts["moods"]), None)
+        mood = _best(facts["moods"])
         told = [facts[name] for name in ("source", "duration", "verdict", "tempo", "key")]
         self._write([*told, quadrant, mood, *self._genres(facts), *numbers])
 
@@ -129,13 +129,17 @@ class CsvWriter:
 
     def _genres(self, facts: dict[str, Any]) -> list[Any]:
         scores = {genre["label"]: genre["score"] for genre in facts["genres"]}
-        best = facts["genres"][0]["label"] if facts["genres"] else None
-        return [best, *(scores.get(label) for label in self.labels)]
+        return [_best(facts["genres"]), *(scores.get(label) for label in self.labels)]
 
     def _write(self, cells: list[Any]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="").writerow(cells)
         self.out.write(text.getvalue())
+
+
+def _best(scores: list[dict[str, Any]]) -> str | None:
+    """Label of the highest score; None where nothing was heard."""
+    return scores[0]["label"] if scores and scores[0]["score"] > 0 else None
 
 
 class LabelWriter:
