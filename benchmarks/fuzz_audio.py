@@ -52,9 +52,8 @@ def outcome(call) -> str:
 def examine(data: bytes, number: int) -> tuple[str, str]:
     def listen() -> None:
         way = number % 3
-        clip = load(
-            OneWay(data) if way == 1 else data, **({"start": 0.2, "duration": 0.1} if way == 2 else {})
-        )
+        part = {"start": 0.2, "duration": 0.1} if way == 2 else {}
+        clip = load(sounds.OneWay(data) if way == 1 else data, **part)
         assert np.isfinite(clip.y).all() and clip.y.ndim == 1 and clip.y.dtype == np.float32
 
     return outcome(listen), outcome(lambda: probe(data))

@@ -44,6 +44,14 @@ BY_FFMPEG = {
     "mp4": ("mp4", "aac", "fltp"),  # with pictures
 }
 FORMATS = (*BY_SOUNDFILE, *BY_FFMPEG)
+# Read as well, but not promised: only damaged ones are tested.
+OTHERS = {
+    "avi": ("avi", "libmp3lame", "fltp"),
+    "flv": ("flv", "aac", "fltp"),
+    "mpg": ("mpeg", "mp2", "s16"),
+    "mp2": ("mp2", "mp2", "s16"),
+    "wma1": ("asf", "wmav1", "fltp"),
+}
 LOSSLESS = (*(fmt for fmt in BY_SOUNDFILE if fmt != "ogg"), "alac", "mka", "wv", "tta", "oggflac")
 
 _SUFFIX = {"alac": ".m4a", "oggflac": ".ogg", "rf64": ".wav", "wavex": ".wav", "flac24": ".flac"}
@@ -102,7 +110,7 @@ def _write_ffmpeg(
 ) -> None:
     import av
 
-    container_name, codec, sample_format = BY_FFMPEG[fmt]
+    container_name, codec, sample_format = (BY_FFMPEG | OTHERS)[fmt]
     target = str(path) if isinstance(path, (str, Path)) else path
     with av.open(target, "w", format=container_name, options=options) as container:
         layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(y)]
@@ -180,13 +188,14 @@ def mutate(data: bytes, rng: np.random.Generator, others: list[bytes]) -> bytes:
 
 def corpus(seconds: float = 0.4) -> dict[str, bytes]:
     """One short file of every format, for mutation."""
-    files = {fmt: encode(noise(seconds, channels=2), 44100, fmt) for fmt in FORMATS}
+    files = {fmt: encode(noise(seconds, channels=2), 44100, fmt) for fmt in (*FORMATS, *OTHERS)}
     files["mono8k"] = encode(tone(seconds, sr=8000), 8000, "mp3", bitrate=16_000)
     files["id3"] = b"ID3\x04\x00\x00\x00\x00\x02\x00" + bytes(256) + files["mp3"]
     files["fragmented"] = encode(
         noise(seconds, channels=2), 44100, "m4a", movflags="empty_moov+frag_keyframe"
     )
     files["surround"] = encode(noise(seconds, channels=6), 48000, "wav24")
+    files["octophonic"] = encode(noise(seconds, channels=8), 44100, "ogg")
     return files
 
 

@@ -150,6 +150,19 @@ def test_channels_are_averaged(channels: int) -> None:
         np.testing.assert_allclose(load(sounds.encode(y, SR, fmt), sr=None).y, expected, atol=1e-7)
 
 
+@pytest.mark.parametrize("channels", [7, 8, 9, 16])
+def test_many_channels(channels: int) -> None:
+    """Eight planes or more, whose end PyAV does not see."""
+    y = sounds.noise(1.0, channels=channels)
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", SR, channels, "VORBIS", format="OGG") as vorbis:
+        vorbis.write(y.T)
+    expected, _ = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32")
+    clip = load(file.getvalue(), sr=None)
+    assert probe(file.getvalue()).channels == channels
+    np.testing.assert_allclose(clip.y, expected.mean(axis=1), rtol=0, atol=1e-6)
+
+
 def test_a_tone_stays_a_tone_of_the_same_height() -> None:
     """Resampling, by an analytic signal: 1 kHz in, 1 kHz out, at the same phase."""
     clip = load(sounds.encode(sounds.tone(2.0, hz=1000), SR, "wavfloat"), sr=22050)
@@ -256,6 +269,7 @@ def test_odd_names_are_paths_and_not_addresses(files: dict[str, bytes], tmp_path
         assert load(path, duration=0.5).duration == 0.5
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell the peak of memory")
 def test_memory_stays_constant(tmp_path: Path) -> None:
     """An hour of sound, 635 MB, of which a file system need not store the zeros."""
     path = tmp_path / "hour.wav"
@@ -265,18 +279,20 @@ def test_memory_stays_constant(tmp_path: Path) -> None:
         file.write(header[:-4] + n_bytes.to_bytes(4, "little"))
         file.truncate(len(header) + n_bytes)
     code = f"""
-import resource, sys
+from pathlib import Path
 from earmark.audio import load, open_audio
+def peak():  # of this program alone: what getrusage tells is inherited from the parent
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
 load({str(path)!r}, duration=1)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 with open_audio({str(path)!r}) as stream:
     n = sum(len(block) for block in stream.blocks())
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(n, peak() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     n, growth = map(int, done.stdout.split())
     assert n == 3600 * 22050
-    assert growth < 20_000 * (1 if sys.platform == "linux" else 1024)  # KiB; the sound itself takes 310,000
+    assert growth < 20_000  # KiB; the sound itself takes 310,000
 
 
 @pytest.mark.parametrize("fmt", sounds.FORMATS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import sounds
 from earmark.audio import Clip, find_audio, load, windows
 from earmark.audio.claims import read_claims
-from earmark.audio.decoder import check_finite, downmix
+from earmark.audio.decoder import Downmix, check_samples
 from earmark.audio.mpeg import counted_length, find_frames, mpeg_frame_length
 from earmark.audio.ogg import is_complete
 from earmark.audio.resample import entry, resample_stream
@@ -100,17 +100,19 @@ def test_downmix() -> None:
     y = np.random.default_rng(0).integers(-(2**15), 2**15, (3, 1000)).astype(np.int16)
     for n in (1, 2, 3):
         expected = y[:n].mean(axis=0) / 2**15
-        mono = downmix(list(y[:n]), full_scale=2**15)
+        mono = Downmix()(list(y[:n]), full_scale=2**15)
         assert mono.dtype == np.float32
         np.testing.assert_allclose(mono, expected, atol=1e-7)
 
 
-def test_check_finite_finds_the_first() -> None:
+def test_check_samples_finds_the_first() -> None:
     y = np.ones(1000, np.float32)
-    check_finite(y * np.float32(3e38), name="huge but finite", offset=0, sr=1000)
+    check_samples(y * np.float32(1e14), name="huge, but it does no harm", offset=0, sr=1000)
+    with pytest.raises(BadSamplesError, match=r"y=1.*e\+30 at 0\.000 s.*Full scale is 1"):
+        check_samples(y * np.float32(1e30), name="x", offset=0, sr=1000)
     y[[300, 700]] = np.nan, np.inf
     with pytest.raises(BadSamplesError, match=r"y=nan at 2\.300 s"):
-        check_finite(y, name="x", offset=2000, sr=1000)
+        check_samples(y, name="x", offset=2000, sr=1000)
 
 
 @given(

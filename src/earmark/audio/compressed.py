@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from earmark.audio.container import describe, open_container, promised_length, reason
-from earmark.audio.decoder import CHUNK_LENGTH, downmix
+from earmark.audio.decoder import CHUNK_LENGTH, Downmix
 from earmark.audio.info import check_claims
 from earmark.audio.pipe import Pipe
 from earmark.audio.sniff import Format
@@ -57,7 +57,7 @@ class CompressedDecoder:
     def __init__(self, source: OpenedSource, format_: Format, *, n_claimed: int | None = None) -> None:
         self.warnings: list[str] = []
         self._source, self._format = source, format_
-        self._n_damaged, self._n_other_rate = 0, 0
+        self._downmix, self._n_damaged, self._n_other_rate = Downmix(), 0, 0
         self._open()
         try:
             first = self._first_frame()
@@ -138,7 +138,7 @@ class CompressedDecoder:
     def read(self) -> np.ndarray:
         """Return the next samples [shape=(n,)]."""
         while (joined := self._next_joined()) is not None:
-            y, begin = _mono(joined), self._at
+            y, begin = self._mix(joined), self._at
             self._at += len(y)
             if self.n_claimed is not None and begin <= self.n_claimed < self._at:
                 y = y[: len(y) - self._n_padding()]
@@ -146,6 +146,10 @@ class CompressedDecoder:
             if len(y):
                 return y
         return np.empty(0, np.float32)
+
+    def _mix(self, frame: AudioFrame) -> np.ndarray:
+        channels, full_scale = _channels(frame)
+        return self._downmix(channels, full_scale=full_scale)
 
     def _n_padding(self) -> int:
         """How many samples, up to `_at`, fill the last frame; FFmpeg leaves them in MP4 and in piped MP3.
@@ -246,19 +250,35 @@ _SAMPLES = {
 }
 
 
-def _mono(frame: AudioFrame) -> np.ndarray:
-    """Mean of the channels of a frame [shape=(n,)], float32, full scale 1.
+def _channels(frame: AudioFrame) -> tuple[list[np.ndarray], float]:
+    """Channels of a frame [shape=(n,)] and what counts as full scale in them.
 
     The samples are looked at where FFmpeg has put them: `AudioFrame.to_ndarray` would copy them first.
     """
+    if frame.format.is_planar and frame.layout.nb_channels >= 8:
+        frame = _packed(frame)
     name, n, n_channels = frame.format.name, frame.samples, frame.layout.nb_channels
     dtype, full_scale = _SAMPLES[name.removesuffix("p")]
     if frame.format.is_planar:
         channels = [np.frombuffer(cast(Any, plane), dtype, n) for plane in frame.planes]
     else:
-        channels = list(
-            np.frombuffer(cast(Any, frame.planes[0]), dtype, n * n_channels).reshape(n, n_channels).T
-        )
+        packed = np.frombuffer(cast(Any, frame.planes[0]), dtype, n * n_channels)
+        channels = list(packed.reshape(n, n_channels).T)
     if dtype == np.uint8:  # the only format whose zero is not 0
         channels = [channel - np.float32(128) for channel in channels]
-    return downmix(channels, full_scale=full_scale)
+    return channels, full_scale
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """Interleave the channels of a frame.
+
+    PyAV (at least to 18.1) finds the planes of a frame by looking for the null pointer behind the last, but
+    FFmpeg puts none there if they are eight or more. What is then taken for planes lies anywhere in memory.
+    """
+    import av
+
+    resampler = av.AudioResampler(
+        format=frame.format.name.removesuffix("p"), layout=frame.layout, rate=frame.sample_rate
+    )
+    frame.pts = None
+    return resampler.resample(frame)[0]

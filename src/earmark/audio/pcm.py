@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from earmark.audio.compressed import CompressedDecoder
-from earmark.audio.decoder import CHUNK_LENGTH, downmix
+from earmark.audio.decoder import CHUNK_LENGTH, Downmix
 from earmark.audio.info import AudioInfo, check_claims
 from earmark.audio.sniff import Format
 from earmark.audio.source import OpenedSource
@@ -85,7 +85,7 @@ class PcmDecoder:
         # Of many channels, fewer samples at a time.
         length = max(1024, min(CHUNK_LENGTH, 8 * CHUNK_LENGTH // self.info.channels))
         self._buffer = np.empty((length, self.info.channels), np.float32)
-        self._position = 0
+        self._downmix, self._position = Downmix(), 0
         self._relay: CompressedDecoder | None = None
         self._given_up = False
 
@@ -132,7 +132,7 @@ class PcmDecoder:
             self.warnings.append(f"damaged: reading stopped ({self._watched.error})")
             self._watched.error = None
         self._position += len(chunk)
-        return downmix(list(chunk.T))
+        return self._downmix(list(chunk.T))
 
     def _relay_to_ffmpeg(self, complaint: str) -> None:
         """Let FFmpeg go on from here: it steps over damaged frames, where libsndfile stops."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from earmark.audio.choose import open_decoder
 from earmark.audio.clip import Clip
-from earmark.audio.decoder import CHUNK_LENGTH, Decoder, check_finite
+from earmark.audio.decoder import CHUNK_LENGTH, Decoder, check_samples
 from earmark.audio.info import HIGHEST_SR, LOWEST_SR, AudioInfo
 from earmark.audio.memory import ClipDecoder
 from earmark.audio.resample import entry, resample_stream
@@ -164,7 +164,7 @@ class AudioStream:
         """Read the decoder to its end, checking the samples and, at the end, their number."""
         sr = self.info.sr
         while len(chunk := self._decoder.read()):
-            check_finite(chunk, name=self._name, offset=position, sr=sr)
+            check_samples(chunk, name=self._name, offset=position, sr=sr)
             position += len(chunk)
             yield chunk
         claimed = self._decoder.n_claimed
