@@ -149,7 +149,11 @@ def console(stderr: bool = False) -> Console:
     """Terminal that knows its width and whether colours are wanted."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `guarded`, instead of an exit of its own
+
+    return Terminal(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def columns(rows: Iterable[tuple[str, str]], *, styles: Sequence[str] = ("bold",)) -> Table:
