@@ -43,13 +43,17 @@ def rooms(power: Tensor, kernels: Tensor, rng: np.random.Generator) -> Tensor:
     chosen = kernels[torch.from_numpy(rng.integers(len(kernels), size=n))]
     padded = torch.nn.functional.pad(power, (N_ROOM_FRAMES - 1, 0))
     weights = chosen.flip(-1).reshape(n * bands, 1, N_ROOM_FRAMES)
-    return torch.nn.functional.conv1d(padded.reshape(1, n * bands, -1), weights, groups=n * bands).reshape(n, bands, frames)
+    return torch.nn.functional.conv1d(padded.reshape(1, n * bands, -1), weights, groups=n * bands).reshape(
+        n, bands, frames
+    )
 
 
 def equaliser(n: int, n_bands: int, rng: np.random.Generator, spread_db: float) -> Tensor:
     """A smooth random curve of gains in dB [shape=(n, n_bands, 1)]."""
     knots = rng.normal(0, spread_db, size=(n, 1, 6))
-    return torch.nn.functional.interpolate(torch.tensor(knots, dtype=torch.float32), n_bands, mode="linear").transpose(1, 2)
+    return torch.nn.functional.interpolate(
+        torch.tensor(knots, dtype=torch.float32), n_bands, mode="linear"
+    ).transpose(1, 2)
 
 
 def band_limit(n: int, centres_hz: np.ndarray, rng: np.random.Generator) -> Tensor:
@@ -57,7 +61,9 @@ def band_limit(n: int, centres_hz: np.ndarray, rng: np.random.Generator) -> Tens
     low = rng.uniform(60, 400, size=(n, 1))
     high = rng.choice([3400, 4000, 7000, 8000, 10000], size=(n, 1)) * rng.uniform(0.9, 1.1, size=(n, 1))
     slope = rng.uniform(12, 36, size=(n, 1))
-    fall = np.maximum(0, np.log2(low / np.maximum(centres_hz, 20))) + 3 * np.maximum(0, np.log2(centres_hz / high))
+    fall = np.maximum(0, np.log2(low / np.maximum(centres_hz, 20))) + 3 * np.maximum(
+        0, np.log2(centres_hz / high)
+    )
     return torch.tensor(-np.minimum(fall * slope, 80), dtype=torch.float32)[:, :, None]
 
 
@@ -70,7 +76,9 @@ def stretch(S_db: Tensor, rng: np.random.Generator) -> Tensor:
     at = (2 * at.clamp(0, bands - 1) / (bands - 1) - 1)[:, None].expand(bands, int(frames / speed))
     when = torch.linspace(-1, 1, at.shape[1])[None].expand_as(at)
     grid = torch.stack([when, at], -1)[None].expand(n, -1, -1, -1)
-    return torch.nn.functional.grid_sample(S_db[:, None], grid, align_corners=True, padding_mode="border")[:, 0]
+    return torch.nn.functional.grid_sample(S_db[:, None], grid, align_corners=True, padding_mode="border")[
+        :, 0
+    ]
 
 
 def mask(S_db: Tensor, rng: np.random.Generator) -> Tensor:
@@ -97,7 +105,9 @@ class Augment:
 
     def add_noise(self, power: Tensor, noise: Tensor, low_db: float, high_db: float) -> Tensor:
         """Noise [shape as power] at a random ratio, by mean power over the clip."""
-        ratio_db = torch.tensor(self.rng.uniform(low_db, high_db, size=(len(power), 1, 1)), dtype=torch.float32)
+        ratio_db = torch.tensor(
+            self.rng.uniform(low_db, high_db, size=(len(power), 1, 1)), dtype=torch.float32
+        )
         level = power.mean((1, 2), keepdim=True) / noise.mean((1, 2), keepdim=True).clamp(min=1e-9)
         return power + noise * level * 10 ** (-ratio_db / 10)
 

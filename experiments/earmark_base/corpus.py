@@ -16,10 +16,27 @@ from pathlib import Path
 
 import numpy as np
 
-GENRES = (
-    "blues classical country disco electronic folk hip-hop jazz latin metal new-age pop r&b reggae rock "
-    "soundtrack spoken vocal world"
-).split()
+GENRES = [
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "electronic",
+    "folk",
+    "hip-hop",
+    "jazz",
+    "latin",
+    "metal",
+    "new-age",
+    "pop",
+    "r&b",
+    "reggae",
+    "rock",
+    "soundtrack",
+    "spoken",
+    "vocal",
+    "world",
+]
 QUADRANTS = ["Q1", "Q2", "Q3", "Q4"]
 SOUNDS = ["music", "speech", "noise", "silence"]
 COLLECTIONS = ("gtzan", "panda4q", "mirex_mood", "free_music", "nonmusic")
@@ -131,7 +148,9 @@ def nonmusic(data: Path) -> list[Track]:
     tracks = []
     for row in rows(data / "nonmusic"):
         sound = SOUNDS.index(KINDS[row["kind"]]) if row["kind"] in KINDS else -1
-        tracks.append(Track(row["id"], "nonmusic", row["path"], "non " + row["group"], sound=sound, kind=row["kind"]))
+        tracks.append(
+            Track(row["id"], "nonmusic", row["path"], "non " + row["group"], sound=sound, kind=row["kind"])
+        )
     return tracks
 
 

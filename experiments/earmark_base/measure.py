@@ -13,7 +13,9 @@ def interval(values: np.ndarray, groups: list[str], seed: int = 0) -> tuple[floa
     """Mean and 95 % percentile interval of per-track values, artists resampled."""
     names, index = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(index, values, len(names)), np.bincount(index, minlength=len(names))
-    draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), N_BOOTSTRAP)
+    draws = np.random.default_rng(seed).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), N_BOOTSTRAP
+    )
     means = (draws @ sums) / (draws @ counts)
     return float(values.mean()), *(float(v) for v in np.percentile(means, [2.5, 97.5]))
 
@@ -32,7 +34,7 @@ def digest(assignment: dict[str, object]) -> str:
 
 def auc(score: np.ndarray, positive: np.ndarray) -> float:
     """Area under the ROC curve: the share of pairs in the right order (Mann & Whitney)."""
-    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     n, m = positive.sum(), (~positive).sum()
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m)) if n and m else float("nan")
@@ -51,7 +53,9 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray, n_bins: int =
     return float(sum(len(b) * abs(confidence[b].mean() - correct[b].mean()) for b in bins) / len(order))
 
 
-def neighbours(embedding: np.ndarray, groups: list[str], share: np.ndarray, k: int = 10) -> tuple[np.ndarray, float]:
+def neighbours(
+    embedding: np.ndarray, groups: list[str], share: np.ndarray, k: int = 10
+) -> tuple[np.ndarray, float]:
     """Per track, the share of its k nearest by other artists that `share` says are alike; and the hubness
     (skewness of how often a track is among the ten; Radovanovic et al. 2010)."""
     unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
@@ -61,4 +65,6 @@ def neighbours(embedding: np.ndarray, groups: list[str], share: np.ndarray, k: i
     nearest = np.argsort(-similarity, axis=1)[:, :k]
     occurrence = np.bincount(nearest.ravel(), minlength=len(unit)).astype(float)
     centred = occurrence - occurrence.mean()
-    return np.take_along_axis(share, nearest, 1).mean(1), float((centred**3).mean() / (centred**2).mean() ** 1.5)
+    return np.take_along_axis(share, nearest, 1).mean(1), float(
+        (centred**3).mean() / (centred**2).mean() ** 1.5
+    )

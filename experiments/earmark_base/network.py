@@ -26,7 +26,9 @@ LAYERS = [
 N_EMBEDDING = 384
 
 
-def conv(n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: type[nn.Module] | None = None):
+def conv(
+    n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, act: type[nn.Module] | None = None
+):
     layers: list[nn.Module] = [
         nn.Conv2d(n_in, n_out, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
         nn.BatchNorm2d(n_out, eps=1e-3),
@@ -52,7 +54,9 @@ class SqueezeExcite(nn.Module):
 class Block(nn.Module):
     """Inverted residual: expand, depthwise, squeeze-excite, project."""
 
-    def __init__(self, n_in: int, kernel: int, n_mid: int, n_out: int, squeeze: int, act, stride: int) -> None:
+    def __init__(
+        self, n_in: int, kernel: int, n_mid: int, n_out: int, squeeze: int, act, stride: int
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = [] if n_mid == n_in else [conv(n_in, n_mid, 1, act=act)]
         layers.append(conv(n_mid, n_mid, kernel, stride, n_mid, act))
@@ -78,7 +82,12 @@ class MN04(nn.Module):
             n_in = n_out
         self.features = nn.Sequential(*layers, conv(n_in, N_EMBEDDING, 1, act=nn.Hardswish))
         self.classifier = nn.Sequential(
-            nn.Identity(), nn.Identity(), nn.Linear(N_EMBEDDING, 512), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(512, 527)
+            nn.Identity(),
+            nn.Identity(),
+            nn.Linear(N_EMBEDDING, 512),
+            nn.Hardswish(),
+            nn.Dropout(0.2),
+            nn.Linear(512, 527),
         )
 
     def embed(self, x: Tensor) -> Tensor:
@@ -139,17 +148,19 @@ class FrontEnd(nn.Module):
         return ((torch.log(self.map @ power + 1e-5) + 4.5) / 5)[:, None]
 
 
+# What each tagger answers: its embedding, then its logits.
+N_ANSWERS = {"mn04": 384 + 527, "msd": 64 + 50, "jamendo": 64 + 50}
+
+
 class Student(nn.Module):
     """Front end, backbone, and one linear tutor for each teacher (used in distillation only)."""
-
-    N_ANSWERS = {"mn04": 384 + 527, "msd": 64 + 50, "jamendo": 64 + 50}
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
         teacher = load_mn04(weights)
         self.front_end = FrontEnd()
         self.backbone = teacher.features
-        self.tutors = nn.ModuleDict({name: nn.Linear(N_EMBEDDING, n) for name, n in self.N_ANSWERS.items()})
+        self.tutors = nn.ModuleDict({name: nn.Linear(N_EMBEDDING, n) for name, n in N_ANSWERS.items()})
 
     def embed(self, S_db: Tensor) -> Tensor:
         return self.backbone(self.front_end(S_db)).mean((2, 3))

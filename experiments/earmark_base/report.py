@@ -5,7 +5,7 @@ from __future__ import annotations
 import corpus
 import measure
 import numpy as np
-from build import Windows, by_track, sigmoid, softmax
+from heads import Windows, by_track, sigmoid, softmax
 
 TEN = list(corpus.GTZAN_UNSURE)
 TEN_INDEX = [corpus.GENRES.index(g) for g in TEN]
@@ -18,7 +18,9 @@ PLAIN_OTHERS = ("speech", "environment", "noise", "applause")
 class Report:
     """Figures of one set of out-of-fold answers."""
 
-    def __init__(self, windows: Windows, logits: dict[str, np.ndarray], scales: dict[str, tuple[float, float]]) -> None:
+    def __init__(
+        self, windows: Windows, logits: dict[str, np.ndarray], scales: dict[str, tuple[float, float]]
+    ) -> None:
         self.windows, self.scales = windows, scales
         scale, offset = scales["genres"]
         self.p = {
@@ -33,7 +35,11 @@ class Report:
         self.valid = np.array([t.split == "valid" for t in windows.tracks])
         self.artists = np.isin(self.collection, ["panda4q", "mirex_mood"])
         self.figures: list[dict[str, object]] = []
-        folds = {t.id: corpus.fold_of(t.group, 5, 0) for t in windows.tracks if t.collection in ("panda4q", "mirex_mood")}
+        folds = {
+            t.id: corpus.fold_of(t.group, 5, 0)
+            for t in windows.tracks
+            if t.collection in ("panda4q", "mirex_mood")
+        }
         self.fold_digest = measure.digest(folds)
         self.gtzan_digest = measure.digest({t.id: t.split for t in windows.tracks if t.collection == "gtzan"})
 
@@ -53,9 +59,14 @@ class Report:
         self.add("the same, panda4q alone", hit[panda], [t for t in tracks if t.collection == "panda4q"])
         self.top = p.max(1), hit
         self.majority = np.mean(["rock" in t.positives for t in tracks])
-        for name, rows in (("GTZAN, first 3 s", self.first_seconds), ("GTZAN, up to 30 s", ~self.first_seconds)):
+        for name, rows in (
+            ("GTZAN, first 3 s", self.first_seconds),
+            ("GTZAN, up to 30 s", ~self.first_seconds),
+        ):
             tracks, p = by_track(self.windows, rows & self.valid, self.p["genres"])
-            hit = np.array([TEN[a] == t.positives[0] for a, t in zip(p[:, TEN_INDEX].argmax(1), tracks, strict=True)])
+            hit = np.array(
+                [TEN[a] == t.positives[0] for a, t in zip(p[:, TEN_INDEX].argmax(1), tracks, strict=True)]
+            )
             self.add(f"{name}, best of ten", hit, tracks, gtzan=True)
 
     def allmusic(self) -> dict[str, float]:

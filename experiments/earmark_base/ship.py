@@ -1,6 +1,6 @@
-"""Stage three: measure what `build.py` makes, choose thresholds, and write the bundle with its card.
+"""Stage three: measure what `heads.py` makes, choose thresholds, and write the bundle with its card.
 
-    python ship.py DATA TEACHER RUN BUNDLE [--backbone CHECKPOINT]
+python ship.py DATA TEACHER RUN BUNDLE [--backbone CHECKPOINT]
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 import warnings
 from pathlib import Path
 
-import build
 import corpus
+import heads as stage
 import measure
 import numpy as np
 import torch
@@ -30,9 +30,16 @@ UNSURE_LOST = 0.10  # share of songs that get no answer
 class Whole(nn.Module):
     """Log-mel in dB -> probabilities of every head, and the embedding: the graph that ships."""
 
-    def __init__(self, student: Student, heads: Heads, scales: dict[str, tuple[float, float]], moods: list[int]) -> None:
+    def __init__(
+        self, student: Student, heads: Heads, scales: dict[str, tuple[float, float]], moods: list[int]
+    ) -> None:
         super().__init__()
-        self.front_end, self.backbone, self.heads, self.scales = student.front_end, student.backbone, heads, scales
+        self.front_end, self.backbone, self.heads, self.scales = (
+            student.front_end,
+            student.backbone,
+            heads,
+            scales,
+        )
         self.moods = moods
 
     def forward(self, S_db: Tensor) -> tuple[Tensor, ...]:
@@ -51,9 +58,9 @@ class Whole(nn.Module):
 
 def export(model: Whole) -> bytes:
     buffer = io.BytesIO()
-    names = [*build.LABELS, "embedding"]
+    names = [*stage.LABELS, "embedding"]
     axes = {"S_db": {0: "n", 2: "n_frames"}, **{name: {0: "n"} for name in names}}
-    example = torch.full((2, 128, build.N_FRAMES), -40.0)
+    example = torch.full((2, 128, stage.N_FRAMES), -40.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(model.eval(), (example,), buffer, input_names=["S_db"], output_names=names,
@@ -70,7 +77,11 @@ def licences(tracks: list[corpus.Track]) -> list[dict[str, object]]:
         "nonmusic": ("speech, environment, noise, applause", "by clip"),
     }
     return [
-        {"name": text, "licence": licence, "n": sum(t.collection == key and t.split not in ("valid", "excluded") for t in tracks)}
+        {
+            "name": text,
+            "licence": licence,
+            "n": sum(t.collection == key and t.split not in ("valid", "excluded") for t in tracks),
+        }
         for key, (text, licence) in said.items()
     ]
 
@@ -82,14 +93,14 @@ def main(args: argparse.Namespace) -> None:
         student.load_state_dict(torch.load(args.backbone, weights_only=True)["student"])
     student.eval()
     args.run.mkdir(parents=True, exist_ok=True)
-    windows = build.hear(student, args.data, args.run.parent, args.run / "windows.npz")
+    windows = stage.hear(student, args.data, args.run.parent, args.run / "windows.npz")
     table = corpus.tracks(args.data)
     words = corpus.mood_vocabulary(table)
-    target = build.targets(windows.tracks, words)
-    logits, _ = build.crossed(windows, target, 0)
+    target = stage.targets(windows.tracks, words)
+    logits, _ = stage.crossed(windows, target, 0)
     rows = np.isin([t.collection for t in windows.tracks], ["panda4q", "mirex_mood"])
-    scales = {"genres": build.calibrate(windows, rows, logits["genres"], "genres"),
-              "quadrant": build.calibrate(windows, np.array([t.quadrant >= 0 for t in windows.tracks]), logits["quadrant"], "quadrant")}  # fmt: skip
+    scales = {"genres": stage.calibrate(windows, rows, logits["genres"], "genres"),
+              "quadrant": stage.calibrate(windows, np.array([t.quadrant >= 0 for t in windows.tracks]), logits["quadrant"], "quadrant")}  # fmt: skip
     report = Report(windows, logits, scales)
     report.genres()
     report.quadrant()
@@ -99,7 +110,7 @@ def main(args: argparse.Namespace) -> None:
     report.sound(music)
     _, hubness = report.similarity()
     areas = report.moods(words)
-    kept = [j for j, word in enumerate(words) if areas[word] >= build.MIN_MOOD_AUC]
+    kept = [j for j, word in enumerate(words) if areas[word] >= stage.MIN_MOOD_AUC]
     confidence, hit = report.top
     unsure = float(np.quantile(confidence, UNSURE_LOST))
     calibration = {
@@ -111,14 +122,16 @@ def main(args: argparse.Namespace) -> None:
         "risk": [{"coverage": c, "accuracy": round(float(hit[confidence >= np.quantile(confidence, 1 - c)].mean()), 4)}
                  for c in (1.0, 0.9, 0.8, 0.6, 0.4, 0.2)],
     }  # fmt: skip
-    spoilt, _ = build.crossed(windows, target, 1)
+    spoilt, _ = stage.crossed(windows, target, 1)
     through = Report(windows, spoilt, scales)
     through.genres()
     through.quadrant()
     for figure in through.figures:
-        report.figures.append({**figure, "name": figure["name"] + ", spoilt by simulated rooms, noise, phones"})
+        report.figures.append(
+            {**figure, "name": figure["name"] + ", spoilt by simulated rooms, noise, phones"}
+        )
     unseen = np.array([t.split in ("valid", "excluded") for t in windows.tracks])
-    heads = build.fit(windows, target, ~unseen, build.SEED)
+    heads = stage.fit(windows, target, ~unseen, stage.SEED)
     onnx = export(Whole(student, heads, scales, kept))
     card = ModelCard(
         name="earmark-base",
@@ -140,8 +153,23 @@ def main(args: argparse.Namespace) -> None:
     )  # fmt: skip
     card = save_bundle(args.bundle, card, onnx)
     for figure in report.figures:
-        print(f"{figure['name']:75s} {figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] n={figure['n']}")
-    print("majority", report.majority, "allmusic", report.allmusic(), "hubness", hubness, "moods", len(kept), card.thresholds, calibration, len(onnx), file=sys.stderr)
+        print(
+            f"{figure['name']:75s} {figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] n={figure['n']}"
+        )
+    print(
+        "majority",
+        report.majority,
+        "allmusic",
+        report.allmusic(),
+        "hubness",
+        hubness,
+        "moods",
+        len(kept),
+        card.thresholds,
+        calibration,
+        len(onnx),
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ class FCN(nn.Module):
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         get = lambda part: self.w[f"{name}.{part}"]  # noqa: E731
-        return nn.functional.batch_norm(x, get("running_mean"), get("running_var"), get("weight"), get("bias"))
+        return nn.functional.batch_norm(
+            x, get("running_mean"), get("running_var"), get("weight"), get("bias")
+        )
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         window = self.w["spec.spectrogram.window"]
@@ -46,7 +48,9 @@ class FCN(nn.Module):
         mel = (power.transpose(1, 2) @ self.w["spec.mel_scale.fb"]).transpose(1, 2)
         x = self.norm(10 * torch.log10(mel.clamp(min=1e-10))[:, None], "spec_bn")
         for i, (_, pool) in enumerate(FCN_LAYERS, start=1):
-            x = nn.functional.conv2d(x, self.w[f"layer{i}.conv.weight"], self.w[f"layer{i}.conv.bias"], padding=1)
+            x = nn.functional.conv2d(
+                x, self.w[f"layer{i}.conv.weight"], self.w[f"layer{i}.conv.bias"], padding=1
+            )
             x = nn.functional.max_pool2d(torch.relu(self.norm(x, f"layer{i}.bn")), pool)
         embedding = x.flatten(1)
         return embedding, embedding @ self.w["dense.weight"].T + self.w["dense.bias"]
@@ -72,7 +76,8 @@ class Teachers:
 
     @torch.no_grad()
     def __call__(self, path: Path) -> dict[str, np.ndarray]:
-        y = torch.from_numpy(decode(path, MN04_SR))
+        y = decode(path, MN04_SR)
+        y = torch.from_numpy(np.resize(y, max(len(y), MN04_SR)))  # a click shorter than a second wraps around
         n = 10 * MN04_SR
         starts = range(0, max(1, len(y) - n // 2 + 1), n // 2) if len(y) > n else [0]
         views = [mn04_input(y[s : s + n]) for s in starts if len(y[s : s + n]) > MN04_SR // 2]

@@ -1,9 +1,9 @@
 """earmark listens to music and marks it: genre, mood, tempo and key from the sound alone.
 
 >>> import earmark
->>> clip = earmark.demo_clip("rock")
->>> earmark.classify(clip).verdict
-'music'
+>>> prediction = earmark.classify(earmark.demo_clip("house"))
+>>> prediction.genres[0].label, prediction.key
+('electronic', 'A minor')
 """
 
 from __future__ import annotations
@@ -34,7 +34,25 @@ _PUBLIC = {
     "EarmarkError": "errors",
 }
 
-__all__ = sorted([*_PUBLIC, "__version__"])
+__all__ = [
+    "Clip",
+    "EarmarkError",
+    "FeatureSpec",
+    "ModelCard",
+    "Prediction",
+    "__version__",
+    "check_model",
+    "classify",
+    "demo_clip",
+    "descriptors",
+    "list_models",
+    "load",
+    "load_model",
+    "log_mel",
+    "probe",
+    "register",
+    "windows",
+]
 
 if TYPE_CHECKING:
     from earmark.audio import Clip, load, probe, windows

@@ -1,28 +1,22 @@
-"""Stage two: heads on the backbone's embedding, measured by artist, calibrated, and shipped as a bundle.
+"""Stage two: heads on the backbone's embedding, learnt with masks for what a collection does not say.
 
-    python build.py DATA TEACHER RUN BUNDLE [--backbone CHECKPOINT]
-
-The backbone is mn04 as published, or what `distill.py` made of it. It stays frozen here, so that five folds and
-the final heads take minutes. Each window is heard clean and through `augment.py`.
+The backbone stays frozen here, so that five folds and the final heads take minutes. Each window is heard clean and
+through `augment.py`. `ship.py` runs this, measures it and writes the bundle.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import corpus
-import measure
 import numpy as np
 import torch
 from augment import Augment, room_kernels
 from network import Heads, Student
 from torch import Tensor, nn
 
-from earmark.features import FeatureSpec, mel_frequencies
+from earmark.features import mel_frequencies
 
 N_FOLDS, SEED, N_SPOILT = 5, 0, 2
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 12, 256, 4e-3, 0.02, 0.3
@@ -66,13 +60,19 @@ def hear(student: Student, data: Path, cache: Path, file: Path) -> Windows:
         paths = [row["path"] for row in corpus.rows(data / "rooms")]
         kernels = room_kernels(data / "rooms", [p for i, p in enumerate(paths) if i % 5])
         spoil = Augment(kernels, mel_frequencies(), SEED)
-        noises = [i for i, track in enumerate(tracks) if track.kind in ("environment", "noise", "applause", "speech")]
+        noises = [
+            i
+            for i, track in enumerate(tracks)
+            if track.kind in ("environment", "noise", "applause", "speech")
+        ]
         parts: list[list[Tensor]] = [[] for _ in range(1 + N_SPOILT)]
         for begin in range(0, len(cuts), 128):
             batch = torch.from_numpy(np.stack([w for _, w in cuts[begin : begin + 128]]).astype(np.float32))
             parts[0].append(student.embed(batch))
             for part in parts[1:]:
-                noise = np.stack([cuts[i][1] for i in spoil.rng.choice(noises, len(batch))]).astype(np.float32)
+                noise = np.stack([cuts[i][1] for i in spoil.rng.choice(noises, len(batch))]).astype(
+                    np.float32
+                )
                 part.append(student.embed(spoil(batch, torch.from_numpy(noise))))
         np.savez(file, *[torch.cat(part).numpy() for part in parts])
     with np.load(file) as archive:
@@ -91,13 +91,15 @@ def targets(tracks: list[corpus.Track], moods: list[str]) -> dict[str, Tensor]:
 
 def weights(windows: Windows, use: np.ndarray) -> Tensor:
     """How often a window is drawn: tracks alike, however long, but a rare genre more often (see PRIOR)."""
-    names, index, counts = np.unique(windows.names, return_inverse=True, return_counts=True)
+    _, index, counts = np.unique(windows.names, return_inverse=True, return_counts=True)
     frequency = np.zeros(len(corpus.GENRES))
     for i in np.flatnonzero(use):
         for genre in windows.tracks[i].positives:
             frequency[corpus.GENRES.index(genre)] += 1 / counts[index[i]]
     rarity = [
-        np.mean([(frequency[corpus.GENRES.index(g)] / 100) ** -(1 - PRIOR) for g in track.positives]) if track.positives else 1.0
+        np.mean([(frequency[corpus.GENRES.index(g)] / 100) ** -(1 - PRIOR) for g in track.positives])
+        if track.positives
+        else 1.0
         for track in windows.tracks
     ]
     return torch.tensor(np.array(rarity) / counts[index] * use, dtype=torch.float32)
@@ -132,9 +134,13 @@ def fit(windows: Windows, target: dict[str, Tensor], use: np.ndarray, seed: int)
         which = int(torch.randint(2 * len(windows.spoilt), ()))  # half of the batches are clean
         x = inputs[max(0, which - len(windows.spoilt) + 1)][rows]
         answers, wanted = heads(x), {name: values[rows] for name, values in target.items()}
-        loss = genre_loss(answers["genres"], wanted["genres"]) + 0.5 * masked_bce(answers["moods"], wanted["moods"])
+        loss = genre_loss(answers["genres"], wanted["genres"]) + 0.5 * masked_bce(
+            answers["moods"], wanted["moods"]
+        )
         for name, weight in (("quadrant", 0.5), ("sound", 0.3)):
-            loss = loss + weight * nn.functional.cross_entropy(answers[name], wanted[name], ignore_index=-1, label_smoothing=0.05)
+            loss = loss + weight * nn.functional.cross_entropy(
+                answers[name], wanted[name], ignore_index=-1, label_smoothing=0.05
+            )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -144,10 +150,15 @@ def fit(windows: Windows, target: dict[str, Tensor], use: np.ndarray, seed: int)
 
 @torch.no_grad()
 def ask(heads: Heads, x: Tensor) -> dict[str, np.ndarray]:
-    return {**{name: logits.numpy() for name, logits in heads(x).items()}, "embedding": heads.embed(x).numpy()}
+    return {
+        **{name: logits.numpy() for name, logits in heads(x).items()},
+        "embedding": heads.embed(x).numpy(),
+    }
 
 
-def crossed(windows: Windows, target: dict[str, Tensor], which: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def crossed(
+    windows: Windows, target: dict[str, Tensor], which: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Every window's logits from heads that never met its artist (GTZAN: never met `valid`), and its fold."""
     fold = np.array([corpus.fold_of(t.group, N_FOLDS, SEED) for t in windows.tracks])
     unseen = np.array([t.split in ("valid", "excluded") for t in windows.tracks])
