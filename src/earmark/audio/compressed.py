@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from earmark.audio.container import describe, open_container, promised_length, reason
+from earmark.audio.container import decoder_of, describe, open_container, promised_length, reason
 from earmark.audio.decoder import CHUNK_LENGTH, Downmix
 from earmark.audio.info import check_claims
 from earmark.audio.pipe import Pipe
@@ -60,13 +60,14 @@ class CompressedDecoder:
         self._downmix, self._n_damaged, self._n_other_rate = Downmix(), 0, 0
         self._open()
         try:
-            first = self._first_frame()
+            first, clock = self._first_frames()
             self.info = describe(self._container, self._stream, first, format_=format_, size=source.size)
             check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
         except BaseException:
             self.close()
             raise
-        self._origin, self._n_first = first.pts, first.samples
+        self._n_first = first.samples
+        self._origin = self._find_origin(clock, 0 if clock is first else first.samples)
         if n_claimed:
             self.info = replace(self.info, duration=n_claimed / self.info.sr)
         self.n_claimed = n_claimed or promised_length(
@@ -80,6 +81,7 @@ class CompressedDecoder:
                 hint="Read it in order, or save it to a file",
             )
         self._container, self._stream = open_container(self._source, self._format)
+        self._context = decoder_of(self._stream)
         self._begin(self._decode(), at=0)
 
     def close(self) -> None:
@@ -94,13 +96,13 @@ class CompressedDecoder:
         try:
             for packet in self._container.demux(self._stream):
                 try:
-                    frames = packet.decode()
+                    frames = self._context.decode(packet)
                 except av.FFmpegError:
                     self._n_damaged += 1
                     self._warn("damaged: packets that could not be decoded", self._n_damaged)
                     continue
                 yield from frames
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, IndexError) as error:  # IndexError: a track that appears on the way
             self._warn(f"damaged: reading stopped ({reason(error)})")
 
     def _warn(self, text: str, count: int = 0) -> None:
@@ -108,11 +110,15 @@ class CompressedDecoder:
         self.warnings[:] = [warning for warning in self.warnings if not warning.startswith(text)]
         self.warnings.append(f"{text}: {count}" if count else text)
 
-    def _first_frame(self) -> AudioFrame:
-        frame = next(self._frames, None)
-        if frame is not None:
-            self._frames = itertools.chain([frame], self._frames)
-            return frame
+    def _first_frames(self) -> tuple[AudioFrame, AudioFrame]:
+        """Look at the first frame, and at the second (else the first again), whose time stamp is the better.
+
+        Of the first frame a decoder may leave out the encoder's delay without telling it by the time stamp.
+        """
+        pair = list(itertools.islice(self._frames, 2))
+        self._frames = itertools.chain(pair, self._frames)
+        if pair:
+            return pair[0], pair[-1]
         name, kind = self._source.name, self._format.name
         if self.warnings:
             raise CorruptAudioError(
@@ -210,18 +216,26 @@ class CompressedDecoder:
             return False
         seconds = sample / self.info.sr - PREROLL_SECONDS
         try:
-            self._container.seek(self._origin + int(seconds / base), stream=self._stream)
+            self._container.seek(int(self._origin + seconds / base), stream=self._stream)
+            self._context.flush_buffers()
             frames = self._decode()
-            frame = next(frames, None)
+            pair = list(itertools.islice(frames, 2))
         except (av.FFmpegError, OSError):
-            frame = None
-        at = None if frame is None else self._locate(frame)
-        if frame is None or at is None or at > sample:
+            pair = []
+        at = self._locate(pair[-1]) if pair else None
+        at = at - pair[0].samples if at is not None and len(pair) == 2 else at
+        if at is None or at > sample:
             self.close()
             self._open()
         else:
-            self._begin(itertools.chain([frame], frames), at=at)
+            self._begin(itertools.chain(pair, frames), at=at)
         return True
+
+    def _find_origin(self, frame: AudioFrame, begin: int) -> float | None:
+        """Time stamp of sample 0, by a frame that begins with sample `begin`."""
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return frame.pts - begin / float(frame.time_base * self.info.sr)
 
     def _locate(self, frame: AudioFrame) -> int | None:
         """Which sample a frame begins with, by its time stamp; None if that cannot be told exactly."""
@@ -233,7 +247,7 @@ class CompressedDecoder:
             return round(guess)
         # A clock of milliseconds (Matroska, ASF) is coarser than a sample, but frames are all of one length,
         # except those of Vorbis, so the time stamp need only tell which frame this is.
-        if self._stream.codec_context.codec.canonical_name == "vorbis" or not frame.samples:
+        if self.info.codec == "vorbis" or not frame.samples:
             return None
         at = self._n_first + round((guess - self._n_first) / frame.samples) * frame.samples
         return at if abs(at - guess) <= 1.5 * tick else None

@@ -10,7 +10,7 @@ from earmark.audio.source import OpenedSource
 from earmark.errors import CorruptAudioError, NoAudioTrackError, UnknownFormatError
 
 if TYPE_CHECKING:
-    from av import AudioFrame, AudioStream
+    from av import AudioCodecContext, AudioFrame, AudioStream
     from av.container import InputContainer
 
 # Containers whose word on the length is exact; that of "matroska" only if it holds nothing but the sound.
@@ -55,6 +55,24 @@ def open_container(source: OpenedSource, format_: Format) -> tuple[InputContaine
             hint="Convert it to FLAC, MP3 or AAC",
         )
     raise NoAudioTrackError(f"{source.name} ({format_.name}) has no audio track", hint="Give one with sound")
+
+
+def decoder_of(stream: AudioStream) -> AudioCodecContext:
+    """Choose the decoder of a track: FFmpeg's own, but for Opus the reference decoder.
+
+    On full-band Opus the two agree to 2e-7. At low bit rates, as of speech and of small copies of music,
+    FFmpeg's own differs by 1 to 7 % of the amplitude (measured), and is only 1.4 times as fast.
+    """
+    import av
+
+    context = stream.codec_context
+    if context.codec.canonical_name != "opus" or "libopus" not in av.codecs_available:
+        return context
+    reference = av.CodecContext.create("libopus", "r")
+    reference.extradata, reference.layout = context.extradata, context.layout
+    reference.sample_rate = context.sample_rate
+    reference.options = {"request_sample_fmt": "flt"}  # else it clips, and rounds to 16 bits
+    return reference
 
 
 def describe(
