@@ -20,7 +20,7 @@ LADDER = [
     {"audio"},
     {"features", "data", "demo"},
     {"models"},
-    {"predict", "batch"},
+    {"predict", "batch", "report"},
     {"evaluate", "live", "library", "plot"},
     {"train", "web", "cluster"},
     {"cli"},
