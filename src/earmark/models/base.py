@@ -68,14 +68,14 @@ def as_batch(X: object, card: ModelCard) -> Array:
 
     Parameters
     ----------
-    X : np.ndarray, floating [shape=(n, n_mels, n_frames)]
-        Log-mel windows in absolute dB.
+    X : np.ndarray, floating [shape=(n, n_mels, n_frames) or (n, d)]
+        Log-mel windows in absolute dB; or descriptors, if `card.input` says so.
     card : ModelCard
-        Says how many mel bands and frames a window has.
+        Says what one input is.
 
     Returns
     -------
-    np.ndarray, float32 [shape=(n, n_mels, n_frames)]
+    np.ndarray, float32 [shape=(n, n_mels, n_frames) or (n, d)]
         `X` itself where nothing had to be converted. It is never written to.
 
     Raises
@@ -85,19 +85,20 @@ def as_batch(X: object, card: ModelCard) -> Array:
     """
     if not isinstance(X, np.ndarray):
         raise InputError(f"X is a {type(X).__name__}", hint="Give a NumPy array of floats.")
+    mel = card.input == "log_mel"
     if not np.issubdtype(X.dtype, np.floating):
+        quantised = "Give decibels as floats: quantised spectrograms must be scaled back first."
+        raise InputError(f"X.dtype={X.dtype}", hint=quantised if mel else "Give descriptors as floats.")
+    if X.ndim != len(card.input_shape) + 1 or X.shape[1:] != card.input_shape:
+        taken = ", ".join(map(str, card.input_shape))
+        bands = f"{card.spec.n_mels} mel bands by {card.n_frames} frames ({card.window:g} s), time last"
         raise InputError(
-            f"X.dtype={X.dtype}",
-            hint="Give decibels as floats: quantised spectrograms must be scaled back first.",
-        )
-    n_mels, n_frames = card.spec.n_mels, card.n_frames
-    if X.ndim != 3 or X.shape[1:] != (n_mels, n_frames):
-        raise InputError(
-            f"X.shape={X.shape}; model {card.name!r} takes (n, {n_mels}, {n_frames})",
-            hint=f"Each window is {n_mels} mel bands by {n_frames} frames ({card.window:g} s), time last.",
+            f"X.shape={X.shape}; model {card.name!r} takes (n, {taken})",
+            hint=f"Each window is {bands if mel else 'a row of the descriptors that its card names'}.",
         )
     if not np.isfinite(X).all():
-        raise InputError("X holds NaN or infinite values", hint="Silence is -100 dB, not minus infinity.")
+        silence = "Silence is -100 dB, not minus infinity." if mel else "Descriptors are finite numbers."
+        raise InputError("X holds NaN or infinite values", hint=silence)
     return np.ascontiguousarray(X, dtype=np.float32)
 
 

@@ -23,6 +23,7 @@ SCHEMA = "earmark.card"
 SCHEMA_VERSION = 1
 
 Kind = Literal["softmax", "multilabel"]
+Input = Literal["log_mel", "descriptors"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -80,6 +81,10 @@ class ModelCard:
         The front end that makes its input.
     window, hop : float
         Length of one input and distance between two, in seconds.
+    input : {"log_mel", "descriptors"}
+        Whether an input is a log-mel window, or a window's numbers of `earmark.features.descriptors`.
+    descriptor_names : tuple of str
+        Which of these numbers, in order; empty for a model that hears log-mels.
     embedding_size : int
         Numbers in an embedding; 0 where there is none.
     summary, licence : str
@@ -112,6 +117,8 @@ class ModelCard:
     spec: FeatureSpec = field(default_factory=FeatureSpec)
     window: float = 3.0
     hop: float = 3.0
+    input: Input = "log_mel"
+    descriptor_names: tuple[str, ...] = ()
     embedding_size: int = 0
     summary: str = ""
     licence: str = ""
@@ -124,7 +131,7 @@ class ModelCard:
     limits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("heads", "training_data", "metrics", "limits"):
+        for name in ("heads", "descriptor_names", "training_data", "metrics", "limits"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not _NAME.fullmatch(self.name):
             raise InputError(
@@ -133,6 +140,7 @@ class ModelCard:
             )
         self._check_heads()
         self._check_times()
+        self._check_input()
         if isinstance(self.embedding_size, bool) or self.embedding_size < 0 or self.embedding_size % 1:
             raise InputError(f"embedding_size={self.embedding_size}", hint="A whole number, 0 or more.")
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -155,6 +163,18 @@ class ModelCard:
                 hint="The hop is at least one frame and at most the window, or sound would go unheard.",
             )
 
+    def _check_input(self) -> None:
+        if self.input not in get_args(Input):
+            raise InputError(f"input={self.input!r}", hint="Accepted: 'log_mel' or 'descriptors'.")
+        names = self.descriptor_names
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+            raise InputError(f"descriptor_names={names!r:.200}", hint="Different, non-empty texts.")
+        if bool(names) != (self.input == "descriptors"):
+            raise InputError(
+                f"input={self.input!r} with {len(names)} descriptor_names",
+                hint="A model of descriptors names them in order; a model of log-mels has none.",
+            )
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Classes of the first head: the columns of `Model.predict_proba`."""
@@ -169,6 +189,18 @@ class ModelCard:
     def hop_frames(self) -> int:
         """Frames from the start of one window to that of the next."""
         return round(self.hop * self.spec.sr / self.spec.hop_length)
+
+    @property
+    def window_length(self) -> int:
+        """Samples of one window whose descriptors are taken: as many as give `n_frames` frames."""
+        return (self.n_frames - 1) * self.spec.hop_length
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input: (n_mels, n_frames), or (d,) for descriptors."""
+        if self.input == "descriptors":
+            return (len(self.descriptor_names),)
+        return (self.spec.n_mels, self.n_frames)
 
     def head(self, name: str) -> Head | None:
         """Head of that name, or None where the model does not answer that question."""
@@ -186,6 +218,8 @@ class ModelCard:
             "spec": self.spec.to_dict(),
             "window": self.window,
             "hop": self.hop,
+            **({"input": self.input} if self.input != "log_mel" else {}),
+            **({"descriptor_names": list(self.descriptor_names)} if self.descriptor_names else {}),
             "embedding_size": self.embedding_size,
             "thresholds": dict(self.thresholds),
             "calibration": dict(self.calibration),

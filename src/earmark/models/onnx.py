@@ -15,14 +15,15 @@ from earmark.models.card import ModelCard
 if TYPE_CHECKING:
     import onnxruntime
 
-INPUT = "S_db"
+INPUTS = {"log_mel": "S_db", "descriptors": "X"}
 EMBEDDING = "embedding"
 
 
 class OnnxModel(SpectrogramModel):
-    """A graph that takes ``S_db`` and gives one output for each head, and perhaps ``embedding``.
+    """A graph that takes ``S_db`` or ``X`` and gives one output for each head, and perhaps ``embedding``.
 
-    The input has shape (n, n_mels, n_frames), n being dynamic; outputs named as the heads of the card
+    The input ``S_db`` has shape (n, n_mels, n_frames), n being dynamic; the input ``X`` of a model that hears
+    descriptors, (n, d). Outputs named as the heads of the card
     are probabilities already.
 
     Parameters
@@ -103,7 +104,7 @@ class OnnxModel(SpectrogramModel):
             size = self.card.embedding_size
             return ModelOutput(heads, np.empty((0, size), np.float32) if size else None)
         try:
-            values = self._session.run(self._outputs, {INPUT: X})
+            values = self._session.run(self._outputs, {INPUTS[self.card.input]: X})
         except Exception as error:  # the runtime's errors have no common base but this
             raise BundleError(
                 f"model {self.card.name!r} failed on an input of shape {X.shape}: {error}",
@@ -141,9 +142,10 @@ def _open_session(
 def _wanted_outputs(card: ModelCard, session: Any) -> list[str]:
     """Names of the outputs to ask for, once the graph is known to fit the card."""
     inputs = [node.name for node in session.get_inputs()]
-    if inputs != [INPUT]:
+    if inputs != [INPUTS[card.input]]:
         raise BundleError(
-            f"model {card.name!r} has inputs {inputs}", hint=f"The graph has one input, {INPUT!r}."
+            f"model {card.name!r} has inputs {inputs}",
+            hint=f"A graph that hears {card.input} has one input, {INPUTS[card.input]!r}.",
         )
     wanted = [head.name for head in card.heads] + ([EMBEDDING] if card.embedding_size else [])
     sizes = {node.name: node.shape[-1] for node in session.get_outputs() if len(node.shape) == 2}

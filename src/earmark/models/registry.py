@@ -7,6 +7,7 @@ To add a family, drop a file into this folder that calls `register`; to ship wei
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import os
@@ -14,12 +15,13 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from earmark.errors import BundleError, InputError, ModelError, UnknownModelError
 from earmark.models.base import Model
 from earmark.models.bundle import CARD_FILE, read_card
 from earmark.models.card import ModelCard
+from earmark.models.trainable import TrainableModel
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP = "earmark.models"
 BUNDLES = Path(__file__).parent / "bundles"
 
-Factory = TypeVar("Factory", bound=Callable[[], Model])
+Factory = TypeVar("Factory", bound=Callable[[], Model | TrainableModel])
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class ModelInfo:
         For `load_model`.
     summary : str
         One line; of a bundle that cannot be read, what is wrong with it.
-    origin : {"bundle", "family", "plugin"}
-        A folder with weights, a file of earmark, or another package.
+    origin : {"bundle", "family", "trainable", "plugin"}
+        A folder with weights, a file of earmark, one that must be trained first, or another package.
     location : str
         The folder, or the module and name of the factory.
     card : ModelCard or None
@@ -50,14 +52,14 @@ class ModelInfo:
 
     name: str
     summary: str
-    origin: Literal["bundle", "family", "plugin"]
+    origin: Literal["bundle", "family", "trainable", "plugin"]
     location: str
     card: ModelCard | None = None
 
 
 @dataclass(frozen=True)
 class _Family:
-    factory: Callable[[], Model]
+    factory: Callable[[], Model | TrainableModel]
     summary: str
 
 
@@ -66,6 +68,8 @@ _families: dict[str, _Family] = {}
 
 def register(name: str, *, summary: str = "") -> Callable[[Factory], Factory]:
     """Make a model known by name: a decorator for a class or function that builds it from nothing.
+
+    A class derived from `TrainableModel` becomes a family that `families` lists and ``earmark train`` takes.
 
     Parameters
     ----------
@@ -120,6 +124,48 @@ def list_models() -> list[ModelInfo]:
     return list(found.values())
 
 
+def families() -> dict[str, type[TrainableModel]]:
+    """Every family that can be trained, by name: those of this folder, then those of plugins.
+
+    Returns
+    -------
+    dict of str to type
+        Classes derived from `TrainableModel`. A plugin that fails to load is left out; `family` tells why.
+    """
+    _import_families()
+    found = {
+        name: trained for name, made in sorted(_families.items()) if (trained := _trainable(made.factory))
+    }
+    for plugin in _plugins():
+        with contextlib.suppress(ModelError):
+            found.setdefault(plugin.name, _trainable(_loaded_plugin(plugin)))
+    return {name: trained for name, trained in found.items() if trained}
+
+
+def family(name: str) -> type[TrainableModel]:
+    """One family that can be trained, by name.
+
+    Raises
+    ------
+    UnknownModelError
+        No family of that name.
+    ModelError
+        A plugin of that name failed to load.
+    """
+    _import_families()
+    made = _families.get(name)
+    candidates = [made.factory] if made else [_loaded_plugin(p) for p in _plugins() if p.name == name]
+    for candidate in candidates:
+        if trained := _trainable(candidate):
+            return trained
+    known = list(families())
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    raise UnknownModelError(
+        f"{name!r} is no family of models that can be trained",
+        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}.",
+    )
+
+
 def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denormals: bool = False) -> Model:
     """Model by name, or from the folder of a bundle.
 
@@ -142,7 +188,7 @@ def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denorm
     BundleError
         The bundle is incomplete, altered or of a newer version.
     ModelError
-        A plugin failed to load.
+        A plugin failed to load, or the name is that of a family which must be trained first.
     InputError
         Neither a name nor a path.
     """
@@ -154,7 +200,7 @@ def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denorm
             return _load_bundle(BUNDLES / name, threads, flush_denormals)
         _import_families()
         if name in _families:
-            return _families[name].factory()
+            return _ready(name, _families[name].factory)
         for plugin in _plugins():
             if plugin.name == name:
                 return _load_plugin(plugin)
@@ -171,14 +217,43 @@ def _load_bundle(folder: Path, threads: int, flush_denormals: bool) -> Model:
     return OnnxModel.load(folder, threads=threads, flush_denormals=flush_denormals)
 
 
-def _load_plugin(plugin: EntryPoint) -> Model:
-    try:
-        model = plugin.load()()
-    except Exception as error:  # another package's code: whatever it raises
+def _ready(name: str, factory: Any) -> Model:
+    """What the factory makes, unless it has to be trained before."""
+    if _trainable(factory):
         raise ModelError(
-            f"the plugin model {plugin.name!r} ({plugin.value}) failed: {type(error).__name__}: {error}",
-            hint="Update or remove the package that brings it.",
-        ) from error
+            f"{name!r} is a family of models: it must be trained first",
+            hint=f"earmark train DATA --model {name}, then use the bundle that this makes.",
+        )
+    model: Model = factory()
+    return model
+
+
+def _trainable(factory: object) -> type[TrainableModel] | None:
+    return factory if isinstance(factory, type) and issubclass(factory, TrainableModel) else None
+
+
+def _loaded_plugin(plugin: EntryPoint) -> Any:
+    try:
+        return plugin.load()
+    except Exception as error:  # another package's code: whatever it raises
+        raise _plugin_failed(plugin, error) from error
+
+
+def _plugin_failed(plugin: EntryPoint, error: Exception) -> ModelError:
+    return ModelError(
+        f"the plugin model {plugin.name!r} ({plugin.value}) failed: {type(error).__name__}: {error}",
+        hint="Update or remove the package that brings it.",
+    )
+
+
+def _load_plugin(plugin: EntryPoint) -> Model:
+    factory = _loaded_plugin(plugin)
+    if _trainable(factory):
+        return _ready(plugin.name, factory)
+    try:
+        model = factory()
+    except Exception as error:  # another package's code: whatever it raises
+        raise _plugin_failed(plugin, error) from error
     if not isinstance(model, Model):
         raise ModelError(
             f"the plugin model {plugin.name!r} ({plugin.value}) is a {type(model).__name__}",
@@ -218,10 +293,11 @@ def _bundles() -> Iterator[ModelInfo]:
 
 def _family_infos() -> Iterator[ModelInfo]:
     _import_families()
-    for name, family in sorted(_families.items()):
-        card = getattr(family.factory, "card", None)
+    for name, made in sorted(_families.items()):
+        card = getattr(made.factory, "card", None)
         known = card if isinstance(card, ModelCard) else None
-        yield ModelInfo(name, family.summary, "family", _where(family.factory), known)
+        origin: Literal["family", "trainable"] = "trainable" if _trainable(made.factory) else "family"
+        yield ModelInfo(name, made.summary, origin, _where(made.factory), known)
 
 
 def _plugin_infos() -> Iterator[ModelInfo]:
@@ -242,5 +318,5 @@ def _import_families() -> None:
         importlib.import_module(f"{__package__}.{module.name}")
 
 
-def _where(factory: Callable[[], Model]) -> str:
+def _where(factory: Callable[[], Model | TrainableModel]) -> str:
     return f"{factory.__module__}:{factory.__qualname__}"
