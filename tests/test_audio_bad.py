@@ -255,6 +255,16 @@ def test_junk_and_tags_before_the_sound() -> None:
     assert load(tag + wav("flac")).duration == pytest.approx(1.0)
 
 
+def test_a_track_that_appears_on_the_way() -> None:
+    """Found by fuzzing: a picture in the last seconds of a Flash video that began without any."""
+    data = sounds.encode(sounds.noise(60.0), SR, "flv", bitrate=64_000)
+    picture = b"\x12" + bytes(20)
+    tag = b"\x09" + len(picture).to_bytes(3, "big") + (60_000).to_bytes(3, "big") + bytes(4) + picture
+    clip = load(data + tag + len(tag).to_bytes(4, "big"))
+    assert clip.duration == pytest.approx(60, abs=0.1)
+    assert clip.warnings == ()
+
+
 def test_shorter_than_a_window() -> None:
     with pytest.raises(TooShortError, match=r"window=3 s"):
         next(windows(Clip(sounds.tone(1.0), SR)))

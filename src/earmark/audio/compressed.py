@@ -32,7 +32,6 @@ PREROLL_SECONDS = 0.6
 # Containers without time stamps, where FFmpeg can only guess where a time is.
 _NO_TIME_STAMPS = {"aac", "ac3", "amr", "mpc", "mpc8"}
 
-
 # The most that an encoder adds at the end to fill its last frame: two frames of HE-AAC.
 _MOST_PADDING = 4096
 
@@ -75,14 +74,19 @@ class CompressedDecoder:
         )
 
     def _open(self) -> None:
-        if isinstance(self._source.file, Pipe) and self._source.file.forgetful:
+        self._container, self._stream = open_container(self._source, self._format)
+        self._context = decoder_of(self._stream)
+        self._begin(self._decode(), at=0)
+
+    def _reopen(self) -> None:
+        """Go back to the beginning; by opening it again, for then every delay is removed again."""
+        if isinstance(self._source.file, Pipe):
             raise InputError(
                 f"{self._source.name} is a pipe and cannot go back",
                 hint="Read it in order, or save it to a file",
             )
-        self._container, self._stream = open_container(self._source, self._format)
-        self._context = decoder_of(self._stream)
-        self._begin(self._decode(), at=0)
+        self.close()
+        self._open()
 
     def close(self) -> None:
         """Free the decoder."""
@@ -102,7 +106,9 @@ class CompressedDecoder:
                     self._warn("damaged: packets that could not be decoded", self._n_damaged)
                     continue
                 yield from frames
-        except (av.FFmpegError, OSError, IndexError) as error:  # IndexError: a track that appears on the way
+        except IndexError:
+            return  # the end, where PyAV stumbles over a track that has appeared on the way
+        except (av.FFmpegError, OSError) as error:
             self._warn(f"damaged: reading stopped ({reason(error)})")
 
     def _warn(self, text: str, count: int = 0) -> None:
@@ -202,8 +208,7 @@ class CompressedDecoder:
             self._target = sample
             return
         if sample < self._at:
-            self.close()
-            self._open()
+            self._reopen()
         self._target = sample
 
     def _jump(self, sample: int) -> bool:
@@ -225,8 +230,7 @@ class CompressedDecoder:
         at = self._locate(pair[-1]) if pair else None
         at = at - pair[0].samples if at is not None and len(pair) == 2 else at
         if at is None or at > sample:
-            self.close()
-            self._open()
+            self._reopen()
         else:
             self._begin(itertools.chain(pair, frames), at=at)
         return True

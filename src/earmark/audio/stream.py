@@ -61,7 +61,7 @@ def load(
 
 
 def probe(source: Source) -> AudioInfo:
-    """Tell duration, codec, rate, channels and tags of a source without decoding more than one frame.
+    """Tell duration, codec, rate, channels and tags of a source without decoding more than two frames.
 
     Raises
     ------
