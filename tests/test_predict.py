@@ -122,7 +122,7 @@ def test_segments_cover_the_sound_whatever_its_length(seconds):
 def test_batches_make_no_difference(monkeypatch):
     source = clip(70.0)  # 24 windows: more than one batch
     expected = classify(source, model="echo", embedding=True)
-    monkeypatch.setattr("earmark.predict.BATCH", 3)
+    monkeypatch.setattr("earmark.predict.listening.BATCH", 3)
     prediction = classify(source, model="echo", embedding=True)
     assert len(prediction.segments) == 24
     np.testing.assert_allclose(

@@ -133,12 +133,11 @@ def families() -> dict[str, type[TrainableModel]]:
         Classes derived from `TrainableModel`. A plugin that fails to load is left out; `family` tells why.
     """
     _import_families()
-    found = {
-        name: trained for name, made in sorted(_families.items()) if (trained := _trainable(made.factory))
-    }
+    found = {name: _trainable(made.factory) for name, made in sorted(_families.items())}
     for plugin in _plugins():
-        with contextlib.suppress(ModelError):
-            found.setdefault(plugin.name, _trainable(_loaded_plugin(plugin)))
+        if plugin.name not in found:
+            with contextlib.suppress(ModelError):
+                found[plugin.name] = _trainable(_loaded_plugin(plugin))
     return {name: trained for name, trained in found.items() if trained}
 
 

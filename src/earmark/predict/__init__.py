@@ -1,0 +1,27 @@
+"""From sound to a `Prediction`, the one inference path; and a prediction as JSON."""
+
+from earmark.predict.listening import classify
+from earmark.predict.prediction import (
+    ERROR_SCHEMA,
+    SCHEMA,
+    VERDICTS,
+    ModelId,
+    Prediction,
+    Quadrant,
+    Score,
+    Segment,
+    error_dict,
+)
+
+__all__ = [
+    "ERROR_SCHEMA",
+    "SCHEMA",
+    "VERDICTS",
+    "ModelId",
+    "Prediction",
+    "Quadrant",
+    "Score",
+    "Segment",
+    "classify",
+    "error_dict",
+]

@@ -1,0 +1,219 @@
+"""What was heard, as a value and as JSON: ``earmark.prediction/1``, and ``earmark.error/1``."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from earmark.errors import EarmarkError, InputError
+
+SCHEMA = "earmark.prediction/1"
+ERROR_SCHEMA = "earmark.error/1"
+VERDICTS = ("music", "unsure", "not-music", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A label and its probability, from 0 to 1."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was heard from `start` to `end`, in seconds; every label, highest first."""
+
+    start: float
+    end: float
+    genres: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quadrant:
+    """The most likely quadrant of Russell's circle, and the probability of each."""
+
+    label: str
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelId:
+    """Which model answered: its name, and the checksum of its weights ("" if it has none)."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Everything that was heard in one source.
+
+    Parameters
+    ----------
+    source : str or None
+        Path of the file, ``"-"`` for standard input, None for sound without a name.
+    duration : float
+        Length in seconds: of what could be decoded or, with excerpts, what the source says of itself.
+    model : ModelId
+        Which model answered.
+    verdict : {"music", "unsure", "not-music", "silence"}
+        Whether the scores mean anything: see `classify`.
+    genres, moods : tuple of Score
+        Every label that the model knows, highest first; all 0 for silence.
+    quadrant : Quadrant or None
+        None for silence and from a model that does not tell.
+    tempo : float or None
+        Beats per minute; None where nothing begins.
+    key : str or None
+        Such as ``"A minor"``; None for silence.
+    segments : tuple of Segment
+        One for each window that is not silent, in order. The last window ends with the sound, so it
+        may overlap the one before.
+    warnings : tuple of str
+        What went wrong without being fatal, such as a truncated file.
+    coverage : str
+        What was listened to: ``"full"``, or ``"3x10"`` for three excerpts of 10 s.
+    embedding : tuple of float or None
+        Mean of the embeddings of the windows that are not silent, if it was asked for.
+    """
+
+    source: str | None
+    duration: float
+    model: ModelId
+    verdict: str
+    genres: tuple[Score, ...]
+    moods: tuple[Score, ...]
+    quadrant: Quadrant | None
+    tempo: float | None
+    key: str | None
+    segments: tuple[Segment, ...]
+    warnings: tuple[str, ...] = ()
+    coverage: str = "full"
+    embedding: tuple[float, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The prediction as ``earmark.prediction/1``, ready for JSON.
+
+        Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding, if
+        there is one, to 6 digits.
+        """
+        quadrant = self.quadrant and {
+            "label": self.quadrant.label,
+            "scores": {label: round(score, 4) for label, score in self.quadrant.scores.items()},
+        }
+        segments = [
+            {"start": round(s.start, 3), "end": round(s.end, 3), "genres": _plain(s.genres)}
+            for s in self.segments
+        ]
+        entries: dict[str, Any] = {
+            "schema": SCHEMA,
+            "source": self.source,
+            "duration": round(self.duration, 3),
+            "model": {"name": self.model.name, "sha256": self.model.sha256},
+            "verdict": self.verdict,
+            "genres": _plain(self.genres),
+            "moods": _plain(self.moods),
+            "quadrant": quadrant,
+            "tempo": None if self.tempo is None else round(self.tempo, 1),
+            "key": self.key,
+            "segments": segments,
+            "warnings": list(self.warnings),
+            "coverage": self.coverage,
+        }
+        if self.embedding is not None:
+            entries["embedding"] = [float(f"{value:.6g}") for value in self.embedding]
+        return entries
+
+    def to_json(self) -> str:
+        """The prediction as one line of JSON, in ASCII so that any file name survives any terminal."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, data: object) -> Prediction:
+        """Prediction from what `to_dict` gives; keys that are not known are left out.
+
+        Raises
+        ------
+        InputError
+            Not ``earmark.prediction/1``, or an entry that is missing or of the wrong kind.
+        """
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or schema != SCHEMA:
+            raise InputError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA!r}.")
+        model = _entry(data, "model", dict)
+        data = {"warnings": [], "coverage": "full", "embedding": None, **data}
+        has_embedding = _entry(data, "embedding", list, optional=True) is not None
+        return cls(
+            source=_entry(data, "source", str, optional=True),
+            duration=_entry(data, "duration", float),
+            model=ModelId(_entry(model, "name", str), _entry(model, "sha256", str)),
+            verdict=_one_of(data, "verdict", VERDICTS),
+            genres=_scores(data, "genres"),
+            moods=_scores(data, "moods"),
+            quadrant=_quadrant(_entry(data, "quadrant", dict, optional=True)),
+            tempo=_entry(data, "tempo", float, optional=True),
+            key=_entry(data, "key", str, optional=True),
+            segments=tuple(
+                Segment(
+                    _entry(segment, "start", float), _entry(segment, "end", float), _scores(segment, "genres")
+                )
+                for segment in _items(data, "segments", dict)
+            ),
+            warnings=_items(data, "warnings", str),
+            coverage=_entry(data, "coverage", str),
+            embedding=_items(data, "embedding", float) if has_embedding else None,
+        )
+
+
+def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
+    """A source (a path, or sound without a name) that could not be classified, as ``earmark.error/1``."""
+    name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
+    return {"schema": ERROR_SCHEMA, "source": name, "error": {"code": error.code, "message": str(error)}}
+
+
+def _plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
+    return [{"label": s.label, "score": round(s.score, 4)} for s in scores]
+
+
+def _entry(data: Mapping[str, Any], key: str, kind: type, *, optional: bool = False) -> Any:
+    """An entry of the kind that is accepted; a float may be an int, but is finite."""
+    value: Any = data.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and kind is float:
+        value = float(value) if abs(value) < 1e300 else math.inf
+    fits = isinstance(value, kind)
+    if isinstance(value, float):
+        fits = fits and math.isfinite(value)
+    if fits or (value is None and optional and key in data):
+        return value
+    found = f"{data[key]!r:.60}" if key in data else "missing"
+    raise InputError(f"{key} is {found}", hint=f"Accepted: {kind.__name__}{' or null' if optional else ''}.")
+
+
+def _items(data: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
+    name = f"an entry of {key}"
+    return tuple(_entry({name: item}, name, kind) for item in _entry(data, key, list))
+
+
+def _scores(data: Mapping[str, Any], key: str) -> tuple[Score, ...]:
+    return tuple(Score(_entry(s, "label", str), _entry(s, "score", float)) for s in _items(data, key, dict))
+
+
+def _quadrant(data: Mapping[str, Any] | None) -> Quadrant | None:
+    if data is None:
+        return None
+    scores = _entry(data, "scores", dict)
+    return Quadrant(
+        _one_of(data, "label", tuple(scores)), {label: _entry(scores, label, float) for label in scores}
+    )
+
+
+def _one_of(data: Mapping[str, Any], key: str, accepted: tuple[str, ...]) -> str:
+    value = str(_entry(data, key, str))
+    if value not in accepted:
+        raise InputError(f"{key} is {value!r:.60}", hint=f"Accepted: {', '.join(accepted)}.")
+    return value
