@@ -6,10 +6,14 @@ moved back so that it ends with the sound: every frame is heard, whatever the le
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
+from earmark.errors import ModelError
+from earmark.features import FeatureSpec, descriptors
 from earmark.models.base import Array
 from earmark.models.card import ModelCard
 
@@ -38,6 +42,44 @@ def cut_windows(S_db: Array, card: ModelCard) -> Batch:
     empty = np.empty((0, card.spec.n_mels, card.n_frames), np.float32)
     starts = [start for some, _ in batches for start in some]
     return starts, np.concatenate([empty, *(X for _, X in batches)])
+
+
+@lru_cache(maxsize=8)
+def descriptor_names(spec: FeatureSpec) -> tuple[str, ...]:
+    """Names of the numbers that `earmark.features.descriptors` gives with a spec, in order."""
+    return descriptors(np.zeros(spec.n_fft, np.float32), spec).names
+
+
+def described(sounds: Sequence[Array], card: ModelCard) -> Array:
+    """Descriptors of windows of sound, those that the card names and in its order.
+
+    Parameters
+    ----------
+    sounds : sequence of np.ndarray [shape=(window_length,)]
+        Samples of each window: `ModelCard.window_length` of them, from its first frame's centre on.
+    card : ModelCard
+        Of a model that hears descriptors.
+
+    Returns
+    -------
+    np.ndarray, float32 [shape=(len(sounds), d)]
+
+    Raises
+    ------
+    ModelError
+        The card names a descriptor that earmark does not compute.
+    """
+    known = descriptor_names(card.spec)
+    unknown = [name for name in card.descriptor_names if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        raise ModelError(
+            f"model {card.name!r} hears descriptors that cannot be computed here: {', '.join(unknown[:5])}",
+            hint=(f"The nearest is {near[0]!r}. " if near else "") + "Train on those of `earmark features`.",
+        )
+    columns = [known.index(name) for name in card.descriptor_names]
+    rows = [descriptors(y, card.spec).values[columns] for y in sounds]
+    return np.array(rows, dtype=np.float32).reshape(-1, len(columns))
 
 
 class WindowCutter:

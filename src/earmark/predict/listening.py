@@ -18,7 +18,7 @@ from earmark.errors import InputError, TooShortError
 from earmark.features import Frames, FrameStream, OnsetStream, estimate_key, tempo
 from earmark.models import Head, Model, ModelCard, answer, load_model
 from earmark.models.base import Array
-from earmark.models.windows import WindowCutter
+from earmark.models.windows import WindowCutter, described
 from earmark.predict.prediction import ModelId, Prediction, Quadrant, Score, Segment
 
 SILENCE_DB = -60.0  # RMS level of a window that counts as silence, where the card does not say
@@ -133,26 +133,44 @@ def _too_short(stream: AudioStream, tally: _Tally, card: ModelCard) -> TooShortE
     )
 
 
-class _Levels:
-    """Mean square of the samples from each frame's centre to the next, as far back as windows still reach."""
+class _Sound:
+    """What windows still need of the samples: their level and, where wanted, they themselves."""
 
-    def __init__(self, hop_length: int) -> None:
-        self._hop_length = hop_length
-        self._kept: list[Array] = []
-        self._first = 0  # which frame the first of `_kept` belongs to
+    def __init__(self, card: ModelCard) -> None:
+        self._card = card
+        self._keeps_samples = card.input == "descriptors"
+        self._levels: list[Array] = []  # mean square from each frame's centre to the next
+        self._samples: list[Array] = []
+        self._first = 0  # which frame the first of both belongs to
 
     def push(self, y: Array) -> None:
         """Take a block; only the last may be no whole number of hops, and what is over then is left out."""
-        steps = y[: len(y) - len(y) % self._hop_length].reshape(-1, self._hop_length)
-        self._kept.append(np.einsum("ij,ij->i", steps, steps) / self._hop_length)
+        hop_length = self._card.spec.hop_length
+        steps = y[: len(y) - len(y) % hop_length].reshape(-1, hop_length)
+        self._levels.append(np.einsum("ij,ij->i", steps, steps) / hop_length)
+        if self._keeps_samples:
+            self._samples.append(steps.ravel().copy())
 
-    def windows(self, starts: list[int], n_steps: int) -> Array:
-        """RMS level of windows in dBFS [shape=(len(starts),)]; then forget what lies before the last."""
-        kept = np.concatenate(self._kept)
-        means = [kept[start - self._first :][:n_steps].mean() for start in starts]
-        self._kept = [kept[starts[-1] - self._first :]]
-        self._first = starts[-1]
+    def levels(self, starts: list[int]) -> Array:
+        """RMS level of windows in dBFS [shape=(len(starts),)]."""
+        kept = np.concatenate(self._levels)
+        means = [kept[start - self._first :][: self._card.n_frames - 1].mean() for start in starts]
         return 10 * np.log10(np.maximum(means, 1e-20))
+
+    def described(self, starts: list[int]) -> Array:
+        """Descriptors of windows [shape=(len(starts), d)]."""
+        kept = np.concatenate(self._samples)
+        hop_length, length = self._card.spec.hop_length, self._card.window_length
+        places = [(start - self._first) * hop_length for start in starts]
+        return described([kept[place : place + length] for place in places], self._card)
+
+    def forget(self, before: int) -> None:
+        """Let go of what lies before that frame."""
+        frames = before - self._first
+        self._levels = [np.concatenate(self._levels)[frames:]]
+        if self._keeps_samples:
+            self._samples = [np.concatenate(self._samples)[frames * self._card.spec.hop_length :]]
+        self._first = before
 
 
 class _Tally:
@@ -174,16 +192,16 @@ class _Tally:
         """Listen to one part of the source."""
         spec = self._card.spec
         front, onsets = FrameStream(spec, chroma=True), OnsetStream(spec)
-        cutter, levels = WindowCutter(self._card, batch=BATCH), _Levels(spec.hop_length)
+        cutter, sound = WindowCutter(self._card, batch=BATCH), _Sound(self._card)
         self._previous = -self._card.hop_frames
         block_length = BLOCK_FRAMES * spec.hop_length
         for y in stream.blocks(start=start, duration=duration, block_length=block_length):
             self.n_samples += len(y)
-            levels.push(y)
+            sound.push(y)
             for batch in cutter.push(self._noted(front.push(y), onsets)):
-                self._ask(*batch, levels, start)
+                self._ask(*batch, sound, start)
         for batch in [*cutter.push(self._noted(front.close(), onsets)), *cutter.close()]:
-            self._ask(*batch, levels, start)
+            self._ask(*batch, sound, start)
 
     def _noted(self, frames: Frames, onsets: OnsetStream) -> Array:
         """Note what tempo and key need of some frames, and pass on the spectrogram."""
@@ -192,25 +210,27 @@ class _Tally:
             self._chroma += frames.chroma.sum(axis=1)
         return frames.S_db
 
-    def _ask(self, starts: list[int], X: Array, levels: _Levels, offset: float) -> None:
+    def _ask(self, starts: list[int], X: Array, sound: _Sound, offset: float) -> None:
         """Let the model answer those windows that are not silent."""
         self.n_windows += len(starts)
-        loud = levels.windows(starts, self._card.n_frames - 1) > self._card.thresholds.get(
-            "silence_db", SILENCE_DB
-        )
+        loud = sound.levels(starts) > self._card.thresholds.get("silence_db", SILENCE_DB)
+        heard = [start for start, is_loud in zip(starts, loud, strict=True) if is_loud]
+        if heard and self._card.input == "descriptors":
+            X = sound.described(heard)
+        elif not loud.all():
+            X = X[loud]
+        sound.forget(starts[-1])
         steps = np.diff(starts, prepend=self._previous) / self._card.hop_frames
         self._previous = starts[-1]
-        if not loud.any():
+        if not heard:
             return
-        output = answer(self._model, X if loud.all() else X[loud])
+        output = answer(self._model, X)
         for name, rows in output.heads.items():
             self._rows.setdefault(name, []).append(rows)
         if self._wants_embedding and output.embedding is not None:
             self._rows.setdefault("embedding", []).append(output.embedding)
         self._weights.extend(steps[loud])
-        self._starts.extend(
-            offset + np.array(starts)[loud] * (self._card.spec.hop_length / self._card.spec.sr)
-        )
+        self._starts.extend(offset + np.array(heard) * (self._card.spec.hop_length / self._card.spec.sr))
 
     def prediction(
         self, source: str | None, duration: float, warnings: tuple[str, ...], coverage: str
