@@ -101,7 +101,7 @@ class _Table:
         self._chroma = _TunedChroma(spec)
         self._S_db = np.empty((spec.n_mels, n_frames), dtype=np.float32)
         self._shape = np.empty((5, n_frames), dtype=np.float32)
-        self._contrast = np.empty((len(contrast_bands(spec)), n_frames), dtype=np.float32)
+        self._contrast = np.empty((len(contrast_bands(spec)[0]), n_frames), dtype=np.float32)
         self._n = 0
 
     def add(self, frames: Float32) -> None:

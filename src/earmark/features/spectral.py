@@ -39,9 +39,9 @@ def spectral_bandwidth(
     spec = spec or FeatureSpec()
     rows = S.T
     centre = spectral_centroid(S, spec) if centroid is None else centroid
-    distance = np.subtract.outer(centre, _hz(spec))
-    distance *= distance
-    spread: Float32 = np.einsum("tf,tf->t", distance, rows) / _sum(rows).clip(min=_TINY)
+    square = np.subtract.outer(centre, _hz(spec))
+    np.multiply(square, square, out=square)
+    spread: Float32 = np.vecdot(square, rows) / _sum(rows).clip(min=_TINY)
     return np.sqrt(spread)
 
 
@@ -52,18 +52,18 @@ def spectral_rolloff(S: Float32, spec: FeatureSpec | None = None, *, share: floa
     """
     if not 0 < share < 1:
         raise InputError(f"share={share}", hint="Accepted: between 0 and 1; 0.85 is usual")
-    n_bins, k = S.shape
-    padded = np.zeros((k, -(-n_bins // _BLOCK) * _BLOCK), dtype=np.float32)
-    padded[:, :n_bins] = S.T
-    blocks = padded.reshape(k, -1, _BLOCK)
-    below = np.cumsum(np.pad(blocks.sum(axis=2), [(0, 0), (1, 0)]), axis=1)  # each block, and the end
-    goal = np.float32(share) * below[:, -1]
-    frame = np.arange(k)
-    block = (below[:, 1:] >= goal[:, None]).argmax(axis=1)
-    within = below[frame, block][:, None] + np.cumsum(blocks[frame, block], axis=1)
+    rows, n_bins = S.T, len(S)
+    whole = n_bins // _BLOCK
+    sums = rows[:, : whole * _BLOCK].reshape(len(rows), whole, _BLOCK) @ _ones(_BLOCK)
+    below = np.zeros((len(rows), whole + 1), dtype=np.float32)  # each block; the last may be shorter
+    np.cumsum(sums, axis=1, out=below[:, 1:])
+    goal = np.float32(share) * (below[:, -1] + _sum(rows[:, whole * _BLOCK :]))[:, None]
+    frame, block = np.arange(len(rows)), (below[:, 1:] < goal).sum(axis=1)
+    bins = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), n_bins - 1)
+    within = np.cumsum(rows[frame[:, None], bins], axis=1)
+    within += below[frame, block][:, None]
     within[:, -1] = np.inf  # it is in this block, whatever the rounding
-    place = block * _BLOCK + (within >= goal[:, None]).argmax(axis=1)
-    rolloff: Float32 = _hz(spec or FeatureSpec())[np.minimum(place, n_bins - 1)]
+    rolloff: Float32 = _hz(spec or FeatureSpec())[bins[frame, (within >= goal).argmax(axis=1)]]
     return rolloff
 
 
@@ -77,11 +77,9 @@ def spectral_flatness(S: Float32, *, amin: float = 1e-10) -> Float32:
     amin : float
         Least power that counts.
     """
-    rows = S.T
-    power = np.multiply(rows, rows)
-    np.maximum(power, np.float32(amin), out=power)
-    mean = _sum(power) / np.float32(len(S))
-    flatness: Float32 = np.exp(_sum(np.log(power, out=power)) / np.float32(len(S))) / mean
+    level = np.maximum(S.T, np.float32(np.sqrt(amin)))
+    mean = np.vecdot(level, level) / np.float32(len(S))
+    flatness: Float32 = np.exp(_sum(np.log(level, out=level)) * np.float32(2 / len(S))) / mean
     return flatness
 
 
@@ -91,35 +89,52 @@ def spectral_contrast(S: Float32, spec: FeatureSpec | None = None) -> Float32:
     Below 200 Hz, then by octaves: the mean of the highest 2 % of bins over that of the lowest 2 % (D. Jiang
     et al., "Music type classification by spectral contrast feature", ICME 2002; bands as in librosa).
     """
-    bands = contrast_bands(spec or FeatureSpec())
-    ends = np.empty((2, len(bands), S.shape[1]), dtype=np.float32)
-    for i, (bins, k) in enumerate(bands):
+    bands, means = contrast_bands(spec or FeatureSpec())
+    ordered = np.empty((S.shape[1], len(means)), dtype=np.float32)
+    start = 0
+    for bins in bands:
         # A full sort of each row uses SIMD; np.partition at two places takes five times as long.
-        part = np.sort(S.T[:, bins], axis=1)
-        ends[0, i] = _sum(part[:, -k:]) / np.float32(k)
-        ends[1, i] = _sum(part[:, :k]) / np.float32(k)
-    high, low = np.log10(np.maximum(ends, np.float32(1e-10), out=ends), out=ends)
-    contrast: Float32 = np.float32(10) * (high - low)
+        part = ordered[:, start : start + bins.stop - bins.start]
+        part[:] = S.T[:, bins]
+        part.sort(axis=1)
+        start += part.shape[1]
+    ends = np.maximum(ordered @ means, np.float32(1e-10))
+    level = np.log10(ends, out=ends).T
+    contrast: Float32 = np.float32(10) * (level[: len(bands)] - level[len(bands) :])
     return contrast
 
 
 @lru_cache(maxsize=8)
-def contrast_bands(spec: FeatureSpec) -> tuple[tuple[slice, int], ...]:
-    """Return the bins of each band of `spectral_contrast`, and how many of them are its highest 2 %."""
+def contrast_bands(spec: FeatureSpec) -> tuple[tuple[slice, ...], Float32]:
+    """Return the bins of each band of `spectral_contrast`, and the matrix that averages their ends.
+
+    Its rows are the bands' bins, one band after the other, each in ascending order of magnitude; its columns
+    the mean of the highest 2 % of each band, then that of the lowest.
+    """
     hz = fft_frequencies(spec)
     edges = [0.0] + [200.0 * 2**i for i in range(_N_OCTAVES + 1)]
     if edges[-2] >= spec.sr / 2 or edges[1] * 2 * spec.n_fft < 4 * spec.sr:
         raise InputError(
             f"sr={spec.sr}, n_fft={spec.n_fft}", hint="Accepted here: sr > 12800, n_fft >= sr / 100"
         )
-    bands = []
+    bands, counts = [], []
     for i, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((hz >= low) & (hz <= high))
-        first = int(inside[0]) - (i > 0)
-        last = len(hz) if i == _N_OCTAVES else int(inside[-1]) + 1
-        k = max(1, round(0.02 * (last - first)))
-        bands.append((slice(first, last if i == _N_OCTAVES else last - 1), k))
-    return tuple(bands)
+        first, top = int(inside[0]) - (i > 0), i == _N_OCTAVES
+        last = len(hz) if top else int(inside[-1]) + 1
+        bands.append(slice(first, last if top else last - 1))
+        counts.append(max(1, round(0.02 * (last - first))))
+    return tuple(bands), _means_of_ends([band.stop - band.start for band in bands], counts)
+
+
+def _means_of_ends(sizes: list[int], counts: list[int]) -> Float32:
+    means = np.zeros((sum(sizes), 2 * len(sizes)), dtype=np.float32)
+    end = 0
+    for i, (size, k) in enumerate(zip(sizes, counts, strict=True)):
+        means[end : end + k, len(sizes) + i] = 1 / k
+        end += size
+        means[end - k : end, i] = 1 / k
+    return means
 
 
 @lru_cache(maxsize=8)
@@ -128,5 +143,11 @@ def _hz(spec: FeatureSpec) -> Float32:
 
 
 def _sum(rows: Float32) -> Float32:
-    total: Float32 = np.add.reduce(rows, axis=1)
+    """Return the sum of each row: BLAS is three times as fast as np.sum."""
+    total: Float32 = rows @ _ones(rows.shape[1])
     return total
+
+
+@lru_cache(maxsize=32)
+def _ones(n: int) -> Float32:
+    return np.ones(n, dtype=np.float32)

@@ -31,7 +31,7 @@ def rms(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None
 def frame_rms(frames: Float32) -> Float32:
     """Return the root mean square of each row [shape=(k,)]."""
     parts = [frames[start : start + CHUNK] for start in range(0, len(frames), CHUNK)]
-    power = [np.einsum("tn,tn->t", part, part) / part.shape[1] for part in parts]
+    power = [np.vecdot(part, part) / np.float32(part.shape[1]) for part in parts]
     loudness: Float32 = np.sqrt(np.concatenate([np.zeros(0, dtype=np.float32), *power]))
     return loudness
 

@@ -43,13 +43,14 @@ def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Floats, Floats]:
     """
     first = max(1, int(np.ceil(_LOW_HZ * spec.n_fft / spec.sr)))
     last = min(spec.n_bins - 1, int(np.ceil(_HIGH_HZ * spec.n_fft / spec.sr)))
-    part = rows[:, first - 1 : last + 1]
+    part = np.ascontiguousarray(rows[:, first - 1 : last + 1])
     mid, left, right = part[:, 1:-1], part[:, :-2], part[:, 2:]
     is_peak = (mid > 0.1 * rows.max(axis=1, keepdims=True)) & (mid > left) & (mid >= right)
-    place = np.nonzero(is_peak)
-    mid, left, right = mid[place], left[place], right[place]
+    frame, place = np.divmod(np.flatnonzero(is_peak), is_peak.shape[1])
+    at = frame * part.shape[1] + place  # of the left neighbour
+    left, mid, right = part.take(at), part.take(at + 1), part.take(at + 2)
     slope, curve = (right - left) / 2, left + right - 2 * mid
     inside = np.abs(slope) < np.abs(curve)
     shift = np.where(inside, -slope / np.where(inside, curve, 1), 0)
-    hz = (place[1] + first + shift).astype(np.float64) * (spec.sr / spec.n_fft)
+    hz = (place + first + shift).astype(np.float64) * (spec.sr / spec.n_fft)
     return hz, mid.astype(np.float64) + 0.5 * slope * shift
