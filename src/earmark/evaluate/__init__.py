@@ -1,0 +1,1 @@
+"""How good a model is, with intervals that resample artists, and where it fails."""

@@ -1,0 +1,139 @@
+"""How far chance may have moved a figure: bootstrap over groups, and tests between two models.
+
+Tracks of one artist succeed and fail together, so a bootstrap over tracks gives intervals that are too
+narrow. Here whole groups are drawn, with replacement (Davison and Hinkley 1997, "Bootstrap methods and
+their application", section 3.8), and a track counts as often as its group was drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from earmark.errors import InputError
+
+Floats = NDArray[np.float64]
+
+N_RESAMPLES = 1000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a figure lies with 95 % confidence; NaN where that cannot be told.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends.
+    """
+
+    low: float
+    high: float
+
+
+def group_weights(groups: ArrayLike, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Iterator[Floats]:
+    """How often each row counts, in each of many resamples.
+
+    Parameters
+    ----------
+    groups : array_like of str [shape=(n,)]
+        Name of the group of each row.
+    n_resamples : int
+        How many times as many groups are drawn, with replacement, as there are.
+    seed : int
+        The same seed draws the same groups.
+
+    Yields
+    ------
+    np.ndarray [shape=(n,)]
+    """
+    names, place = np.unique(np.asarray(groups), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    for _ in range(n_resamples):
+        drawn = rng.integers(0, len(names), len(names))
+        yield np.bincount(drawn, minlength=len(names)).astype(np.float64)[place.reshape(-1)]
+
+
+def bootstrap(
+    statistic: Callable[[Floats], ArrayLike],
+    groups: ArrayLike,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> list[Interval]:
+    """Percentile intervals of figures.
+
+    Parameters
+    ----------
+    statistic : callable
+        From weights [shape=(n,)] to one or several figures.
+    groups : array_like of str [shape=(n,)]
+        Name of the group of each row.
+    n_resamples, seed
+        See `group_weights`.
+    level : float
+        How sure the intervals are to be, between 0 and 1.
+
+    Returns
+    -------
+    list of Interval
+        One for each figure; NaN with a single group.
+
+    Raises
+    ------
+    InputError
+        Arguments out of range.
+    """
+    if n_resamples < 1 or not 0 < level < 1:
+        raise InputError(f"n_resamples={n_resamples}, level={level}", hint="At least 1, and between 0 and 1.")
+    rows = np.array(
+        [np.atleast_1d(statistic(w)) for w in group_weights(groups, n_resamples=n_resamples, seed=seed)]
+    )
+    if len(set(np.asarray(groups).tolist())) < 2:
+        return [Interval(math.nan, math.nan)] * rows.shape[1]
+    edges = (1 - level) / 2, (1 + level) / 2
+    return [_interval(column, edges) for column in rows.T]
+
+
+def _interval(values: Floats, edges: tuple[float, float]) -> Interval:
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return Interval(math.nan, math.nan)
+    low, high = np.quantile(known, edges)
+    return Interval(float(low), float(high))
+
+
+def mcnemar(hits_a: ArrayLike, hits_b: ArrayLike) -> float:
+    """Probability of such a difference between two models if both were equally good.
+
+    The exact test of McNemar 1947 ("Note on the sampling error of the difference between correlated
+    proportions or percentages"): of the tracks that only one of them got right, each has half by chance.
+    Two-sided. It takes tracks as independent; with large groups trust the interval of the difference.
+
+    Parameters
+    ----------
+    hits_a, hits_b : array_like of bool [shape=(n,)]
+        Whether each was right, on the same tracks.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 1 where they were never right alone.
+    """
+    a, b = np.asarray(hits_a, dtype=bool), np.asarray(hits_b, dtype=bool)
+    if a.shape != b.shape or a.ndim != 1:
+        raise InputError(
+            f"hits_a.shape={a.shape}, hits_b.shape={b.shape}", hint="Give the same tracks for both."
+        )
+    n_a, n_b = int((a & ~b).sum()), int((b & ~a).sum())
+    n, fewer = n_a + n_b, min(n_a, n_b)
+    # Sum of the binomial tail in logarithms: 2 ** n has no float from a thousand tracks on.
+    log_n = math.lgamma(n + 1) - n * math.log(2)
+    tail = sum(math.exp(log_n - math.lgamma(k + 1) - math.lgamma(n - k + 1)) for k in range(fewer + 1))
+    return min(1.0, 2 * tail)
