@@ -1,0 +1,35 @@
+"""Labelled music: what there is (`Manifest`), and which of it may teach or test a model (`Split`).
+
+>>> manifest = read_manifest("genres/")                 # doctest: +SKIP
+>>> parts = split(manifest, protocol="grouped").parts   # doctest: +SKIP
+
+One idea per file: `manifest` says what a data set is, `read` chooses among the layouts (`folders`, `tables`,
+`fma`, `cached`), `grouping` finds the artists, `hashing` the contents, `write` puts a manifest on disk,
+`splits` deals the tracks out and `dealing` does the arithmetic of that.
+"""
+
+from .cached import CachedFeatures, read_cached, write_cached
+from .hashing import sha256_of, with_hashes
+from .manifest import EXCLUDED, PARTS, Manifest, Skipped, Track
+from .read import NON_EVENTS, read_manifest
+from .splits import PROTOCOLS, Split, split
+from .write import write_manifest
+
+__all__ = [
+    "EXCLUDED",
+    "NON_EVENTS",
+    "PARTS",
+    "PROTOCOLS",
+    "CachedFeatures",
+    "Manifest",
+    "Skipped",
+    "Split",
+    "Track",
+    "read_cached",
+    "read_manifest",
+    "sha256_of",
+    "split",
+    "with_hashes",
+    "write_cached",
+    "write_manifest",
+]

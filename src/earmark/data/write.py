@@ -1,0 +1,101 @@
+"""A manifest on disk, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from earmark.errors import InputError, OutputError
+
+from .manifest import NO_LABEL, SEPARATOR, Manifest, Track
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Track))
+
+
+def write_manifest(manifest: Manifest, path: str | os.PathLike[str]) -> None:
+    """Write the tracks as a table that `read_manifest` reads.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of files. Paths below the table's folder are written relative to it, so that both can move together.
+    path : path
+        Ends in ``.csv`` or ``.jsonl``. What is there is replaced, but only once the new table is complete.
+
+    Raises
+    ------
+    InputError
+        If the ending is another one.
+    OutputError
+        If it cannot be written.
+    """
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in (".csv", ".jsonl"):
+        raise InputError(f"path={str(target)!r} ends in {kind!r}", hint="Accepted: .csv and .jsonl")
+    folder = os.path.abspath(target.parent)
+    rows = [{**dataclasses.asdict(track), "path": _relative(track.path, folder)} for track in manifest.tracks]
+    text = _csv(rows) if kind == ".csv" else _jsonl(rows)
+    with replaced(target) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _relative(path: str, folder: str) -> str:
+    full = os.path.abspath(path)
+    return os.path.relpath(full, folder).replace(os.sep, "/") if full.startswith(folder + os.sep) else full
+
+
+def _csv(rows: list[dict[str, object]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        labels = cast(tuple[str, ...], row["labels"])
+        writer.writerow({**row, "labels": SEPARATOR.join(labels) or NO_LABEL})
+    return text.getvalue()
+
+
+def _jsonl(rows: list[dict[str, object]]) -> str:
+    # ASCII: odd bytes of file names then travel as escapes, which every JSON reader takes.
+    return "".join(
+        json.dumps({key: value for key, value in row.items() if value != ""}) + "\n" for row in rows
+    )
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, and put it in the place of another only when all went well.
+
+    Raises
+    ------
+    OutputError
+        If the place cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error.strerror})", hint="Check its folder") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error.strerror})", hint="Check the disk") from None
+    finally:
+        with suppress(OSError):
+            os.unlink(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
