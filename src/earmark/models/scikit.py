@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
 
 from earmark.models.base import Array
+from earmark.models.graph import OPSET
 from earmark.models.onnx import INPUTS
 from earmark.models.trainable import Examples, Progress, TrainableModel, train_extra
-
-OPSET = {"": 18, "ai.onnx.ml": 3}  # what every ONNX Runtime that the base install accepts can run
 
 
 class ScikitModel(TrainableModel):
@@ -51,12 +51,14 @@ class ScikitModel(TrainableModel):
             from skl2onnx.common.data_types import FloatTensorType
             from sklearn.pipeline import make_pipeline
         pipeline = make_pipeline(self._scaler, self._classifier)
-        graph = to_onnx(
-            pipeline,
-            initial_types=[(INPUTS[self.input], FloatTensorType([None, *self.shape_]))],
-            options={id(self._classifier): {"zipmap": False}},
-            target_opset=OPSET,
-        )
+        with warnings.catch_warnings():  # skl2onnx asks SVC for attributes that are on their way out
+            warnings.simplefilter("ignore", FutureWarning)
+            graph = to_onnx(
+                pipeline,
+                initial_types=[(INPUTS[self.input], FloatTensorType([None, *self.shape_]))],
+                options={id(self._classifier): {"zipmap": False}},
+                target_opset=OPSET,
+            )
         return only_probabilities(graph, self.head)
 
 
