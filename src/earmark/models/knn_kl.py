@@ -1,12 +1,14 @@
 """`knn-kl`: neighbours by the Kullback-Leibler divergence between Gaussians of MFCC frames.
 
 The way of the first programs for GTZAN. A window becomes the mean m and the covariance S of its MFCC; from
-a window p to an example q it is as far as (M. Mandel and D. Ellis, ISMIR 2005, equation 3, one direction)
+a window p to an example q it is as far as both divergences together (M. Mandel and D. Ellis, Song-level
+features and support vector machines for music classification, ISMIR 2005), twice which is
 
-    2 KL(p || q) = tr(Sq^-1 Sp) + (mp - mq)' Sq^-1 (mp - mq) - d + ln det Sq - ln det Sp
+    tr(Sq^-1 Sp) + tr(Sp^-1 Sq) + (mp - mq)' (Sp^-1 + Sq^-1) (mp - mq) - 2 d
 
-The last term is the same for all examples, and a vote by differences of distances never sees it. What is
-left is linear in the numbers of Sp + mp mp' and mp: all distances are a single matrix product.
+The determinants cancel. What depends on p alone is the same for all examples, and a vote by differences of
+distances never sees it. The rest is linear in four things that are known of p: Sp + mp mp', mp, Sp^-1 and
+Sp^-1 mp. So all distances are a single matrix product.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from earmark.models.trainable import Examples, Progress
 
 @register("knn-kl", summary="Nearest neighbours between Gaussians of MFCC frames, as the first demos had it")
 class KnnKl(Neighbours):
-    """Nearest neighbours by Kullback-Leibler divergence.
+    """Nearest neighbours by symmetric Kullback-Leibler divergence.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ class KnnKl(Neighbours):
     input = "log_mel"
 
     def __init__(
-        self, *, k: int = 12, n_mfcc: int = 13, ridge: float = 0.01, class_weight: str | None = "balanced"
+        self, *, k: int = 12, n_mfcc: int = 13, ridge: float = 0.1, class_weight: str | None = "balanced"
     ) -> None:
         self.k = k
         self.n_mfcc = n_mfcc
@@ -60,13 +62,11 @@ class KnnKl(Neighbours):
         frames = self._cepstra(train.X)
         self._mean = frames.mean(axis=(0, 2))[:, None]
         self._scale = 1 / np.maximum(frames.std(axis=(0, 2)), 1e-6)[:, None]
-        means, moments = self._gaussians(train.X)
-        eye = np.eye(self.n_mfcc) * self.ridge
-        covariances = moments - means[:, :, None] * means[:, None] + eye
-        inverses = np.linalg.inv(covariances)
-        pulls = np.einsum("nij,nj->ni", inverses, means)
-        self._to_distance = np.concatenate([inverses.reshape(len(means), -1), -2 * pulls], axis=1).T
-        self._own = np.einsum("ni,ni->n", pulls, means) + np.linalg.slogdet(covariances)[1]
+        moments, means, inverses, pulls = self._gaussians(train.X)
+        flat = (len(means), -1)
+        columns = [inverses.reshape(flat), -2 * pulls, moments.reshape(flat), -2 * means]
+        self._to_distance = np.concatenate(columns, axis=1).T
+        self._own = np.einsum("ni,ni->n", pulls, means)
         self._remember(train)
         progress(1, 1, {})
 
@@ -75,15 +75,16 @@ class KnnKl(Neighbours):
         cepstra: np.ndarray = (self._to_mfcc @ X - self._mean) * self._scale
         return cepstra
 
-    def _gaussians(self, X: Array) -> tuple[np.ndarray, np.ndarray]:
-        """Means [shape=(n, n_mfcc)] and second moments [shape=(n, n_mfcc, n_mfcc)] over time."""
+    def _gaussians(self, X: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What is known of each window: S + m m', m, S^-1 and S^-1 m [shape=(n, d, d) or (n, d)]."""
         cepstra = self._cepstra(X)
-        return cepstra.mean(axis=2), cepstra @ cepstra.transpose(0, 2, 1) / X.shape[2]
+        means = cepstra.mean(axis=2)
+        moments = cepstra @ cepstra.transpose(0, 2, 1) / X.shape[2] + np.eye(self.n_mfcc) * self.ridge
+        inverses = np.linalg.inv(moments - means[:, :, None] * means[:, None])
+        return moments, means, inverses, np.einsum("nij,nj->ni", inverses, means)
 
     def _proba(self, X: Array) -> np.ndarray:
-        means, moments = self._gaussians(X)
-        moments = moments + np.eye(self.n_mfcc) * self.ridge
-        numbers = np.concatenate([moments.reshape(len(X), -1), means], axis=1)
+        numbers = np.concatenate([part.reshape(len(X), -1) for part in self._gaussians(X)], axis=1)
         return self._vote(numbers @ self._to_distance + self._own)
 
     def to_onnx(self) -> bytes:
@@ -92,13 +93,15 @@ class KnnKl(Neighbours):
         g = Graph(INPUTS[self.input], ("n", self.shape_[0], "n_frames"))
         cepstra = g("MatMul", self._to_mfcc, g.to(INPUTS[self.input], np.float64))
         cepstra = g("Mul", g("Sub", cepstra, self._mean[None]), self._scale[None])
-        n_frames = g("Gather", g("Shape", cepstra), np.array(2), axis=0)
-        moments = g("MatMul", cepstra, g("Transpose", cepstra, perm=[0, 2, 1]))
-        moments = g("Div", moments, g.to(n_frames, np.float64))
+        means = g("ReduceMean", cepstra, np.array([2]), keepdims=1)
+        n_frames = g.to(g("Gather", g("Shape", cepstra), np.array(2), axis=0), np.float64)
+        moments = g("Div", g("MatMul", cepstra, g("Transpose", cepstra, perm=[0, 2, 1])), n_frames)
         moments = g("Add", moments, np.eye(self.n_mfcc)[None] * self.ridge)
-        moments = g("Reshape", moments, np.array([-1, self.n_mfcc**2]))
-        means = g("ReduceMean", cepstra, np.array([2]), keepdims=0)
-        distances = g("MatMul", g("Concat", moments, means, axis=1), self._to_distance)
+        squares = g("MatMul", means, g("Transpose", means, perm=[0, 2, 1]))
+        inverses = _inverse_graph(g, g("Sub", moments, squares), self.n_mfcc)
+        known = [moments, means, inverses, g("MatMul", inverses, means)]
+        rows = [g("Flatten", part, axis=1) for part in known]
+        distances = g("MatMul", g("Concat", *rows, axis=1), self._to_distance)
         return self._vote_graph(g, g("Add", distances, self._own[None]))
 
     @staticmethod
@@ -109,3 +112,18 @@ class KnnKl(Neighbours):
             "n_mfcc": trial.suggest_int("n_mfcc", 8, 30),
             "ridge": trial.suggest_float("ridge", 1e-3, 1, log=True),
         }
+
+
+def _inverse_graph(g: Graph, matrices: str, d: int) -> str:
+    """Inverses of positive definite matrices [shape=(n, d, d)], for which ONNX has no operator.
+
+    Gauss and Jordan's elimination of [A | I], without pivots: the diagonal stays positive.
+    """
+    work = g("Concat", matrices, g("Add", g("Mul", matrices, np.array(0.0)), np.eye(d)[None]), axis=2)
+    for k in range(d):
+        here, after = np.array([k]), np.array([k + 1])
+        row = g("Slice", work, here, after, np.array([1]))
+        row = g("Div", row, g("Slice", row, here, after, np.array([2])))
+        column = g("Sub", g("Slice", work, here, after, np.array([2])), np.eye(d)[None, :, k : k + 1])
+        work = g("Sub", work, g("MatMul", column, row))
+    return g("Slice", work, np.array([d]), np.array([2 * d]), np.array([2]))
