@@ -6,8 +6,8 @@ Each input is made from (seed, number) alone, so a finding is repeated by ``--se
 run in a worker process with a limit on memory; the parent replaces a worker that dies or takes over 5 s.
 
 Seeds 1 and 2, 60,000 inputs each, found a crash (the planes of eight channels), two overflows in the
-resampler and a track that appears on the way; each has its test. Seed 3 after that: 60,000 inputs, no finding,
-the slowest 1.0 s, a peak of 104 MiB, nothing written to stderr.
+resampler and a track that appears on the way; each has its test. Seed 3 afterwards: 60,000 inputs, none,
+slowest 1.0 s, peak of 104 MiB, nothing written to stderr.
 """
 
 from __future__ import annotations
