@@ -85,6 +85,10 @@ class TrainableModel(ABC):
 
     Attributes
     ----------
+    input : {"log_mel", "descriptors"}
+        What it hears.
+    head : str
+        Name of the answer, in the graph and on the card.
     classes_ : np.ndarray of str [shape=(n_classes,)]
         Classes in the order of the columns, once trained.
     multilabel_ : bool
@@ -96,8 +100,8 @@ class TrainableModel(ABC):
     """
 
     input: ClassVar[Input]
-    head: ClassVar[str] = "genres"
 
+    head: str = "genres"
     classes_: np.ndarray
     multilabel_: bool
     shape_: tuple[int, ...]
