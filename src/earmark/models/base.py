@@ -184,8 +184,13 @@ class SpectrogramModel(ABC):
         Raises
         ------
         InputError
-            As `as_batch` raises it.
+            As `as_batch` raises it, and where the model hears descriptors.
         """
+        if self.card.input != "log_mel":
+            raise InputError(
+                f"model {self.card.name!r} hears {self.card.input}, no spectrograms",
+                hint="Give predict_proba the descriptors, or classify the sound.",
+            )
         single = isinstance(S_db, np.ndarray) and S_db.ndim == 2
         return self.predict_proba(S_db[np.newaxis] if single else S_db)
 

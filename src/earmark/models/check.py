@@ -6,6 +6,7 @@ clause, write the function, add it to `CLAUSES`, and add a model that breaks it 
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +19,10 @@ import numpy as np
 from earmark.errors import ContractError, InputError
 from earmark.models.base import Array, Model, ModelOutput, answer, call
 from earmark.models.card import ModelCard
+from earmark.models.check_inputs import extremes, music_like
+from earmark.models.check_training import check_training
 from earmark.models.registry import load_model
+from earmark.models.trainable import TrainableModel
 
 Found = TypeVar("Found")
 
@@ -60,20 +64,26 @@ class CheckReport:
 @dataclass(frozen=True)
 class _Case:
     model: Model
-    X: Array  # windows like music, [shape=(n, n_mels, n_frames)]
+    X: Array  # inputs like music, [shape=(n, *card.input_shape)]
     tolerance: float
     clock: Callable[[], float]
 
 
 def check_model(
-    model: Model, *, tolerance: float = TOLERANCE, clock: Callable[[], float] = time.perf_counter
+    model: Model | TrainableModel,
+    *,
+    tolerance: float = TOLERANCE,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> CheckReport:
     """Put a model through the contract that everything else in earmark relies on.
 
+    A family that can be trained is trained on a small set of its own making; the bundle that this gives is
+    then put through the contract like any model.
+
     Parameters
     ----------
-    model : Model
-        Any object with `card` and `predict_proba`.
+    model : Model or TrainableModel
+        Any object with `card` and `predict_proba`; or an untrained model of a family.
     tolerance : float
         Largest difference between two probabilities, or relative difference between two embeddings,
         that should be the same.
@@ -95,8 +105,12 @@ def check_model(
     >>> check_model(load_model("echo")).model
     'echo'
     """
+    if isinstance(model, TrainableModel):
+        clauses, bundle = check_training(model, tolerance=tolerance)
+        report = check_model(bundle, tolerance=tolerance, clock=clock)
+        return dataclasses.replace(report, clauses={**clauses, **report.clauses})
     found = {"card": _judge("card", _card, model)}
-    case = _Case(model, _music_like(model.card, n=7), tolerance, clock)
+    case = _Case(model, music_like(model.card, n=7), tolerance, clock)
     found |= {clause: _judge(clause, judge, case) for clause, judge in CLAUSES.items()}
     size_bytes, speed = _judge("size and speed", lambda case: (_size(case), _speed(case)), case)
     realtime = speed * model.card.hop
@@ -116,17 +130,6 @@ def _judge(clause: str, judge: Callable[[Any], Found], case: Any) -> Found:
             f"model {name!r} breaks the clause {clause!r}: {said}",
             hint="See docs/models.md for the contract.",
         ) from error
-
-
-def _music_like(card: ModelCard, n: int, seed: int = 0) -> Array:
-    """Windows with the tilt of music: loud low bands, 60 dB less at the top, and a beat."""
-    rng = np.random.default_rng(seed)
-    tilt = np.linspace(20, -40, card.spec.n_mels)[:, np.newaxis]
-    beat = 6 * np.sin(np.arange(card.n_frames) / 3)
-    noise = rng.normal(0, 8, (n, card.spec.n_mels, card.n_frames))
-    level = rng.uniform(-20, 10, (n, 1, 1))
-    X: Array = np.maximum(tilt + beat + noise + level, card.spec.floor_db).astype(np.float32)
-    return X
 
 
 def _require(holds: bool, message: str) -> None:
@@ -191,7 +194,7 @@ def _one_voice(case: _Case) -> str:
     output, model = answer(case.model, case.X), case.model
     first = output.heads[model.card.heads[0].name]
     voices: dict[str, tuple[Any, Any]] = {"predict_proba": (model.predict_proba(case.X), first)}
-    if hasattr(model, "predict_spectrogram"):
+    if hasattr(model, "predict_spectrogram") and model.card.input == "log_mel":
         voices["predict_spectrogram"] = (model.predict_spectrogram(case.X), first)
     if hasattr(model, "embed") and output.embedding is not None:
         voices["embed"] = (model.embed(case.X), output.embedding)
@@ -257,14 +260,12 @@ def _layouts(case: _Case) -> str:
 
 def _extremes(case: _Case) -> str:
     """Silence, a click and a signal far over full scale are sound: they get a proper answer."""
-    silence = np.full_like(case.X[:1], case.model.card.spec.floor_db)
-    click = silence.copy()
-    click[:, :, click.shape[2] // 2] = 20.0
-    for name, X in {"silence": silence, "a click": click, "a level of +100 dB": silence + 200}.items():
+    inputs = extremes(case.model.card)
+    for name, X in inputs.items():
         for what, values in _answers(call(case.model, X)).items():
             _require(bool(np.isfinite(values).all()), f"{what} of {name} holds NaN or infinite values")
         _probabilities(_Case(case.model, X, case.tolerance, case.clock))
-    return "silence, a click, +100 dB"
+    return ", ".join(inputs)
 
 
 def _no_windows(case: _Case) -> str:
@@ -278,7 +279,7 @@ def _bad_values(case: _Case) -> str:
     bad = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
     for name, value in bad.items():
         X = case.X.copy()
-        X[2, 3, 5] = value
+        X[2].flat[5] = value
         _must_refuse(case.model, X, name)
     return f"{', '.join(bad)}: InputError"
 
@@ -288,11 +289,13 @@ def _bad_shapes(case: _Case) -> str:
     bad: dict[str, Array] = {
         "a single window without its batch axis": X[0],
         "a batch of batches": X[np.newaxis],
-        "one mel band less": X[:, 1:],
-        "one frame less": X[:, :, 1:],
     }
-    if X.shape[1] != X.shape[2]:
-        bad["time before frequency"] = X.transpose(0, 2, 1)
+    if X.ndim == 2:
+        bad["one descriptor less"] = X[:, 1:]
+    else:
+        bad |= {"one mel band less": X[:, 1:], "one frame less": X[:, :, 1:]}
+        if X.shape[1] != X.shape[2]:
+            bad["time before frequency"] = X.transpose(0, 2, 1)
     for name, wrong in bad.items():
         _must_refuse(case.model, wrong, name)
     return f"{len(bad)} wrong shapes: InputError"
@@ -380,7 +383,7 @@ def _size(case: _Case) -> int:
 
 
 def _speed(case: _Case, n: int = 16, repeats: int = 3) -> float:
-    X = _music_like(case.model.card, n)
+    X = music_like(case.model.card, n)
     times = []
     for _ in range(repeats):
         began = case.clock()

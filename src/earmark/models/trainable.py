@@ -368,10 +368,10 @@ def _names(y: Any, n: int) -> np.ndarray:
     labels = np.asarray(y, dtype=object)
     if labels.ndim != 1 or len(labels) != n:
         raise InputError(f"y.shape={labels.shape}, X holds {n} examples", hint="One label for each.")
-    strange = next((label for label in labels if not isinstance(label, str) or not label), None)
-    if strange is not None:
+    strange = [label for label in labels if not isinstance(label, str) or not label]
+    if strange:
         raise InputError(
-            f"y holds {strange!r}, a {type(strange).__name__}",
+            f"y holds {strange[0]!r}, a {type(strange[0]).__name__}",
             hint="Labels are texts, or an array of 0 and 1 [shape=(n, n_classes)] for several at once.",
         )
     names: np.ndarray = labels.astype(str)
