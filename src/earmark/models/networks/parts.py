@@ -1,0 +1,136 @@
+"""What the networks are built of: the base class, standardisation, blocks, pooling, many as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from earmark.models.base import Array
+
+_MIN_DEVIATION_DB = 1.0  # a band that hardly moves in training must not blow up in use
+
+
+class Network(nn.Module):
+    """A network from log-mel windows to logits: write `embed`, and set `head`.
+
+    Attributes
+    ----------
+    head : nn.Module
+        From the embedding to logits.
+    embedding_size : int
+        Numbers in an embedding.
+    """
+
+    head: nn.Module
+    embedding_size: int
+
+    def embed(self, S_db: Tensor) -> Tensor:
+        """Embeddings [shape=(n, embedding_size)] of windows in dB [shape=(n, n_mels, n_frames)]."""
+        raise NotImplementedError
+
+    def forward(self, S_db: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [shape=(n, n_voices, n_classes)] and embeddings [shape=(n, embedding_size)].
+
+        Most networks have one voice. Each voice has a loss of its own; the answer is the mean of their
+        probabilities.
+        """
+        embedding = self.embed(S_db)
+        return self.head(embedding)[:, None], embedding
+
+    def stages(self) -> list[nn.Module]:
+        """Parts from the output to the input, for those that thaw or learn one after the other."""
+        return [self]
+
+
+class Standardise(nn.Module):
+    """Every band less its mean over the training set, by its deviation there; with an axis for channels.
+
+    Constants of the graph and no statistic of the clip, so that a file and a microphone agree.
+    """
+
+    def __init__(self, X: Array) -> None:
+        super().__init__()
+        mean, deviation = moments(X)
+        self.register_buffer("mean", torch.from_numpy(mean)[:, None])
+        self.register_buffer("deviation", torch.from_numpy(deviation)[:, None])
+
+    def forward(self, S_db: Tensor) -> Tensor:
+        """Images of one channel."""
+        return ((S_db - self.mean) / self.deviation)[:, None]
+
+
+def moments(X: Array) -> tuple[Array, Array]:
+    """Mean and deviation of each band over windows and frames [shape=(n_mels,)], in one pass."""
+    total = np.zeros(X.shape[1])
+    squares = np.zeros(X.shape[1])
+    for begin in range(0, len(X), 256):
+        part = X[begin : begin + 256].astype(np.float64)
+        total += part.sum(axis=(0, 2))
+        squares += (part**2).sum(axis=(0, 2))
+    n = len(X) * X.shape[2]
+    mean = total / n
+    deviation = np.sqrt(np.maximum(squares / n - mean**2, _MIN_DEVIATION_DB**2))
+    return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions around a shortcut (He et al. 2016, fig. 2), the first with a stride."""
+
+    def __init__(self, n_in: int, n_out: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(),
+            nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(n_out),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or n_in != n_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Half as high and wide, if the stride is 2."""
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class MeanAndMax(nn.Module):
+    """The mean and the largest value of each channel, [shape=(n, 2 * n_channels)]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool over frequency and time."""
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
+
+
+class Choir(Network):
+    """Several networks as the voices of one: an ensemble, or two views of the sound.
+
+    They share no weight and no loss, so learning together is learning apart in step.
+    """
+
+    def __init__(self, members: Sequence[Network]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.embedding_size = sum(member.embedding_size for member in members)
+
+    def forward(self, S_db: Tensor) -> tuple[Tensor, Tensor]:
+        """The voices of all members side by side, and their embeddings end to end."""
+        answers = [member(S_db) for member in self.members]
+        return torch.cat([a for a, _ in answers], dim=1), torch.cat([e for _, e in answers], dim=1)
+
+    def stages(self) -> list[nn.Module]:
+        """Those of the members side by side, if they have as many."""
+        each = [member.stages() for member in self.members]
+        if len({len(stages) for stages in each}) > 1:
+            return [self]
+        return [nn.ModuleList(layer) for layer in zip(*each, strict=True)]
+
+
+def probabilities(logits: Tensor, *, multilabel: bool) -> Tensor:
+    """Mean over the voices of what each is sure of [shape=(n, n_classes)]."""
+    return (logits.sigmoid() if multilabel else logits.softmax(dim=-1)).mean(dim=1)
