@@ -15,6 +15,7 @@ from earmark.cli.features import features
 from earmark.cli.models import models
 from earmark.cli.spectrogram import spectrogram
 from earmark.cli.terminal import guarded
+from earmark.cli.train import train
 
 app = typer.Typer(
     add_completion=False,
@@ -40,6 +41,6 @@ def earmark(
     """Listen to music and mark it: genre, mood, tempo and key from the sound alone."""
 
 
-COMMANDS: tuple[Callable[..., Any], ...] = (classify, spectrogram, features, models, doctor, demo)
+COMMANDS: tuple[Callable[..., Any], ...] = (classify, spectrogram, features, train, models, doctor, demo)
 for _command in COMMANDS:
     app.command()(guarded(_command))

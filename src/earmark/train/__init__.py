@@ -1,0 +1,27 @@
+"""From labelled sound to a model: features, training, tuning, and what the model listens to.
+
+>>> run = train("genres/", model="logistic")    # doctest: +SKIP
+>>> run.bundle                                  # doctest: +SKIP
+
+`request` says what may be asked for, `job` settles it with the data, `cache` and `extract` compute features
+once, `training` does the rest in a `run_folder`.
+"""
+
+from earmark.train.cache import FeatureCache, user_cache
+from earmark.train.extract import Recipe
+from earmark.train.job import Watch
+from earmark.train.request import parsed, read_params_file
+from earmark.train.scoring import Figure
+from earmark.train.training import Run, train
+
+__all__ = [
+    "FeatureCache",
+    "Figure",
+    "Recipe",
+    "Run",
+    "Watch",
+    "parsed",
+    "read_params_file",
+    "train",
+    "user_cache",
+]

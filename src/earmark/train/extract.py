@@ -1,0 +1,147 @@
+"""What is computed from a file: the recipe of the numbers, and the numbers themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.audio import load
+from earmark.features import FeatureSpec, log_mel
+from earmark.models import Head, ModelCard
+from earmark.models.card import Input
+from earmark.models.windows import described, descriptor_names
+
+Array = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Entry = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is computed from a file.
+
+    Parameters
+    ----------
+    input : {"log_mel", "descriptors"}
+        The whole log-mel spectrogram, from which windows of any length are cut later, or one row of
+        descriptors for each window.
+    spec : FeatureSpec
+        The front end.
+    window, hop : float
+        Length of a window and distance between two, in seconds.
+    augment : tuple of str
+        Steps that change the sound before anything is computed, none for the sound as it is.
+    copy, seed : int
+        Which of several augmented copies, and the seed of them all.
+
+    Raises
+    ------
+    InputError
+        Any of them out of range.
+    """
+
+    input: Input = "log_mel"
+    spec: FeatureSpec = field(default_factory=FeatureSpec)
+    window: float = 3.0
+    hop: float = 3.0
+    augment: tuple[str, ...] = ()
+    copy: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _ = self.card  # refuses what no model could say of itself
+
+    @cached_property
+    def card(self) -> ModelCard:
+        """Card of a model with this input: windows are counted by it, as in `earmark.classify`."""
+        hears = self.input == "descriptors"
+        return ModelCard(
+            name="recipe",
+            heads=(Head("genres", ("any",)),),
+            input=self.input,
+            descriptor_names=descriptor_names(self.spec) if hears else (),
+            spec=self.spec,
+            window=self.window,
+            hop=self.hop,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that change whenever the numbers would."""
+        facts: dict[str, object] = {
+            "schema": "earmark.cache/1",
+            "input": self.input,
+            "spec": self.spec.digest,
+        }
+        if self.input == "descriptors":  # a spectrogram is kept whole, whatever is cut from it
+            facts |= {"length": self.card.window_length, "hop_frames": self.card.hop_frames}
+            facts |= {"names": self.card.descriptor_names}
+        if self.augment:
+            facts |= {"augment": self.augment, "copy": self.copy, "seed": self.seed}
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def starts(self, k: int) -> Ints:
+        """First frame of each window of k frames, the last moved back so that it ends with them.
+
+        Parameters
+        ----------
+        k : int
+            Frames of a spectrogram.
+
+        Returns
+        -------
+        np.ndarray [shape=(n,)]
+            As `earmark.models.windows.cut_windows` has them.
+        """
+        n_frames = self.card.n_frames
+        if k < n_frames:
+            return np.empty(0, np.int64)
+        starts = np.arange(0, k - n_frames + 1, self.card.hop_frames)
+        return starts if starts[-1] + n_frames == k else np.append(starts, k - n_frames)
+
+
+def extract(path: str | os.PathLike[str], recipe: Recipe, sha256: str = "") -> Entry:
+    """Features of a file, as the cache keeps them.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    recipe : Recipe
+        What to compute.
+    sha256 : str
+        Its checksum: with the recipe's seed it decides what augmentation does, whatever the order of files.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        As `FeatureCache.get` gives it.
+
+    Raises
+    ------
+    AudioError
+        The sound could not be had.
+    """
+    y = load(path, sr=recipe.spec.sr).y
+    power = _step_power(y, recipe.spec.hop_length)
+    if recipe.input == "log_mel":
+        return {"S_db": log_mel(y, recipe.spec), "power": power}
+    card = recipe.card
+    starts = recipe.starts(len(power) + 1)
+    begins = (starts * recipe.spec.hop_length).tolist()
+    X = described([y[begin : begin + card.window_length] for begin in begins], card)
+    means = [power[start : start + card.n_frames - 1].mean() for start in starts.tolist()]
+    return {"X": X, "power": np.array(means, dtype=np.float32)}
+
+
+def _step_power(y: Array, hop_length: int) -> Array:
+    """Mean square of the samples from each frame's centre to the next [shape=(len(y) // hop_length,)]."""
+    steps = y[: len(y) - len(y) % hop_length].reshape(-1, hop_length)
+    return np.asarray(np.einsum("ij,ij->i", steps, steps) / hop_length, dtype=np.float32)
