@@ -67,10 +67,13 @@ class Boosting(TrainableModel):
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         if self.class_weight == "balanced" and not self.multilabel_:
             train = train.balanced()
+        with train_extra():
+            from threadpoolctl import threadpool_limits
         columns = list(train.targets.T.astype(int)) if self.multilabel_ else [train.codes]
         self._ensembles = []
         for step, labels in enumerate(columns, start=1):
-            self._ensembles.append(self._estimator().fit(train.X, labels, sample_weight=train.weights))
+            with threadpool_limits(1):  # the same sums everywhere; and on few examples threads only wait
+                self._ensembles.append(self._estimator().fit(train.X, labels, sample_weight=train.weights))
             progress(step, len(columns), {})
 
     def _estimator(self) -> Any:
@@ -89,10 +92,11 @@ class Boosting(TrainableModel):
         )
 
     def _proba(self, X: Array) -> np.ndarray:
-        if self.multilabel_:
-            return np.column_stack([ensemble.predict_proba(X)[:, 1] for ensemble in self._ensembles])
-        rows: np.ndarray = self._ensembles[0].predict_proba(X)
-        return rows
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            rows: list[np.ndarray] = [ensemble.predict_proba(X) for ensemble in self._ensembles]
+        return np.column_stack([row[:, 1] for row in rows]) if self.multilabel_ else rows[0]
 
     def to_onnx(self) -> bytes:
         """Graph of all trees, whose sums become probabilities."""

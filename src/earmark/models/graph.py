@@ -57,6 +57,14 @@ class Graph:
         """The value as another type of float."""
         return self("Cast", value, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
+    def dense(self, value: str, layers: Sequence[tuple[np.ndarray, np.ndarray]], *, multilabel: bool) -> str:
+        """Probabilities, float32, from rectified layers (weights, bias) on a value in double precision."""
+        for i, (W, b) in enumerate(layers):
+            value = self("Add", self("MatMul", value, W.astype(np.float64)), b.astype(np.float64))
+            value = value if i == len(layers) - 1 else self("Max", value, np.array(0.0))
+        last = self("Sigmoid", value) if multilabel else self("Softmax", value, axis=1)
+        return self.to(last, np.float32)
+
     def finish(self, **outputs: tuple[str, int]) -> bytes:
         """The graph, serialised, with outputs [shape=(n, size)] given as ``name=(value, size)``."""
         made = []

@@ -5,6 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
+from earmark.models.graph import Graph
+from earmark.models.onnx import INPUTS
 from earmark.models.registry import register
 from earmark.models.scikit import ScikitModel
 from earmark.models.trainable import Examples, Progress
@@ -65,6 +69,18 @@ class Mlp(ScikitModel):
         with warnings.catch_warnings():  # the number of rounds is a choice, not a failure to converge
             warnings.filterwarnings("ignore", message=".*Maximum iterations")
             super()._fit(train, valid, progress)
+
+    def to_onnx(self) -> bytes:
+        """Graph of the standardisation and the layers: of two labels, skl2onnx 1.20 would make one."""
+        self._require_fitted()
+        g = Graph(INPUTS[self.input], ("n", *self.shape_))
+        X = g("Sub", g.to(INPUTS[self.input], np.float64), self._scaler.mean_)
+        layers = list(zip(self._classifier.coefs_, self._classifier.intercepts_, strict=True))
+        if len(self.classes_) == 2 and not self.multilabel_:  # one output: the second class against the first
+            W, b = layers[-1]
+            layers[-1] = (np.column_stack([0 * W, W]), np.append(0 * b, b))
+        P = g.dense(g("Div", X, self._scaler.scale_), layers, multilabel=self.multilabel_)
+        return g.finish(**{self.head: (P, len(self.classes_))})
 
     @staticmethod
     def space(trial: Any) -> dict[str, Any]:

@@ -31,16 +31,20 @@ class ScikitModel(TrainableModel):
             from sklearn.preprocessing import StandardScaler
         if self.class_weight == "balanced" and not self.multilabel_:
             train = train.balanced()
-        self._scaler = StandardScaler().fit(train.X)
+        self._scaler = StandardScaler().fit(train.X.astype(np.float64))
         self._classifier = self._estimator(train)
         labels = train.targets.astype(int) if self.multilabel_ else train.codes
         options = {"sample_weight": train.weights} if self.takes_weights else {}
         with config_context(enable_metadata_routing=self.multilabel_):
-            self._classifier.fit(self._scaler.transform(train.X), labels, **options)
+            self._classifier.fit(self._standardised(train.X), labels, **options)
         progress(1, 1, {})
 
+    def _standardised(self, X: Array) -> np.ndarray:
+        rows: np.ndarray = self._scaler.transform(X.astype(np.float64))
+        return rows
+
     def _proba(self, X: Array) -> np.ndarray:
-        rows: np.ndarray = self._classifier.predict_proba(self._scaler.transform(X))
+        rows: np.ndarray = self._classifier.predict_proba(self._standardised(X))
         return rows
 
     def to_onnx(self) -> bytes:

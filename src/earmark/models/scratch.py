@@ -184,12 +184,9 @@ class Scratch(TrainableModel):
         """Graph of the standardisation and the layers."""
         self._require_fitted()
         g = Graph(INPUTS[self.input], ("n", *self.shape_))
-        H = g("Mul", g("Sub", g.to(INPUTS[self.input], np.float64), self._mean), self._scale)
-        for i, (W, b) in enumerate(self.layers_):
-            H = g("Add", g("MatMul", H, W), b)
-            H = H if i == len(self.layers_) - 1 else g("Max", H, np.array(0.0))
-        P = g("Sigmoid", H) if self.multilabel_ else g("Softmax", H, axis=1)
-        return g.finish(**{self.head: (g.to(P, np.float32), len(self.classes_))})
+        X = g("Mul", g("Sub", g.to(INPUTS[self.input], np.float64), self._mean), self._scale)
+        P = g.dense(X, self.layers_, multilabel=self.multilabel_)
+        return g.finish(**{self.head: (P, len(self.classes_))})
 
     @staticmethod
     def space(trial: Any) -> dict[str, Any]:

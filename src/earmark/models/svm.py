@@ -77,7 +77,8 @@ class Svm(ScikitModel):
         if train.groups is not None and n_groups >= 2 and not self.multilabel_:
             ways = [StratifiedGroupKFold(min(self.folds, n_groups), **options), *ways]
         for way in ways:
-            parts = list(way.split(rows, train.codes, groups=train.groups))
+            by_groups = isinstance(way, StratifiedGroupKFold)
+            parts = list(way.split(rows, train.codes, groups=train.groups if by_groups else None))
             shares = [train.targets[kept].mean(axis=0) for kept, _ in parts]
             if all(((share > 0) & (share < 1)).all() for share in shares):
                 return parts
