@@ -16,7 +16,7 @@ from earmark.data import Manifest, Split, read_manifest
 from earmark.errors import InputError
 from earmark.evaluate.answers import ModelSource, Progress, open_model
 from earmark.evaluate.evaluation import Evaluation, evaluate, plain
-from earmark.evaluate.figures import Figure, Floats, Table, TrackAnswer, figures, wanted_figures
+from earmark.evaluate.figures import Figure, Floats, Table, TrackAnswer, wanted_figures
 from earmark.evaluate.parts import choose
 from earmark.evaluate.resampling import N_RESAMPLES, bootstrap, mcnemar
 
@@ -222,25 +222,22 @@ def _differences(
     wanted = [{one.name: one for one in wanted_figures(*pair)} for pair in tables]
     pairs = [(one, wanted[1][name]) for name, one in wanted[0].items() if name in wanted[1]]
 
-    def all_of(weights: Floats) -> list[float]:
-        return [other.measure(weights=weights) - one.measure(weights=weights) for one, other in pairs]
+    def all_of(weights: Floats) -> Floats:
+        """Figures of both models, and what the second has more [shape=(3 * n_figures,)]."""
+        both = np.array([[one.measure(weights=weights) for one in pair] for pair in pairs])
+        return np.column_stack([both, both[:, 1] - both[:, 0]]).ravel()
 
     groups = tables[0][0].groups
-    centred = [not one.plain for one, _ in pairs]
+    centred = [not one.plain for one, _ in pairs for _ in range(3)]
     spans = bootstrap(all_of, groups, n_resamples=n_resamples, seed=seed, centred=centred)
+    values = all_of(np.ones(len(groups))).tolist()
     leaky = a.chosen.leaky
-    singly = [
-        {f.name: f for f in figures(*pair, leaky=leaky, n_resamples=n_resamples, seed=seed)}
-        for pair in tables
+    made = [
+        Figure(pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].share, leaky)
+        for pair, start in zip(pairs, range(0, len(values), 3), strict=True)
+        for i, k in enumerate(range(start, start + 3))
     ]
-    return tuple(
-        Difference(
-            singly[0][one.name],
-            singly[1][one.name],
-            Figure(one.name, value, span.low, span.high, one.n, one.share, leaky),
-        )
-        for (one, _), value, span in zip(pairs, all_of(np.ones(len(groups))), spans, strict=True)
-    )
+    return tuple(Difference(*made[k : k + 3]) for k in range(0, len(made), 3))
 
 
 def _taken(table: Table, rows: list[int]) -> Table:

@@ -197,30 +197,42 @@ def wanted_figures(by_track: Table, by_window: Table) -> list[Wanted]:
     n, n_classes = truth.shape
     present = truth.any(axis=0)
 
-    def of_tracks(name: str, measure: Weighted, *, plain: bool = False, share: bool = False) -> Wanted:
-        return Wanted(name, partial(measure, truth, scores), n, plain, share)
-
-    wanted = [of_tracks("track accuracy", metrics.accuracy, plain=True, share=True)]
+    scored = metrics.Scored(truth, scores)
+    wanted = [Wanted("track accuracy", scored.accuracy, n, plain=True)]
     if len(by_window.truth):
         wanted.append(
-            Wanted("window accuracy", partial(_window_accuracy, by_window), len(by_window.truth), True)
+            Wanted("window accuracy", _window_accuracy(by_window), len(by_window.truth), plain=True)
         )
-    wanted.append(of_tracks("balanced accuracy", metrics.balanced_accuracy, share=True))
+    wanted.append(Wanted("balanced accuracy", scored.balanced_accuracy, n))
     if n_classes > 3:
-        wanted.append(of_tracks("top-3 accuracy", partial(metrics.accuracy, k=3), plain=True, share=True))
+        among_3 = metrics.hits(truth, scores, k=3)
+        wanted.append(Wanted("top-3 accuracy", partial(_share, among_3), n, plain=True))
     if 1 < present.sum() < n_classes:
-        closed = partial(metrics.accuracy, truth[:, present], scores[:, present])
-        wanted.append(Wanted(f"accuracy among the {present.sum()} classes of the data", closed, n, True))
-    wanted.append(of_tracks("macro F1", metrics.macro_f1))
-    wanted.append(of_tracks("ROC-AUC", metrics.roc_auc))
-    wanted.append(of_tracks("mAP", metrics.mean_average_precision))
-    wanted.append(of_tracks("ECE", metrics.ece))
-    return wanted
+        closed = metrics.hits(truth[:, present], scores[:, present])
+        name = f"accuracy among the {present.sum()} classes of the data"
+        wanted.append(Wanted(name, partial(_share, closed), n, plain=True))
+    others = {
+        "macro F1": scored.macro_f1,
+        "ROC-AUC": scored.roc_auc,
+        "mAP": scored.mean_average_precision,
+        "ECE": scored.ece,
+    }
+    return wanted + [Wanted(name, measure, n, share=False) for name, measure in others.items()]
 
 
-def _window_accuracy(table: Table, *, weights: Floats) -> float:
-    w = weights[table.owners]
-    return metrics.accuracy(table.truth, table.scores, weights=w) if w.sum() > 0 else math.nan
+def _share(right: Bools, *, weights: Floats) -> float:
+    return float(np.average(right, weights=weights))
+
+
+def _window_accuracy(table: Table) -> Weighted:
+    n = np.bincount(table.owners)
+    n_right = np.bincount(table.owners, metrics.hits(table.truth, table.scores))
+
+    def measure(*, weights: Floats) -> float:
+        n_all = float(weights[: len(n)] @ n)
+        return float(weights[: len(n)] @ n_right) / n_all if n_all > 0 else math.nan
+
+    return measure
 
 
 def class_figures(table: Table, names: tuple[str, ...]) -> tuple[ClassFigures, ...]:

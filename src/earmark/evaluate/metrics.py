@@ -6,11 +6,13 @@ textbooks; with several, the answer, which is the class of the highest score, is
 labels. A row whose scores are all 0 (silence) has no answer and is never a hit.
 
 `weights` say how often a row counts, which is all that a bootstrap needs: see `earmark.evaluate.resampling`.
+`Scored` works out once what does not depend on them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,108 +64,6 @@ def validate(truth: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     return marks.astype(bool), values
 
 
-def hits(truth: Bools, scores: Floats, *, k: int = 1) -> Bools:
-    """Whether a label is among the `k` highest scores [shape=(n,)].
-
-    Of equal scores, those of earlier columns go first.
-    """
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    answered = np.take_along_axis(scores, best, axis=1) > 0
-    found: Bools = np.any(np.take_along_axis(truth, best, axis=1) & answered, axis=1)
-    return found
-
-
-def confidence(scores: Floats) -> Floats:
-    """Score of the answer, which is the highest of each row [shape=(n,)]."""
-    highest: Floats = scores.max(axis=1)
-    return highest
-
-
-def accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None, k: int = 1) -> float:
-    """Share of hits; with `k`, the share of rows that have a label among the `k` highest scores."""
-    return float(np.average(hits(truth, scores, k=k), weights=weights))
-
-
-def recalls(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Share of hits among the rows that have a label, for each label [shape=(n_classes,)].
-
-    NaN for a label that no row has. With one label a track this is the recall of each class.
-    """
-    n_true = _ones(truth, weights) @ truth
-    n_hits = (_ones(truth, weights) * hits(truth, scores)) @ truth
-    return _ratio(n_hits, n_true)
-
-
-def balanced_accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `recalls`, so that each class counts the same however many tracks it has."""
-    return _mean(recalls(truth, scores, weights=weights))
-
-
-def precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Share of hits among the rows that got a label as their answer [shape=(n_classes,)]; NaN if none did."""
-    w, given = _ones(truth, weights), _answers(scores)
-    return _ratio(w @ (given & truth), w @ given)
-
-
-def f1_scores(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """F1 of each class that some row has [shape=(n_classes,)]; NaN for the others.
-
-    Twice the hits over the number of rows that have the label or got it as their answer, both counted. With
-    several labels a track only the answer's label is looked for: a hit asks for no other label.
-    """
-    w, given = _ones(truth, weights), _answers(scores)
-    wanted = truth & ~(hits(truth, scores)[:, None] & ~given)  # a hit on one label is no miss of another
-    f1 = _ratio(2 * (w @ (given & truth)), w @ given + w @ wanted)
-    return np.where(w @ truth > 0, f1, np.nan)
-
-
-def macro_f1(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `f1_scores`."""
-    return _mean(f1_scores(truth, scores, weights=weights))
-
-
-def roc_aucs(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Area under the ROC curve of each class [shape=(n_classes,)].
-
-    The probability that a row with the label scores higher than one without, ties counted half (Hanley and
-    McNeil 1982, "The meaning and use of the area under a receiver operating characteristic (ROC) curve"). NaN
-    where all rows or none have the label.
-    """
-    areas = np.full(truth.shape[1], np.nan)
-    for column, steps in enumerate(_steps(truth, scores, _ones(truth, weights))):
-        positive, negative = steps
-        n_both = positive.sum() * negative.sum()
-        if n_both > 0:
-            above = np.cumsum(positive) - positive  # steps go from the highest score down
-            areas[column] = float(negative @ (above + positive / 2)) / n_both
-    return areas
-
-
-def average_precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Average precision of each class [shape=(n_classes,)]: the mean precision at the labels' ranks.
-
-    The sum over thresholds of precision times the rise of recall, without interpolation, as scikit-learn has
-    it. NaN where no row has the label.
-    """
-    means = np.full(truth.shape[1], np.nan)
-    for column, (positive, negative) in enumerate(_steps(truth, scores, _ones(truth, weights))):
-        n_true = positive.sum()
-        if n_true > 0:
-            precision = _ratio(np.cumsum(positive), np.cumsum(positive + negative))
-            means[column] = float(np.nansum(positive * precision) / n_true)
-    return means
-
-
-def roc_auc(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `roc_aucs`."""
-    return _mean(roc_aucs(truth, scores, weights=weights))
-
-
-def mean_average_precision(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `average_precisions` (mAP)."""
-    return _mean(average_precisions(truth, scores, weights=weights))
-
-
 @dataclass(frozen=True, eq=False)
 class Reliability:
     """How often answers of about the same confidence are right.
@@ -190,20 +90,230 @@ class Reliability:
         return float(gaps @ self.n / self.n.sum())
 
 
+class Scored:
+    """Two tables, and everything about them that does not depend on weights.
+
+    Parameters
+    ----------
+    truth : np.ndarray, bool [shape=(n, n_classes)]
+    scores : np.ndarray [shape=(n, n_classes)]
+        As `validate` gives them.
+    """
+
+    def __init__(self, truth: Bools, scores: Floats) -> None:
+        self.truth, self.scores = truth, scores
+
+    @cached_property
+    def order(self) -> Ints:
+        """Classes of each row, best first; of equal scores, earlier columns first [shape=(n, n_classes)]."""
+        return np.argsort(-self.scores, axis=1, kind="stable")
+
+    @cached_property
+    def given(self) -> Bools:
+        """Mark the answer of each row [shape=(n, n_classes)]; none where all scores are 0."""
+        marks = np.zeros(self.scores.shape, dtype=bool)
+        rows = np.arange(len(self.scores))
+        best = self.order[:, 0]
+        marks[rows, best] = self.scores[rows, best] > 0
+        return marks
+
+    @cached_property
+    def right(self) -> Floats:
+        """1 for each hit [shape=(n,)]."""
+        found: Bools = np.any(self.given & self.truth, axis=1)
+        return found.astype(np.float64)
+
+    @cached_property
+    def _counted(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """Tables of 0 and 1: labels, hits among them, answers, right answers, labels that were asked for."""
+        truth, hit = self.truth, self.right[:, None] > 0
+        wanted = truth & (self.given | ~hit)  # a hit on one label is no miss of another
+        tables = truth, truth & hit, self.given, self.given & truth, wanted
+        return tuple(table.astype(np.float64) for table in tables)  # type: ignore[return-value]
+
+    @cached_property
+    def _ranks(self) -> tuple[Ints, Floats, Ints, Ints]:
+        """For each class: rows from the highest score down, their labels, where runs of ties begin and end.
+
+        All are [shape=(n, n_classes)]; the ends are exclusive.
+        """
+        n = len(self.scores)
+        rows = np.argsort(-self.scores, axis=0, kind="stable")
+        values = np.take_along_axis(self.scores, rows, axis=0)
+        place = np.arange(n)[:, None]
+        new = np.vstack([np.ones((1, values.shape[1]), bool), values[1:] != values[:-1]])
+        first = np.maximum.accumulate(np.where(new, place, 0), axis=0)
+        last = np.vstack([new[1:], np.ones((1, values.shape[1]), bool)])
+        end = np.minimum.accumulate(np.where(last, place + 1, n)[::-1], axis=0)[::-1]
+        return rows, np.take_along_axis(self.truth, rows, axis=0).astype(np.float64), first, end
+
+    def accuracy(self, *, weights: Floats | None = None, k: int = 1) -> float:
+        """As the function `accuracy`."""
+        right = self.right if k == 1 else hits(self.truth, self.scores, k=k)
+        return float(np.average(right, weights=weights))
+
+    def recalls(self, *, weights: Floats | None = None) -> Floats:
+        """As the function `recalls`."""
+        w, (truth, found, *_) = self._ones(weights), self._counted
+        return _ratio(w @ found, w @ truth)
+
+    def precisions(self, *, weights: Floats | None = None) -> Floats:
+        """As the function `precisions`."""
+        w, (_, _, given, right, _) = self._ones(weights), self._counted
+        return _ratio(w @ right, w @ given)
+
+    def f1_scores(self, *, weights: Floats | None = None) -> Floats:
+        """As the function `f1_scores`."""
+        w, (truth, _, given, right, wanted) = self._ones(weights), self._counted
+        return np.where(w @ truth > 0, _ratio(2 * (w @ right), w @ given + w @ wanted), np.nan)
+
+    def roc_aucs(self, *, weights: Floats | None = None) -> Floats:
+        """As the function `roc_aucs`."""
+        w, positive, first, end = self._ranked(weights)
+        above = _summed(positive)
+        before, through = (np.take_along_axis(above, at, axis=0) for at in (first, end))
+        negative = w - positive
+        pairs = ((before + through) / 2 * negative).sum(axis=0)
+        return _ratio(pairs, positive.sum(axis=0) * negative.sum(axis=0))
+
+    def average_precisions(self, *, weights: Floats | None = None) -> Floats:
+        """As the function `average_precisions`."""
+        w, positive, _, end = self._ranked(weights)
+        n_found, n_all = (np.take_along_axis(_summed(table), end, axis=0) for table in (positive, w))
+        precision = np.divide(n_found, n_all, out=np.zeros(w.shape), where=n_all > 0)
+        return _ratio((positive * precision).sum(axis=0), positive.sum(axis=0))
+
+    def reliability(self, *, weights: Floats | None = None, n_bins: int = N_BINS) -> Reliability:
+        """As the function `reliability`."""
+        w, sure = self._ones(weights), confidence(self.scores)
+        bins = np.clip(np.ceil(sure * n_bins).astype(int) - 1, 0, n_bins - 1)  # a bin has its upper end
+        n, sums, n_hits = (
+            np.bincount(bins, x, n_bins).astype(np.float64) for x in (w, w * sure, w * self.right)
+        )
+        return Reliability(_ratio(sums, n), _ratio(n_hits, n), n)
+
+    def balanced_accuracy(self, *, weights: Floats | None = None) -> float:
+        """As the function `balanced_accuracy`."""
+        return _mean(self.recalls(weights=weights))
+
+    def macro_f1(self, *, weights: Floats | None = None) -> float:
+        """As the function `macro_f1`."""
+        return _mean(self.f1_scores(weights=weights))
+
+    def roc_auc(self, *, weights: Floats | None = None) -> float:
+        """As the function `roc_auc`."""
+        return _mean(self.roc_aucs(weights=weights))
+
+    def mean_average_precision(self, *, weights: Floats | None = None) -> float:
+        """As the function `mean_average_precision`."""
+        return _mean(self.average_precisions(weights=weights))
+
+    def ece(self, *, weights: Floats | None = None) -> float:
+        """As the function `ece`."""
+        return self.reliability(weights=weights).ece
+
+    def _ones(self, weights: Floats | None) -> Floats:
+        return np.ones(len(self.truth)) if weights is None else np.asarray(weights, dtype=np.float64)
+
+    def _ranked(self, weights: Floats | None) -> tuple[Floats, Floats, Ints, Ints]:
+        rows, marks, first, end = self._ranks
+        w = self._ones(weights)[rows]
+        return w, w * marks, first, end
+
+
+def hits(truth: Bools, scores: Floats, *, k: int = 1) -> Bools:
+    """Whether a label is among the `k` highest scores [shape=(n,)].
+
+    Of equal scores, those of earlier columns go first.
+    """
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    answered = np.take_along_axis(scores, best, axis=1) > 0
+    found: Bools = np.any(np.take_along_axis(truth, best, axis=1) & answered, axis=1)
+    return found
+
+
+def confidence(scores: Floats) -> Floats:
+    """Score of the answer, which is the highest of each row [shape=(n,)]."""
+    highest: Floats = scores.max(axis=1)
+    return highest
+
+
+def accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None, k: int = 1) -> float:
+    """Share of hits; with `k`, the share of rows that have a label among the `k` highest scores."""
+    return Scored(truth, scores).accuracy(weights=weights, k=k)
+
+
+def recalls(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
+    """Share of hits among the rows that have a label, for each label [shape=(n_classes,)].
+
+    NaN for a label that no row has. With one label a track this is the recall of each class.
+    """
+    return Scored(truth, scores).recalls(weights=weights)
+
+
+def balanced_accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
+    """Mean of `recalls`, so that each class counts the same however many tracks it has."""
+    return Scored(truth, scores).balanced_accuracy(weights=weights)
+
+
+def precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
+    """Share of hits among the rows that got a label as their answer [shape=(n_classes,)]; NaN if none did."""
+    return Scored(truth, scores).precisions(weights=weights)
+
+
+def f1_scores(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
+    """F1 of each class that some row has [shape=(n_classes,)]; NaN for the others.
+
+    Twice the hits over the number of rows that have the label and of those that got it as their answer. With
+    several labels a track only the answer's label is looked for: a hit asks for no other label.
+    """
+    return Scored(truth, scores).f1_scores(weights=weights)
+
+
+def macro_f1(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
+    """Mean of `f1_scores`."""
+    return Scored(truth, scores).macro_f1(weights=weights)
+
+
+def roc_aucs(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
+    """Area under the ROC curve of each class [shape=(n_classes,)].
+
+    The probability that a row with the label scores higher than one without, ties counted half (Hanley and
+    McNeil 1982, "The meaning and use of the area under a receiver operating characteristic (ROC) curve"). NaN
+    where all rows or none have the label.
+    """
+    return Scored(truth, scores).roc_aucs(weights=weights)
+
+
+def average_precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
+    """Average precision of each class [shape=(n_classes,)]: the mean precision at the labels' ranks.
+
+    The sum over thresholds of precision times the rise of recall, without interpolation, as scikit-learn has
+    it. NaN where no row has the label.
+    """
+    return Scored(truth, scores).average_precisions(weights=weights)
+
+
+def roc_auc(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
+    """Mean of `roc_aucs`."""
+    return Scored(truth, scores).roc_auc(weights=weights)
+
+
+def mean_average_precision(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
+    """Mean of `average_precisions` (mAP)."""
+    return Scored(truth, scores).mean_average_precision(weights=weights)
+
+
 def reliability(
     truth: Bools, scores: Floats, *, weights: Floats | None = None, n_bins: int = N_BINS
 ) -> Reliability:
     """Confidence against accuracy in bins of equal width from 0 to 1."""
-    w, sure = _ones(truth, weights), confidence(scores)
-    bins = np.clip(np.ceil(sure * n_bins).astype(int) - 1, 0, n_bins - 1)  # a bin has its upper end
-    right = hits(truth, scores)
-    n, sums, n_hits = (np.bincount(bins, x, n_bins).astype(np.float64) for x in (w, w * sure, w * right))
-    return Reliability(_ratio(sums, n), _ratio(n_hits, n), n)
+    return Scored(truth, scores).reliability(weights=weights, n_bins=n_bins)
 
 
 def ece(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
     """Expected calibration error of the answers, in ten bins."""
-    return reliability(truth, scores, weights=weights).ece
+    return Scored(truth, scores).ece(weights=weights)
 
 
 def risk_coverage(truth: Bools, scores: Floats) -> tuple[Floats, Floats]:
@@ -236,34 +346,17 @@ def confusion(truth: Bools, scores: Floats) -> Ints:
     A hit of several labels counts once, on the diagonal of its answer; a miss counts once in the row of each
     of its labels. Rows without an answer are left out.
     """
-    given = _answers(scores)
-    counted = np.where(hits(truth, scores)[:, None], given, truth)
+    scored = Scored(truth, scores)
+    given = scored.given
+    counted = np.where(scored.right[:, None] > 0, given, truth)
     return counted.astype(np.int64).T @ given.astype(np.int64)
 
 
-def _answers(scores: Floats) -> Bools:
-    """Mark the answer of each row [shape=(n, n_classes)]."""
-    marks = np.zeros(scores.shape, dtype=bool)
-    best = scores.argmax(axis=1)
-    marks[np.arange(len(scores)), best] = scores.max(axis=1) > 0
-    return marks
-
-
-def _steps(truth: Bools, scores: Floats, weights: Floats) -> list[tuple[Floats, Floats]]:
-    """Weight of the rows with and without each label at each score that occurs, from the highest down."""
-    order = np.argsort(-scores, axis=0, kind="stable")
-    steps = []
-    for column in range(scores.shape[1]):
-        rows = order[:, column]
-        values, marks, w = scores[rows, column], truth[rows, column], weights[rows]
-        starts = np.flatnonzero(np.diff(values, prepend=np.inf))
-        positive = np.add.reduceat(w * marks, starts)
-        steps.append((positive, np.add.reduceat(w, starts) - positive))
-    return steps
-
-
-def _ones(truth: Bools, weights: Floats | None) -> Floats:
-    return np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
+def _summed(values: Floats) -> Floats:
+    """Sums of the first 0, 1, ... n rows [shape=(n + 1, n_classes)]."""
+    sums = np.zeros((len(values) + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    return sums
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
