@@ -75,8 +75,8 @@ def test_a_folder_of_sixty_clips_becomes_a_model_that_classifies(run: Run, music
 
 def test_the_card_says_how_good_it_is_and_on_what(run: Run) -> None:
     metrics = {metric["name"]: metric for metric in run.card.metrics}
-    assert list(metrics) == ["accuracy", "balanced accuracy", "macro F1"]
-    accuracy = metrics["accuracy"]
+    assert {"track accuracy", "window accuracy", "balanced accuracy", "macro F1"} <= set(metrics)
+    accuracy = metrics["track accuracy"]
     assert accuracy["n"] == 12 and accuracy["split"] == "grouped, test"
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
     assert accuracy["value"] >= 10 / 12  # rock, house and a ballad are easily told apart
@@ -176,7 +176,7 @@ def test_several_labels(music: Path, cache: Path, tmp_path: Path) -> None:
         shutil.copytree(music / style, tmp_path / "data" / name)
     made = train(tmp_path / "data", out=tmp_path / "run", cache=cache, jobs=1)
     assert made.card.classes == ("fast", "piano", "slow") and made.card.heads[0].kind == "multilabel"
-    assert {metric["name"] for metric in made.card.metrics} == {"ROC-AUC", "mAP"}
+    assert {"ROC-AUC", "mAP"} <= {metric["name"] for metric in made.card.metrics}
     heard = {s.label: s.score for s in classify(music / "house" / "00.wav", model=made.bundle).genres}
     assert heard["fast"] > 0.5 and heard["piano"] > 0.5 and heard["slow"] < 0.5
 

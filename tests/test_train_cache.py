@@ -38,7 +38,7 @@ def test_a_spectrogram_is_kept_whole(song: Path) -> None:
 def test_descriptors_are_those_of_the_windows(song: Path) -> None:
     entry, card = extract(song, DESCRIPTORS), DESCRIPTORS.card
     starts, _ = cut_windows(log_mel(load(song).y), card)
-    assert len(entry["X"]) == len(entry["power"]) == len(starts) == 3
+    assert len(entry["X"]) == len(starts) == 3
     for row, start in zip(entry["X"], starts, strict=True):
         sound = load(song).y[start * 512 : start * 512 + card.window_length]
         assert np.allclose(row, descriptors(sound).values, rtol=1e-5, atol=1e-5)
@@ -59,9 +59,6 @@ def test_recipes_have_digests_of_their_own() -> None:
         Recipe(spec=FeatureSpec(n_mels=64)),
         Recipe(input="descriptors", hop=1.5),
         Recipe(input="descriptors", window=1.5, hop=1.5),
-        Recipe(augment=("noise",)),
-        Recipe(augment=("noise",), copy=1),
-        Recipe(augment=("noise",), seed=1),
     ]
     assert len({recipe.digest for recipe in recipes}) == len(recipes)
     assert Recipe(window=1.5, hop=1.0).digest == LOG_MEL.digest  # windows are cut later

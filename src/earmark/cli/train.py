@@ -166,9 +166,11 @@ def _bars() -> Iterator[Watch]:
 def _tell(run: Run) -> None:
     """Print the figures on stdout, and what a user must know on stderr."""
     out = console()
-    mark = "  leaky" if run.leaky else ""
     for figure in run.figures:
-        out.print(f"  {figure}, {plural(figure.n, 'track')}{mark}", soft_wrap=True)
+        span = f"({figure.interval})" if figure.interval else ""
+        what = "window" if "window" in figure.name else "track"
+        line = f"  {figure.name:18} {figure.shown:8} {span:18} {plural(figure.n, what)}"
+        out.print(line, soft_wrap=True)
     if not run.figures:
         out.print("  no test part, so no figure")
     tell_skipped([(skipped.path, skipped.reason) for skipped in run.skipped])

@@ -11,7 +11,6 @@ from earmark.train.cache import FeatureCache, user_cache
 from earmark.train.extract import Recipe
 from earmark.train.job import Watch
 from earmark.train.request import parsed, read_params_file
-from earmark.train.scoring import Figure
 from earmark.train.training import Run, train
 
 __all__ = [

@@ -94,7 +94,7 @@ class FeatureCache:
         -------
         dict of str to np.ndarray, or None
             ``S_db`` [shape=(n_mels, k)] and ``power`` [shape=(k - 1,)], the mean square of the samples
-            from each frame's centre to the next; or ``X`` [shape=(n, d)] and ``power`` [shape=(n,)].
+            from each frame's centre to the next; or ``X`` [shape=(n, d)] and ``power``.
         """
         try:
             with np.load(self.path(sha256, recipe), allow_pickle=False) as file:
@@ -214,5 +214,5 @@ def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
         )
     cache = FeatureCache(folder)
     if not cache.has(found, recipe):
-        cache.put(found, recipe, extract(wanted.path, recipe, found))
+        cache.put(found, recipe, extract(wanted.path, recipe))
     return found

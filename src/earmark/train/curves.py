@@ -11,7 +11,7 @@ import numpy as np
 
 from earmark.errors import MissingExtraError
 from earmark.evaluate import metrics
-from earmark.train.scoring import TrackScores
+from earmark.train.scoring import Answers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ _LINES = ("#35608c", "#e5453b", "#2eb872", "#8e5bd0", "#f29a1f", "#5f7488")
 
 
 def draw_curves(
-    steps: Sequence[Mapping[str, Any]], scored: Mapping[str, TrackScores | None], classes: Sequence[str]
+    steps: Sequence[Mapping[str, Any]], scored: Mapping[str, Answers | None], classes: Sequence[str]
 ) -> bytes:
     """Picture of a run as PNG.
 
@@ -30,7 +30,7 @@ def draw_curves(
     steps : sequence of mapping
         Events of the log: ``step`` and figures such as ``loss``. Of a step that was repeated after an
         interruption the last counts.
-    scored : mapping of str to TrackScores or None
+    scored : mapping of str to Answers or None
         Answers on the tracks of each part.
     classes : sequence of str
         In the order of the columns.
@@ -94,11 +94,11 @@ def _points(points: Mapping[int, float]) -> tuple[list[int], list[float]]:
     return steps, [points[step] for step in steps]
 
 
-def _draw_recalls(ax: Axes, scored: Mapping[str, TrackScores | None], classes: Sequence[str]) -> None:
+def _draw_recalls(ax: Axes, scored: Mapping[str, Answers | None], classes: Sequence[str]) -> None:
     known = {name: scores for name, scores in scored.items() if scores is not None}
     thickness = 0.8 / max(1, len(known))
     for i, (name, scores) in enumerate(known.items()):
-        recalls = np.nan_to_num(metrics.recalls(scores.truth, scores.scores))
+        recalls = np.nan_to_num(metrics.recalls(scores.by_track.truth, scores.by_track.scores))
         places = np.arange(len(classes)) + (i - (len(known) - 1) / 2) * thickness
         ax.barh(places, recalls, thickness * 0.9, color=COLOURS[name], label=f"{name}, {len(scores)} tracks")
     ax.set_yticks(range(len(classes)), [_drawable(label) for label in classes], fontsize=8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,12 +32,15 @@ class Part:
         Its label, or 0 and 1.
     groups : np.ndarray of str [shape=(n,)]
         Its group.
+    shares : np.ndarray [shape=(n,)]
+        What it counts for in the mean of its track.
     """
 
     X: Array
     tracks: Ints
     y: np.ndarray
     groups: np.ndarray
+    shares: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.X)
@@ -52,17 +54,39 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
+class Windows:
+    """The windows of a track that are not silent.
+
+    Parameters
+    ----------
+    rows : np.ndarray [shape=(n,)]
+        First frame of each in a spectrogram, or its row among descriptors.
+    shares : np.ndarray [shape=(n,)]
+        How much of it is heard first by it: 1 but for a last window that was moved back.
+    """
+
+    rows: Ints
+    shares: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
 class Features:
     """The windows of a data set, read from the cache when they are asked for.
 
     Parameters
     ----------
     manifest : Manifest
-        Tracks with at least one window that is not silent.
+        All tracks; those that cannot be used have no windows.
     recipe : Recipe
         What a window is.
-    starts : tuple of np.ndarray
-        First frame (of spectrograms) or row (of descriptors) of each window that is not silent, per track.
+    windows : tuple of Windows
+        Of each track.
     skipped : tuple of Skipped
         What was left out, and why.
     load : callable
@@ -71,14 +95,19 @@ class Features:
 
     manifest: Manifest
     recipe: Recipe
-    starts: tuple[Ints, ...]
+    windows: tuple[Windows, ...]
     skipped: tuple[Skipped, ...]
     load: Callable[[int], Array]
 
     @property
     def n_windows(self) -> Ints:
         """Number of windows of each track [shape=(n,)]."""
-        return np.array([len(starts) for starts in self.starts], dtype=np.int64)
+        return np.array([len(windows) for windows in self.windows], dtype=np.int64)
+
+    @property
+    def usable(self) -> Manifest:
+        """The tracks that have windows."""
+        return self.manifest.take(np.flatnonzero(self.n_windows))
 
     def part(self, pairs: Ints) -> Part:
         """Windows by track and number within the track.
@@ -88,23 +117,22 @@ class Features:
         pairs : np.ndarray [shape=(n, 2)]
             As `Split.windows` gives them.
         """
-        targets = self.manifest.targets()
-        tracks = pairs[:, 0]
-        X: Array | None = None
-        for track in np.unique(tracks).tolist():
-            rows = np.flatnonzero(tracks == track)
-            windows = self._cut(self.load(track), self.starts[track][pairs[rows, 1]])
-            if X is None:
-                X = np.empty((len(pairs), *windows.shape[1:]), np.float32)
-            X[rows] = windows
-        X = np.empty((0, 0), np.float32) if X is None else X
-        return Part(X, tracks, targets[tracks], self.manifest.groups[tracks])
+        tracks, X = pairs[:, 0], np.empty((0, *self.recipe.card.input_shape), np.float32)
+        shares = np.empty(len(pairs))
+        for i, track in enumerate(np.unique(tracks).tolist()):
+            places = np.flatnonzero(tracks == track)
+            numbers = pairs[places, 1]
+            if i == 0:
+                X = np.empty((len(pairs), *X.shape[1:]), np.float32)
+            X[places] = self._cut(self.load(track), self.windows[track].rows[numbers])
+            shares[places] = self.windows[track].shares[numbers]
+        return Part(X, tracks, self.manifest.targets()[tracks], self.manifest.groups[tracks], shares)
 
-    def _cut(self, values: Array, starts: Ints) -> Array:
+    def _cut(self, values: Array, rows: Ints) -> Array:
         if self.recipe.input == "descriptors":
-            return values[starts]
+            return values[rows]
         n_frames = self.recipe.card.n_frames
-        return np.stack([values[:, start : start + n_frames] for start in starts.tolist()])
+        return np.stack([values[:, start : start + n_frames] for start in rows.tolist()])
 
 
 def prepare(
@@ -133,7 +161,7 @@ def prepare(
     Returns
     -------
     Features
-        Of the tracks that can be used; the others are in `Features.skipped`.
+        What cannot be used is in `Features.skipped`.
 
     Raises
     ------
@@ -157,19 +185,16 @@ def _from_files(
     wanted = [Wanted(track.path, track.sha256) for track in manifest.tracks]
     checksums, missing = cache.fill(wanted, recipe, jobs=jobs, progress=progress)
     reasons = {lost.path: str(lost.error) for lost in missing}
-    kept, starts, skipped = [], [], list(manifest.skipped)
-    for place, track in enumerate(manifest.tracks):
-        found, reason = np.empty(0, np.int64), reasons.get(track.path, "")
+    windows, skipped = [], list(manifest.skipped)
+    for track in manifest.tracks:
+        found, reason = NO_WINDOWS, reasons.get(track.path, "")
         if not reason:
             found, reason = _loud_windows(cache, checksums[track.path], recipe)
         if reason:
             skipped.append(Skipped(track.path, reason))
-        else:
-            kept.append(place)
-            starts.append(found)
-    usable = dataclasses.replace(manifest.take(kept), skipped=tuple(skipped))
-    found_by = [checksums[track.path] for track in usable.tracks]
-    return Features(usable, recipe, tuple(starts), tuple(skipped), _Loader(cache, recipe, found_by))
+        windows.append(found)
+    found_by = [checksums.get(track.path, "") for track in manifest.tracks]
+    return Features(manifest, recipe, tuple(windows), tuple(skipped), _Loader(cache, recipe, found_by))
 
 
 @dataclass(frozen=True)
@@ -188,20 +213,26 @@ class _Loader:
         return entry["X" if self.recipe.input == "descriptors" else "S_db"]
 
 
-def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Ints, str]:
-    """First frame or row of the windows that are not silent, and else why there is none."""
+def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Windows, str]:
+    """The windows that are not silent, and else why there is none."""
     power = cache.get_power(sha256, recipe)
     if power is None:
-        return np.empty(0, np.int64), "its features have gone from the cache meanwhile"
-    if recipe.input == "descriptors":
-        rows, levels = np.arange(len(power)), power
-    else:
-        rows, n_steps = recipe.starts(len(power) + 1), recipe.card.n_frames - 1
-        levels = np.array([power[start : start + n_steps].mean() for start in rows.tolist()])
-    if not len(rows):
-        return rows, f"shorter than window={recipe.window:g} s"
-    loud = rows[10 * np.log10(np.maximum(levels, 1e-20)) > SILENCE_DB].astype(np.int64)
-    return loud, "" if len(loud) else f"silent: no window above {SILENCE_DB:g} dBFS"
+        return NO_WINDOWS, "its features have gone from the cache meanwhile"
+    starts, n_steps = recipe.starts(len(power) + 1), recipe.card.n_frames - 1
+    if not len(starts):
+        return NO_WINDOWS, f"shorter than window={recipe.window:g} s"
+    means = np.array([power[start : start + n_steps].mean() for start in starts.tolist()])
+    loud = 10 * np.log10(np.maximum(means, 1e-20)) > SILENCE_DB
+    windows = _windows(starts, recipe)
+    kept = Windows(windows.rows[loud], windows.shares[loud])
+    return kept, "" if len(kept) else f"silent: no window above {SILENCE_DB:g} dBFS"
+
+
+def _windows(starts: Ints, recipe: Recipe) -> Windows:
+    """All windows of a track."""
+    hop_frames = recipe.card.hop_frames
+    rows = np.arange(len(starts)) if recipe.input == "descriptors" else starts
+    return Windows(rows, np.diff(starts, prepend=-hop_frames) / hop_frames)
 
 
 def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
@@ -225,13 +256,13 @@ def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
         )
     row = {name: i for i, name in enumerate(cached.ids)}
     places = [row[track.id] for track in manifest.tracks]
-    windows = (starts,) * len(places)
+    windows = (_windows(starts, recipe),) * len(places)
     return Features(manifest, recipe, windows, manifest.skipped, lambda place: cached.S_db[places[place]])
 
 
 def _check_classes(manifest: Manifest, features: Features) -> None:
     """Say which classes are left without tracks, and why."""
-    usable, before = features.manifest.counts(), manifest.counts()
+    usable, before = features.usable.counts(), manifest.counts()
     lost = [name for name, n in before.items() if n and not usable[name]]
     reasons = {skipped.path: skipped.reason for skipped in features.skipped}
     for name in lost:

@@ -35,10 +35,6 @@ class Recipe:
         The front end.
     window, hop : float
         Length of a window and distance between two, in seconds.
-    augment : tuple of str
-        Steps that change the sound before anything is computed, none for the sound as it is.
-    copy, seed : int
-        Which of several augmented copies, and the seed of them all.
 
     Raises
     ------
@@ -50,9 +46,6 @@ class Recipe:
     spec: FeatureSpec = field(default_factory=FeatureSpec)
     window: float = 3.0
     hop: float = 3.0
-    augment: tuple[str, ...] = ()
-    copy: int = 0
-    seed: int = 0
 
     def __post_init__(self) -> None:
         _ = self.card  # refuses what no model could say of itself
@@ -82,8 +75,6 @@ class Recipe:
         if self.input == "descriptors":  # a spectrogram is kept whole, whatever is cut from it
             facts |= {"length": self.card.window_length, "hop_frames": self.card.hop_frames}
             facts |= {"names": self.card.descriptor_names}
-        if self.augment:
-            facts |= {"augment": self.augment, "copy": self.copy, "seed": self.seed}
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -107,7 +98,7 @@ class Recipe:
         return starts if starts[-1] + n_frames == k else np.append(starts, k - n_frames)
 
 
-def extract(path: str | os.PathLike[str], recipe: Recipe, sha256: str = "") -> Entry:
+def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
     """Features of a file, as the cache keeps them.
 
     Parameters
@@ -116,8 +107,6 @@ def extract(path: str | os.PathLike[str], recipe: Recipe, sha256: str = "") -> E
         The file.
     recipe : Recipe
         What to compute.
-    sha256 : str
-        Its checksum: with the recipe's seed it decides what augmentation does, whatever the order of files.
 
     Returns
     -------
@@ -137,8 +126,7 @@ def extract(path: str | os.PathLike[str], recipe: Recipe, sha256: str = "") -> E
     starts = recipe.starts(len(power) + 1)
     begins = (starts * recipe.spec.hop_length).tolist()
     X = described([y[begin : begin + card.window_length] for begin in begins], card)
-    means = [power[start : start + card.n_frames - 1].mean() for start in starts.tolist()]
-    return {"X": X, "power": np.array(means, dtype=np.float32)}
+    return {"X": X, "power": power}
 
 
 def _step_power(y: Array, hop_length: int) -> Array:

@@ -62,21 +62,23 @@ class Job:
     ----------
     request : Request
         What was asked for.
-    manifest : Manifest
-        The tracks, as they were read.
     features : Features
-        The windows of those that can be used.
+        The windows of the tracks.
     split : Split
-        Of ``features.manifest``.
+        Of all tracks, whether they can be used or not: the data set alone decides it.
     pairs : dict of str to np.ndarray [shape=(n, 2)]
         Track and window of each part.
     """
 
     request: Request
-    manifest: Manifest
     features: Features
     split: Split
     pairs: dict[str, Ints]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The tracks."""
+        return self.features.manifest
 
     @property
     def name(self) -> str:
@@ -98,12 +100,12 @@ class Job:
 
     def counts(self, part: str) -> dict[str, int]:
         """Tracks of each class in a part."""
-        return self.features.manifest.take(np.unique(self.pairs[part][:, 0])).counts()
+        return self.manifest.take(np.unique(self.pairs[part][:, 0])).counts()
 
     def facts(self) -> dict[str, Any]:
         """Everything that decides the result, ready for JSON."""
         request, features = self.request, self.features
-        content = sorted((track.id, track.sha256) for track in features.manifest.tracks)
+        content = sorted((track.id, track.sha256) for track in features.usable.tracks)
         return {
             "earmark": __version__,
             "model": request.model,
@@ -111,10 +113,10 @@ class Job:
             "params": self.model().get_params(),
             "data": {
                 "name": name_of(self.manifest),
-                "digest": features.manifest.digest,
+                "digest": self.manifest.digest,
                 "content": digest_of(content),
-                "n": len(features.manifest),
-                "classes": list(features.manifest.classes),
+                "n": len(content),
+                "classes": list(self.manifest.classes),
             },
             "split": {
                 "protocol": self.split.protocol,
@@ -182,11 +184,8 @@ def plan(
             watch("features", done, total, {})
 
     features = prepare(manifest, recipe, cache=cache, jobs=jobs, progress=count)
-    dealt = deal(
-        features.manifest, protocol=request.split, test=request.test, valid=request.valid, seed=request.seed
-    )
-    pairs = dealt.windows(features.n_windows)
-    job = Job(request, manifest, features, dealt, pairs)
+    dealt = deal(manifest, protocol=request.split, test=request.test, valid=request.valid, seed=request.seed)
+    job = Job(request, features, dealt, dealt.windows(features.n_windows))
     check_parts(job)
     return job
 

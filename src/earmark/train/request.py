@@ -129,7 +129,7 @@ def limited_threads(threads: int) -> Iterator[None]:
     if threads < 1:
         raise InputError(f"threads={threads}", hint="At least 1.")
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
     except ImportError:  # comes with scikit-learn; what NumPy alone does is one thread's work
         yield
         return

@@ -24,7 +24,7 @@ from earmark.report import (
 )
 from earmark.train.job import Job
 from earmark.train.run_folder import RunFolder
-from earmark.train.scoring import TrackScores
+from earmark.train.scoring import Answers
 
 if TYPE_CHECKING:
     from earmark.train.training import Run
@@ -33,7 +33,7 @@ LEAKY = "leaky: windows of one track are in training and test, so no figure here
 SHOWN = 50  # tracks that were left out, before the list is cut
 
 
-def run_report(run: Run, job: Job, scored: Mapping[str, TrackScores | None], folder: RunFolder) -> None:
+def run_report(run: Run, job: Job, scored: Mapping[str, Answers | None], folder: RunFolder) -> None:
     """Write ``report.html``.
 
     Parameters
@@ -66,43 +66,38 @@ def run_report(run: Run, job: Job, scored: Mapping[str, TrackScores | None], fol
     save_page(page(f"Training of {job.name}", sections, subtitle=subtitle), folder.path / "report.html")
 
 
-def _figures(run: Run, scored: Mapping[str, TrackScores | None]) -> list[Html | str]:
+def _figures(run: Run, scored: Mapping[str, Answers | None]) -> list[Html | str]:
     tested = scored["test"]
     parts: list[Html | str] = [notice(LEAKY)] if run.leaky else []
     if tested is None:
         return [*parts, "There is no test part: this model has no figure."]
-    mark = " (leaky)" if run.leaky else ""
     parts.append(
         facts(
-            {f"{found.name}{mark}": f"{found.value:.1%}" for found in run.figures},
-            notes={f"{found.name}{mark}": _span(found.low, found.high) for found in run.figures},
+            {found.name: found.shown for found in run.figures},
+            notes={found.name: found.interval or "no interval" for found in run.figures},
         )
     )
+    told = tested.by_track
     parts.append(
-        f"On {len(tested)} tracks ({tested.n_windows} windows) that it did not learn from; intervals of 95 % "
-        f"resample groups. Single windows: {tested.windows_right:.1%} right{mark}."
+        f"On {len(tested)} tracks ({len(tested.by_window.truth)} windows) that it did not learn from; the "
+        "intervals (95 %) resample groups."
     )
-    recalls = metrics.recalls(tested.truth, tested.scores)
+    recalls = metrics.recalls(told.truth, told.scores)
     bars = [
         Bar(label, float(recall), note=f"{n} tracks")
-        for label, recall, n in zip(run.card.classes, recalls, tested.truth.sum(axis=0), strict=True)
+        for label, recall, n in zip(run.card.classes, recalls, told.truth.sum(axis=0), strict=True)
         if np.isfinite(recall)
     ]
-    parts.append(bar_chart(bars))
-    counts = metrics.confusion(tested.truth, tested.scores)
-    parts.append(matrix_chart(counts, run.card.classes, run.card.classes, corner="true / answered"))
-    return parts
-
-
-def _span(low: float, high: float) -> str:
-    return f"{low:.1%} to {high:.1%}" if np.isfinite([low, high]).all() else "one group only: no interval"
+    counts = metrics.confusion(told.truth, told.scores)
+    confused = matrix_chart(counts, run.card.classes, run.card.classes, corner="true / answered")
+    return [*parts, bar_chart(bars), confused]
 
 
 def _data(run: Run, job: Job) -> list[Html | str]:
     counts = {name: job.counts(name) for name in job.pairs}
-    rows = [[label, *(counts[part][label] for part in counts)] for label in job.features.manifest.classes]
+    rows = [[label, *(counts[part][label] for part in counts)] for label in job.manifest.classes]
     rows.append(["all windows", *(len(pairs) for pairs in job.pairs.values())])
-    split, manifest = job.split, job.features.manifest
+    split, manifest = job.split, job.manifest
     return [
         table(["tracks of", *counts], rows),
         f"Split {split.protocol}, digest {split.digest}; data set {manifest.digest}, {len(manifest)} tracks "

@@ -1,8 +1,9 @@
-"""What a trained model answers on a part of the data, by track, and the figures that go into its card."""
+"""What a trained model answers on a part of the data, and the figures that go into its card."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,127 +11,89 @@ import numpy as np
 
 from earmark.data import Manifest, Split
 from earmark.evaluate import metrics
-from earmark.evaluate.resampling import bootstrap
+from earmark.evaluate.figures import Figure, Table, figures
 from earmark.models.base import Array
 from earmark.train.dataset import Part
 
 Ask = Callable[[Array], Array]
 
 BATCH = 64  # windows to ask about at a time
-SINGLE = {
-    "accuracy": metrics.accuracy,
-    "balanced accuracy": metrics.balanced_accuracy,
-    "macro F1": metrics.macro_f1,
-}
-SEVERAL = {"ROC-AUC": metrics.roc_auc, "mAP": metrics.mean_average_precision}
 
 
 @dataclass(frozen=True, eq=False)
-class TrackScores:
-    """Mean answers of the tracks of a part.
+class Answers:
+    """Answers to a part of the data: those tracks that have a label.
 
     Parameters
     ----------
-    truth : np.ndarray, bool [shape=(n, n_classes)]
-        Labels.
-    scores : np.ndarray [shape=(n, n_classes)]
-        Mean probabilities of the windows of each track.
-    groups : np.ndarray of str [shape=(n,)]
-        Group of each.
-    windows_right : float
-        Share of single windows that were answered right.
-    n_windows : int
-        How many there were.
+    by_track, by_window : Table
+        Labels and scores; a track is the mean of its windows, as in `earmark.classify`.
     """
 
-    truth: np.ndarray
-    scores: np.ndarray
-    groups: np.ndarray
-    windows_right: float
-    n_windows: int
+    by_track: Table
+    by_window: Table
 
     def __len__(self) -> int:
-        return len(self.truth)
+        return len(self.by_track.truth)
+
+    def figures(self, *, leaky: bool, seed: int) -> tuple[Figure, ...]:
+        """Figures that can be told, with intervals that resample groups."""
+        found = figures(self.by_track, self.by_window, leaky=leaky, seed=seed)
+        return tuple(figure for figure in found if math.isfinite(figure.value))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean recall of the classes, or the mean average precision where a track may have several labels."""
+        truth, scores = self.by_track.truth, self.by_track.scores
+        if (truth.sum(axis=1) != 1).any():
+            return metrics.mean_average_precision(truth, scores)
+        return metrics.balanced_accuracy(truth, scores)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A number with its 95 % interval, over `n` tracks."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        span = f" ({self.low:.3f} to {self.high:.3f})" if np.isfinite([self.low, self.high]).all() else ""
-        return f"{self.name} {self.value:.3f}{span}"
-
-
-def ask(model: Ask, X: Array) -> Array:
-    """Probabilities of windows [shape=(n, n_classes)], batch by batch."""
-    return np.concatenate([model(X[i : i + BATCH]) for i in range(0, len(X), BATCH)])
-
-
-def by_track(scores: Array, part: Part, manifest: Manifest) -> TrackScores | None:
-    """Mean over the windows of each track; None if no track of the part has a label.
+def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
+    """Answers to the windows of a part; None if no track of it has a label.
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(n, n_classes)]
-        Of the windows of `part`, columns in the order of ``manifest.classes``.
+    ask : callable
+        From windows to probabilities [shape=(n, n_classes)], columns in the order of ``manifest.classes``.
     part : Part
         The windows.
     manifest : Manifest
         The tracks.
     """
     labels = manifest.indicators().astype(bool)
-    known = labels[part.tracks].any(axis=1)
-    if not known.any():
+    known = np.flatnonzero(labels[part.tracks].any(axis=1))
+    if not len(known):
         return None
-    tracks, place = np.unique(part.tracks[known], return_inverse=True)
-    sums = np.zeros((len(tracks), scores.shape[1]))
-    np.add.at(sums, place, scores[known])
-    means = sums / np.bincount(place)[:, None]
+    X, shares = part.X[known], part.shares[known]
+    scores = np.concatenate([ask(X[i : i + BATCH]) for i in range(0, len(X), BATCH)]).astype(np.float64)
+    tracks, owners = np.unique(part.tracks[known], return_inverse=True)
+    means = np.zeros((len(tracks), scores.shape[1]))
+    np.add.at(means, owners, scores * shares[:, None])
+    means /= np.bincount(owners, shares)[:, None]
     truth, means = metrics.validate(labels[tracks], means)
-    window_truth, window_scores = metrics.validate(labels[part.tracks[known]], scores[known])
-    right = metrics.accuracy(window_truth, window_scores)
-    return TrackScores(truth, means, manifest.groups[tracks], right, int(known.sum()))
+    groups = manifest.groups[tracks]
+    return Answers(
+        Table(truth, means, groups, np.arange(len(tracks))),
+        Table(truth[owners], scores, groups[owners], owners.astype(np.int64)),
+    )
 
 
-def figures(scored: TrackScores, *, multilabel: bool, seed: int = 0) -> list[Figure]:
-    """Figures with intervals that resample groups; those that cannot be told are left out."""
-    wanted = SEVERAL if multilabel else SINGLE
-
-    def all_of(weights: np.ndarray | None = None) -> list[float]:
-        return [measure(scored.truth, scored.scores, weights=weights) for measure in wanted.values()]
-
-    spans = bootstrap(all_of, scored.groups, seed=seed)
-    return [
-        Figure(name, value, span.low, span.high, len(scored))
-        for name, value, span in zip(wanted, all_of(), spans, strict=True)
-        if np.isfinite(value)
-    ]
-
-
-def card_metrics(found: list[Figure], split: Split, part: str) -> list[dict[str, Any]]:
+def card_metrics(found: Sequence[Figure], split: Split, part: str) -> list[dict[str, Any]]:
     """Figures as a card has them; none of a leaky split, whose figures mean nothing."""
-    if split.leaky:
-        return []
+    where = {"split": f"{split.protocol}, {part}", "split_digest": split.digest}
     return [
         {
             "name": figure.name,
-            "value": round(figure.value, 4),
-            "low": _finite(figure.low),
-            "high": _finite(figure.high),
+            **{key: _rounded(getattr(figure, key)) for key in ("value", "low", "high")},
             "n": figure.n,
-            "split": f"{split.protocol}, {part}",
-            "split_digest": split.digest,
+            **where,
         }
         for figure in found
+        if not split.leaky
     ]
 
 
-def _finite(value: float) -> float | None:
-    return round(value, 4) if np.isfinite(value) else None
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None

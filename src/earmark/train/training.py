@@ -16,6 +16,7 @@ import numpy as np
 
 from earmark.data import Manifest, Skipped
 from earmark.errors import BundleError, EarmarkError
+from earmark.evaluate import Figure
 from earmark.models import ModelCard, OnnxModel, TrainableModel, save_bundle, to_bundle
 from earmark.train.cache import FeatureCache
 from earmark.train.curves import draw_curves
@@ -23,7 +24,7 @@ from earmark.train.job import Job, Request, Watch, digest_of, plan
 from earmark.train.request import limited_threads
 from earmark.train.run_folder import RunFolder, write_bytes
 from earmark.train.run_report import run_report
-from earmark.train.scoring import Figure, TrackScores, ask, by_track, card_metrics, figures
+from earmark.train.scoring import Answers, answers, card_metrics
 from earmark.train.weighing import balance
 
 RUNS = Path("runs")
@@ -168,11 +169,10 @@ def _trained(job: Job, folder: RunFolder, watch: Watch, *, resumed: bool) -> Run
     candidate = _fitted(job, folder, watch)
     scored = {name: _scores(job, candidate, name) for name in ("train", "valid", "test")}
     tested = scored["test"]
-    multilabel = job.features.manifest.multilabel
-    found = tuple(figures(tested, multilabel=multilabel, seed=job.request.seed)) if tested else ()
+    found = tested.figures(leaky=job.split.leaky, seed=job.request.seed) if tested else ()
     card = dataclasses.replace(
         candidate.card,
-        metrics=tuple(card_metrics(list(found), job.split, "test")),
+        metrics=tuple(card_metrics(found, job.split, "test")),
         limits=(*candidate.card.limits, *_limits(job)),
     )
     run = Run(
@@ -220,7 +220,7 @@ def _fitted(job: Job, folder: RunFolder, watch: Watch) -> OnnxModel:
     model.fit(
         part.X,
         part.y,
-        classes=job.features.manifest.classes,
+        classes=job.manifest.classes,
         groups=part.groups,
         sample_weight=part.weights,
         valid=(held.X, held.y) if len(held) else None,
@@ -256,7 +256,7 @@ def _options(model: TrainableModel, job: Job, folder: RunFolder) -> dict[str, An
 
 def _collection(job: Job) -> dict[str, Any]:
     """What the card says of the data."""
-    manifest = job.features.manifest
+    manifest = job.manifest
     licences = sorted({track.licence for track in manifest.tracks if track.licence})
     return {
         "name": job.facts()["data"]["name"],
@@ -274,11 +274,8 @@ def _limits(job: Job) -> list[str]:
     return []
 
 
-def _scores(job: Job, model: OnnxModel, part: str) -> TrackScores | None:
-    windows = job.part(part)
-    if not len(windows):
-        return None
-    return by_track(ask(model.predict_proba, windows.X), windows, job.features.manifest)
+def _scores(job: Job, model: OnnxModel, part: str) -> Answers | None:
+    return answers(model.predict_proba, job.part(part), job.manifest)
 
 
 def _silent(stage: str, done: int, total: int, numbers: Mapping[str, float], /) -> None:
