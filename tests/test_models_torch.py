@@ -190,7 +190,7 @@ def test_rare_classes_count_as_much() -> None:
 
     def share_of_rare(class_weight: str | None) -> float:
         model = ShortChunkModel(
-            epochs=3, batch_size=8, width=8, n_blocks=2, class_weight=class_weight, mixup=0.0
+            epochs=8, batch_size=8, width=8, n_blocks=2, class_weight=class_weight, mixup=0.0, average=0.0
         )
         return float(model.fit(X, y, threads=1).predict_proba(X)[:, 1].mean())
 
