@@ -9,8 +9,10 @@ import typer
 
 from earmark import __version__
 from earmark.cli.classify import classify
+from earmark.cli.compare import compare
 from earmark.cli.demo import demo
 from earmark.cli.doctor import doctor
+from earmark.cli.evaluate import evaluate
 from earmark.cli.features import features
 from earmark.cli.models import models
 from earmark.cli.spectrogram import spectrogram
@@ -41,6 +43,16 @@ def earmark(
     """Listen to music and mark it: genre, mood, tempo and key from the sound alone."""
 
 
-COMMANDS: tuple[Callable[..., Any], ...] = (classify, spectrogram, features, train, models, doctor, demo)
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    classify,
+    spectrogram,
+    features,
+    train,
+    evaluate,
+    compare,
+    models,
+    doctor,
+    demo,
+)
 for _command in COMMANDS:
     app.command()(guarded(_command))

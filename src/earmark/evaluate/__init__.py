@@ -10,7 +10,7 @@ it together, `comparison` sets two models side by side, and `page` makes it read
 """
 
 from earmark.evaluate.comparison import Comparison, Difference, compare
-from earmark.evaluate.evaluation import Evaluation, evaluate
+from earmark.evaluate.evaluation import Evaluation, evaluate, name_of
 from earmark.evaluate.figures import ClassFigures, Figure, GroupFigures, TrackAnswer
 from earmark.evaluate.labels import LabelMap, map_labels
 from earmark.evaluate.parts import Chosen, choose
@@ -33,4 +33,5 @@ __all__ = [
     "evaluate",
     "map_labels",
     "mcnemar",
+    "name_of",
 ]

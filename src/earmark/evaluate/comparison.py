@@ -15,7 +15,7 @@ import numpy as np
 from earmark.data import Manifest, Split, read_manifest
 from earmark.errors import InputError
 from earmark.evaluate.answers import ModelSource, Progress, open_model
-from earmark.evaluate.evaluation import Evaluation, evaluate, plain
+from earmark.evaluate.evaluation import Evaluation, evaluate, name_of, plain
 from earmark.evaluate.figures import Figure, Floats, Table, TrackAnswer, wanted_figures
 from earmark.evaluate.parts import choose
 from earmark.evaluate.resampling import N_RESAMPLES, bootstrap, mcnemar
@@ -149,6 +149,7 @@ def compare(
     seed: int = 0,
     jobs: int = 1,
     n_resamples: int = N_RESAMPLES,
+    name: str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Measure two models on the same tracks.
@@ -157,7 +158,7 @@ def compare(
     ----------
     a, b : str, path or Model
         The models.
-    data, split, part, head, mapping, seed, jobs, n_resamples, progress
+    data, split, part, head, mapping, seed, jobs, n_resamples, name, progress
         As for `earmark.evaluate.evaluate`. Without `split`, what is found for the first model goes for both.
 
     Returns
@@ -176,7 +177,7 @@ def compare(
     chosen = choose(manifest, first.card, split=split, part=part, seed=seed, run=run)
     asked: dict[str, Any] = {
         "split": chosen.split or "all", "part": chosen.part, "mapping": mapping, "head": head, "seed": seed,
-        "jobs": jobs, "n_resamples": 1, "progress": progress,
+        "jobs": jobs, "n_resamples": 1, "progress": progress, "name": name or name_of(data),
     }  # fmt: skip
     one, two = (evaluate(model, data=manifest, **asked) for model in (a, b))
     if one.head.name != two.head.name:

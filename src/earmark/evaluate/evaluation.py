@@ -203,6 +203,7 @@ def evaluate(
     seed: int = 0,
     jobs: int = 1,
     n_resamples: int = N_RESAMPLES,
+    name: str | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure a model on a data set that it did not learn from.
@@ -232,6 +233,8 @@ def evaluate(
         Worker processes.
     n_resamples : int
         Of the bootstrap.
+    name : str, optional
+        Of the data set, for the report; by default that of its folder or file.
     progress : callable, optional
         Told how many tracks are done, and of how many.
 
@@ -264,7 +267,7 @@ def evaluate(
     answers = sheet.answers()
     return Evaluation(
         model=ModelId(listener.card.name, listener.card.sha256),
-        data=_name(data, manifest),
+        data=name or name_of(data),
         chosen=chosen,
         head=asked,
         tracks=answers,
@@ -295,12 +298,10 @@ def _numbers(values: Floats) -> list[float | None]:
     return [_number(value) for value in values.tolist()]
 
 
-def _name(data: str | os.PathLike[str] | Manifest, manifest: Manifest) -> str:
-    place = Path(
-        os.fspath(data) if not isinstance(data, Manifest) else manifest.cache or manifest.root or "data"
-    )
-    name = place.absolute()
-    return name.parent.name if name.stem in ("tracks", "manifest", "metadata") else name.stem
+def name_of(data: str | os.PathLike[str] | Manifest) -> str:
+    """Short name of a data set: that of its folder or file."""
+    place = Path(os.path.abspath((data.cache or data.root or "data") if isinstance(data, Manifest) else data))
+    return place.parent.name if place.stem in ("tracks", "manifest", "metadata") else place.stem
 
 
 @dataclass(frozen=True, eq=False)
