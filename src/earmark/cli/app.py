@@ -14,10 +14,12 @@ from earmark.cli.demo import demo
 from earmark.cli.doctor import doctor
 from earmark.cli.evaluate import evaluate
 from earmark.cli.features import features
+from earmark.cli.importance import importance
 from earmark.cli.models import models
 from earmark.cli.spectrogram import spectrogram
 from earmark.cli.terminal import guarded
 from earmark.cli.train import train
+from earmark.cli.tune import tune
 
 app = typer.Typer(
     add_completion=False,
@@ -48,6 +50,8 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     spectrogram,
     features,
     train,
+    tune,
+    importance,
     evaluate,
     compare,
     models,

@@ -4,23 +4,29 @@
 >>> run.bundle                                  # doctest: +SKIP
 
 `request` says what may be asked for, `job` settles it with the data, `cache` and `extract` compute features
-once, `training` does the rest in a `run_folder`.
+once, `training` does the rest in a `run_folder`, which `importance` can `reopen`; `tuning` finds parameters.
 """
 
 from earmark.train.cache import FeatureCache, user_cache
 from earmark.train.extract import Recipe
+from earmark.train.importance import Importance, Loss, importance
 from earmark.train.job import Watch
 from earmark.train.request import parsed, read_params_file
 from earmark.train.training import Run, train
+from earmark.train.tuning import Tuning, tune
 
 __all__ = [
     "FeatureCache",
-    "Figure",
+    "Importance",
+    "Loss",
     "Recipe",
     "Run",
+    "Tuning",
     "Watch",
+    "importance",
     "parsed",
     "read_params_file",
     "train",
+    "tune",
     "user_cache",
 ]

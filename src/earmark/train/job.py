@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,10 +90,15 @@ class Job:
         """An untrained model, as it was asked for."""
         return estimator(self.request.model, self.request.params, seed=self.request.seed)
 
-    @property
-    def augmentation(self) -> Any:
-        """What spoils the windows of each batch anew, or None."""
-        return augmentation(self.request.augment, self.features.recipe.spec)
+    def fit_options(self, model: TrainableModel, *, checkpoint: Path | None = None) -> dict[str, Any]:
+        """What only families that learn step by step take, as arguments of `fit`."""
+        options: dict[str, Any] = {
+            "checkpoint": checkpoint,
+            "threads": self.request.threads,
+            "augment": augmentation(self.request.augment, self.features.recipe.spec),
+        }
+        accepted = inspect.signature(model.fit).parameters
+        return {name: value for name, value in options.items() if name in accepted and value is not None}
 
     def part(self, name: str) -> Part:
         """Windows of ``"train"``, ``"valid"`` or ``"test"``."""
@@ -113,6 +119,7 @@ class Job:
             "params": self.model().get_params(),
             "data": {
                 "name": name_of(self.manifest),
+                "cache": os.path.abspath(self.manifest.cache) if self.manifest.cache else "",
                 "digest": self.manifest.digest,
                 "content": digest_of(content),
                 "n": len(content),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 import shutil
 import time
@@ -17,7 +16,7 @@ import numpy as np
 from earmark.data import Manifest, Skipped
 from earmark.errors import BundleError, EarmarkError
 from earmark.evaluate import Figure
-from earmark.models import ModelCard, OnnxModel, TrainableModel, save_bundle, to_bundle
+from earmark.models import ModelCard, OnnxModel, save_bundle, to_bundle
 from earmark.train.cache import FeatureCache
 from earmark.train.curves import draw_curves
 from earmark.train.job import Job, Request, Watch, digest_of, plan
@@ -225,7 +224,7 @@ def _fitted(job: Job, folder: RunFolder, watch: Watch) -> OnnxModel:
         sample_weight=part.weights,
         valid=(held.X, held.y) if len(held) else None,
         progress=step,
-        **_options(model, job, folder),
+        **job.fit_options(model, checkpoint=folder.checkpoints / "training"),
     )
     recipe = job.features.recipe
     to_bundle(
@@ -241,17 +240,6 @@ def _fitted(job: Job, folder: RunFolder, watch: Watch) -> OnnxModel:
         split_digest=job.split.digest,
     )
     return OnnxModel.load(folder.checkpoints / "candidate", threads=job.request.threads)
-
-
-def _options(model: TrainableModel, job: Job, folder: RunFolder) -> dict[str, Any]:
-    """What only families that learn step by step take."""
-    options: dict[str, Any] = {
-        "checkpoint": folder.checkpoints / "training",
-        "threads": job.request.threads,
-        "augment": job.augmentation,
-    }
-    accepted = inspect.signature(model.fit).parameters
-    return {name: value for name, value in options.items() if name in accepted and value is not None}
 
 
 def _collection(job: Job) -> dict[str, Any]:
