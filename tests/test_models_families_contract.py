@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -307,3 +309,19 @@ def test_a_card_whose_input_cannot_be_is_refused(entries, message):
     assert "input" not in ModelCard.from_dict(card).to_dict()  # cards from before stay as they were
     with pytest.raises(Exception, match=message):
         ModelCard.from_dict(card | entries)
+
+
+# The page
+
+
+def test_the_page_runs_and_names_every_clause(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_families", dict(registry._families))
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "families.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(code, {"__name__": "page", "print": lambda *_: None})
+    assert (tmp_path / "mine" / "card.json").exists()
+    clauses = re.findall(
+        r"^\| ([a-z ]+) \| ", page.split("| clause |")[1].split("## ")[0], flags=re.MULTILINE
+    )
+    assert clauses == [*CLAUSES, "bundle"]

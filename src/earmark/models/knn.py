@@ -21,7 +21,8 @@ class Neighbours(TrainableModel):
 
     The neighbours vote with the weight by which they are nearer than the next one (S. Dudani, IEEE Trans.
     SMC-6 (4), 1976): where two of them are equally far, which one is taken makes no difference, so that the
-    answer has no jumps.
+    answer has no jumps. What is known without asking, the share of each class, has one vote more: nothing is
+    impossible because a few neighbours are of another opinion.
     """
 
     k: int
@@ -33,6 +34,7 @@ class Neighbours(TrainableModel):
         if self.class_weight == "balanced" and not self.multilabel_:
             train = train.balanced()
         self._votes = np.column_stack([train.targets * train.weights[:, None], train.weights])
+        self._prior = train.weights @ train.targets / train.weights.sum()
 
     def _count(self) -> int:
         return min(self.k, len(self._votes) - 1)
@@ -46,7 +48,7 @@ class Neighbours(TrainableModel):
         nearest, near = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(near, order, axis=1)
         weights = near[:, k:] - near[:, :k] + _TINY * (1 + np.abs(near[:, k:]))
         votes = np.einsum("nk,nkc->nc", weights, self._votes[nearest[:, :k]])
-        shares: np.ndarray = votes[:, :-1] / votes[:, -1:]
+        shares: np.ndarray = (k * votes[:, :-1] / votes[:, -1:] + self._prior) / (k + 1)
         return shares
 
     def _vote_graph(self, g: Graph, distances: str) -> bytes:
@@ -63,7 +65,8 @@ class Neighbours(TrainableModel):
         )
         counted = g("Slice", votes, ends[0], np.array([n_classes]), ends[3])
         total = g("Slice", votes, np.array([n_classes]), np.array([n_classes + 1]), ends[3])
-        shares = g.to(g("Div", counted, total), np.float32)
+        shares = g("Mul", g("Div", counted, total), np.array(k / (k + 1)))
+        shares = g.to(g("Add", shares, self._prior / (k + 1)), np.float32)
         return g.finish(**{self.head: (shares, n_classes)})
 
     @staticmethod

@@ -40,7 +40,7 @@ class Mlp(ScikitModel):
         self,
         *,
         hidden: tuple[int, ...] = (128,),
-        alpha: float = 3.0,
+        alpha: float = 10.0,
         learning_rate: float = 1e-3,
         epochs: int = 100,
         class_weight: str | None = "balanced",

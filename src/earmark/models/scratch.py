@@ -222,7 +222,7 @@ class ScratchLogistic(Scratch):
     def __init__(
         self,
         *,
-        l2: float = 0.01,
+        l2: float = 0.03,
         learning_rate: float = 0.02,
         momentum: float = 0.9,
         batch: int = 32,
@@ -267,7 +267,7 @@ class ScratchMlp(Scratch):
         self,
         *,
         hidden: tuple[int, ...] = (64,),
-        l2: float = 0.02,
+        l2: float = 0.05,
         learning_rate: float = 0.01,
         momentum: float = 0.9,
         batch: int = 32,
