@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from earmark.audio import Clip
-from earmark.data import Manifest, Track, read_manifest, split, write_cached
+from earmark.data import Manifest, Track, read_manifest, split, with_hashes, write_cached, write_manifest
 from earmark.errors import ContractError, InputError
 from earmark.evaluate import Evaluation, choose, evaluate, map_labels
 from earmark.features import log_mel
@@ -246,6 +246,32 @@ def test_the_split_of_the_training_is_found_again(made: Make, tmp_path: Path) ->
     assert (found.digest, found.protocol, found.notes) == (other.digest, "stratified", ())
     strange = choose(manifest, Ear(split_digest="0" * 16).card)
     assert strange.protocol == "all" and "another split or on other data" in strange.notes[0]
+
+
+def test_tracks_that_taught_the_model_are_left_out(made: Make, tmp_path: Path) -> None:
+    learned = with_hashes(made(*GROUPED))
+    dealt = split(learned)
+    card = Ear(split_digest=dealt.digest).card
+    write_manifest(learned, tmp_path / "manifest.jsonl")
+    asked = {"split": {"protocol": "grouped", "test": 0.2, "valid": 0.15}, "seed": 0}
+    (tmp_path / "params.json").write_text(json.dumps(asked))
+    taught = {learned.tracks[i].path for part in ("train", "valid") for i in dealt.parts[part]}
+    # Another data set that has some of the same files, one of them as a copy, and one file that is new.
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(Path(next(iter(taught))).read_bytes())
+    paths = [*sorted(taught)[:2], str(copy), str(Path(learned.root) / "high0.wav")]
+    other = Manifest(tuple(Track(str(i), path, ("low",), f"g{i}") for i, path in enumerate(paths)))
+    for run in (tmp_path, tmp_path / "bundle"):
+        chosen = choose(other, card, run=run)
+        assert chosen.places.tolist() == [3] and chosen.notes == (
+            "3 tracks that the model was trained with are left out.",
+        )
+    forced = choose(other, card, run=tmp_path, split="all")
+    assert len(forced.places) == 4 and forced.notes[0].startswith("3 of 4 tracks taught the model")
+    assert (
+        len(choose(other.take([0, 1]), card, run=tmp_path).places) == 2
+    )  # nothing else is there: it is said
+    assert choose(other.take([3]), card, run=tmp_path).notes == ()
 
 
 def test_parts_and_protocols_that_are_not_there(made: Make) -> None:

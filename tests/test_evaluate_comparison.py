@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from earmark.data import split
+from earmark.data import split, with_hashes, write_manifest
 from earmark.errors import InputError
 from earmark.evaluate import compare, evaluate, mcnemar
 from earmark.models import Head, ModelCard
@@ -92,6 +93,27 @@ def test_who_was_taught_what_is_said_of_each(made: Make) -> None:  # noqa: F811
     )
     assert done.a.chosen.digest == done.b.chosen.digest == digest and done.a.chosen.part == "test"
     assert [note.split(":")[0] for note in done.notes if "split" in note] == ["other"]
+
+
+def test_what_taught_either_is_left_out_for_both(made: Make, tmp_path: Path) -> None:  # noqa: F811
+    import shutil
+
+    from earmark.models.registry import BUNDLES
+
+    learned = with_hashes(
+        made(*[(name, {"low": "blues", "mid": "rock"}[label], g) for name, label, g in GROUPED])
+    )
+    shutil.copytree(BUNDLES / "earmark-base", tmp_path / "run" / "bundle")
+    card = json.loads((tmp_path / "run" / "bundle" / "card.json").read_text())
+    card["split_digest"] = split(learned).digest
+    (tmp_path / "run" / "bundle" / "card.json").write_text(json.dumps(card))
+    write_manifest(learned, tmp_path / "run" / "manifest.jsonl")
+    asked = {"split": {"protocol": "grouped", "test": 0.2, "valid": 0.15}, "seed": 0}
+    (tmp_path / "run" / "params.json").write_text(json.dumps(asked))
+    rows = [("low0", "blues", "a"), ("mid0", "rock", "b"), ("high0", "rock", "c"), ("high1", "rock", "d")]
+    done = compare("echo", tmp_path / "run", made(*rows), n_resamples=20)
+    assert done.n == 2 and done.a.chosen.part == "unseen"
+    assert any("2 tracks that the model was trained with are left out" in note for note in done.notes)
 
 
 def test_leaky_comparisons_name_no_winner(made: Make) -> None:  # noqa: F811

@@ -65,9 +65,10 @@ def compare(
     out.print(done.verdict, soft_wrap=True)
     out.print(_table(done))
     names = done.a.model.name, done.b.model.name
+    out.print(f"{done.n} tracks; {done.a.chosen.shown}, digest {done.a.chosen.digest}")
     out.print(
-        f"{done.n} tracks; {names[0]} alone is right on {len(done.only_a)}, {names[1]} alone on "
-        f"{len(done.only_b)} (exact McNemar p = {done.p_value:.3g}); split {done.a.chosen.digest}",
+        f"{names[0]} alone is right on {len(done.only_a)}, {names[1]} alone on "
+        f"{len(done.only_b)} (exact McNemar p = {done.p_value:.3g})",
         soft_wrap=True,
     )
     for note in done.notes:

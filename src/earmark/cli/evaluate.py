@@ -175,11 +175,9 @@ def report_unheard(*evaluations: Evaluation) -> None:
 
 def _measured(done: Evaluation) -> str:
     chosen = done.chosen
-    part = "all tracks" if chosen.part == "all" else f"{chosen.part} of {chosen.protocol}"
-    leaky = ", leaky" if chosen.leaky else ""
     windows = f", {len(done.by_window.owners)} windows" if len(done.by_window.owners) else ""
     return (
-        f"{len(done.tracks)} tracks{windows}, {done.n_groups} groups, {part} (split {chosen.digest}{leaky})"
+        f"{len(done.tracks)} tracks{windows}, {done.n_groups} groups, {chosen.shown}, digest {chosen.digest}"
     )
 
 

@@ -17,7 +17,7 @@ from earmark.errors import InputError
 from earmark.evaluate.answers import ModelSource, Progress, open_model
 from earmark.evaluate.evaluation import Evaluation, evaluate, name_of, plain
 from earmark.evaluate.figures import Figure, Floats, Table, TrackAnswer, wanted_figures
-from earmark.evaluate.parts import choose
+from earmark.evaluate.parts import ALL, UNSEEN, Chosen, choose, without_taught
 from earmark.evaluate.resampling import N_RESAMPLES, bootstrap, mcnemar
 
 SCHEMA = "earmark.comparison/1"
@@ -172,20 +172,50 @@ def compare(
         As `evaluate` raises them; no track in common.
     """
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
-    first = open_model(a)[0]
-    run = Path(a) if isinstance(a, str | os.PathLike) else None
-    chosen = choose(manifest, first.card, split=split, part=part, seed=seed, run=run)
+    chosen = _chosen(manifest, (a, b), split=split, part=part, seed=seed)
     asked: dict[str, Any] = {
-        "split": chosen.split or "all", "part": chosen.part, "mapping": mapping, "head": head, "seed": seed,
-        "jobs": jobs, "n_resamples": 1, "progress": progress, "name": name or name_of(data),
+        "mapping": mapping, "head": head, "seed": seed, "jobs": jobs, "n_resamples": 1, "progress": progress,
+        "name": name or name_of(data),
     }  # fmt: skip
-    one, two = (evaluate(model, data=manifest, **asked) for model in (a, b))
+    if chosen.split is not None:
+        asked |= {"data": manifest, "split": chosen.split, "part": chosen.part}
+    else:
+        asked |= {"data": manifest.take(chosen.places), "split": ALL}
+    one, two = (evaluate(model, **asked) for model in (a, b))
+    if chosen.split is None:
+        one, two = (
+            dataclasses.replace(done, chosen=chosen, notes=_joined(chosen, done)) for done in (one, two)
+        )
     if one.head.name != two.head.name:
         raise InputError(
             f"{one.model.name} would answer {one.head.name}, {two.model.name} {two.head.name}",
             hint="--head says which of their answers to compare.",
         )
     return _compared(one, two, n_resamples, seed)
+
+
+def _chosen(
+    manifest: Manifest,
+    models: tuple[ModelSource, ModelSource],
+    *,
+    split: Split | str | None,
+    part: str,
+    seed: int,
+) -> Chosen:
+    """Tracks for both models: those found for the first, without what taught the second."""
+    (first, run), (second, other) = (
+        (open_model(model)[0].card, Path(model) if isinstance(model, str | os.PathLike) else None)
+        for model in models
+    )
+    chosen = choose(manifest, first, split=split, part=part, seed=seed, run=run)
+    if chosen.split is not None or split is not None or part != "test":
+        return chosen
+    again = without_taught(chosen, manifest, second, run=other)
+    return again if again.part == UNSEEN else chosen
+
+
+def _joined(chosen: Chosen, done: Evaluation) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(chosen.notes if chosen.part == UNSEEN else ()), *done.notes]))
 
 
 def _compared(a: Evaluation, b: Evaluation, n_resamples: int, seed: int) -> Comparison:

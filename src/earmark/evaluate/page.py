@@ -14,7 +14,6 @@ from earmark.errors import EarmarkError
 from earmark.evaluate.comparison import Comparison, TwoAnswers
 from earmark.evaluate.evaluation import Evaluation
 from earmark.evaluate.figures import TrackAnswer
-from earmark.evaluate.parts import ALL
 from earmark.report import (
     Bar,
     Html,
@@ -102,11 +101,9 @@ def comparison_page(comparison: Comparison, *, sound: bool = True) -> str:
 
 def _subtitle(evaluation: Evaluation, n: int | None = None) -> str:
     chosen = evaluation.chosen
-    part = "all tracks" if chosen.part == ALL else f"part {chosen.part} of the split {chosen.protocol}"
-    leaky = " (leaky)" if chosen.leaky else ""
     n_tracks = len(evaluation.tracks) if n is None else n
     return (
-        f"{n_tracks} tracks, {evaluation.n_groups} groups · {part}{leaky} · "
+        f"{n_tracks} tracks, {evaluation.n_groups} groups · {chosen.shown} · "
         f"digest {chosen.digest} · {evaluation.head.name}"
     )
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.data import EXCLUDED, PARTS, PROTOCOLS, Manifest, Split
+from earmark.data import EXCLUDED, PARTS, PROTOCOLS, Manifest, Split, Track, read_manifest, sha256_of
 from earmark.data import split as deal
 from earmark.errors import InputError
 from earmark.models import ModelCard
 
 ALL = "all"
+UNSEEN = "unseen"  # all but what taught the model
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,13 @@ class Chosen:
     digest: str
     split: Split | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """How the tracks were chosen, as it is read."""
+        if self.protocol == ALL:
+            return "all tracks" if self.part == ALL else "all tracks that did not teach the model"
+        return f"part {self.part} of the split {self.protocol}{' (leaky)' if self.leaky else ''}"
 
     @property
     def leaky(self) -> bool:
@@ -75,7 +84,8 @@ def choose(
     """Choose the tracks to measure on.
 
     Without `split`: the split that the model was trained with, if this data set gives it again (the card has
-    its digest); else the parts that the manifest itself names; else all tracks.
+    its digest); else the parts that the manifest itself names; else all tracks, but for those that taught the
+    model, as far as the folder of its training tells.
 
     Parameters
     ----------
@@ -90,7 +100,7 @@ def choose(
     seed : int
         Of the split.
     run : Path, optional
-        Folder of the training that made the model.
+        Folder of the training that made the model, or of the bundle in it.
 
     Raises
     ------
@@ -103,32 +113,26 @@ def choose(
         raise InputError(f"split={split!r}", hint=f"Accepted: {', '.join((*PROTOCOLS, ALL))}.")
     if isinstance(split, str) and split != ALL:
         split = deal(manifest, protocol=split, seed=seed)
-    dealt = _found(manifest, card, seed, run) if split is None else split
+    home = _home(run)
+    dealt = _found(manifest, card, seed, home) if split is None else split
     if part == ALL or not isinstance(dealt, Split):
         every = [i for i, track in enumerate(manifest.tracks) if track.split != EXCLUDED]
         chosen = Chosen(np.array(every, dtype=np.int64), ALL, ALL, manifest.digest)
     else:
         chosen = Chosen(dealt.parts[part], dealt.protocol, part, dealt.digest, dealt)
     if not len(chosen.places):
-        sizes = (
-            {name: len(places) for name, places in dealt.parts.items()} if isinstance(dealt, Split) else {}
-        )
-        found = ", ".join(f"{name} {n}" for name, n in sizes.items()) or "none"
+        sizes = dealt.parts if isinstance(dealt, Split) else {}
+        found = ", ".join(f"{name} {len(places)}" for name, places in sizes.items()) or "none"
         raise InputError(f"part={part!r} has no tracks", hint=f"Tracks: {found}; --part chooses another.")
-    return Chosen(
-        chosen.places,
-        chosen.protocol,
-        chosen.part,
-        chosen.digest,
-        chosen.split,
-        tuple(_notes(chosen, card, dealt)),
-    )
+    if isinstance(dealt, Split) and (dealt.leaky or dealt.digest == card.split_digest):
+        return replace(chosen, notes=_notes_of_training(chosen))
+    return without_taught(chosen, manifest, card, run=home, leave_out=split is None and part == "test")
 
 
-def _found(manifest: Manifest, card: ModelCard, seed: int, run: Path | None) -> Split | None:
+def _found(manifest: Manifest, card: ModelCard, seed: int, home: Path | None) -> Split | None:
     """Split of the training if this data set gives it again, or that of the manifest."""
     named = {track.split for track in manifest.tracks}
-    candidates: list[dict[str, Any]] = [_asked(run)] if run else []
+    candidates: list[dict[str, Any]] = [_asked(home)] if home else []
     candidates += [{"protocol": "given"}] if named & {"train", "test"} else []
     candidates += [{"protocol": "grouped", "seed": seed}]
     given: Split | None = None
@@ -143,36 +147,101 @@ def _found(manifest: Manifest, card: ModelCard, seed: int, run: Path | None) -> 
     return given
 
 
-def _asked(run: Path) -> dict[str, Any]:
+def _home(run: Path | None) -> Path | None:
+    """Folder of a training that is meant by it, or by the bundle in it."""
+    places = [] if run is None else [run, Path(os.path.abspath(run)).parent]
+    return next((place for place in places if (place / "params.json").is_file()), None)
+
+
+def _asked(home: Path) -> dict[str, Any]:
     """How the training dealt out its tracks."""
     try:
-        params = json.loads((run / "params.json").read_text(encoding="utf-8"))
+        params = json.loads((home / "params.json").read_text(encoding="utf-8"))
         asked = {name: params["split"][name] for name in ("protocol", "test", "valid")}
         return {**asked, "seed": params["seed"]}
     except (OSError, ValueError, TypeError, KeyError):
         return {"protocol": "grouped"}
 
 
-def _notes(chosen: Chosen, card: ModelCard, dealt: Split | str | None) -> list[str]:
-    notes = []
-    same = isinstance(dealt, Split) and dealt.digest == card.split_digest
+def _notes_of_training(chosen: Chosen) -> tuple[str, ...]:
+    """What must be known of figures from the very split that the model was trained with, or from a leak."""
     if chosen.leaky:
-        notes.append(
+        return (
             "leaky: windows of the same tracks are in training and test, so these figures say nothing about "
-            "music that the model has not heard."
+            "music that the model has not heard.",
         )
-    elif same and chosen.part in ("train", "valid", ALL):
-        what = {
-            "train": "taught the model",
-            "valid": "chose the model",
-            ALL: "include those that taught the model",
-        }
-        notes.append(f"These tracks {what[chosen.part]}: the figures are better than on new music.")
-    elif not same and card.split_digest:
-        notes.append(
+    what = {
+        "train": "taught the model",
+        "valid": "chose the model",
+        ALL: "include those that taught the model",
+    }
+    if chosen.part in what:
+        return (f"These tracks {what[chosen.part]}: the figures are better than on new music.",)
+    return ()
+
+
+def without_taught(
+    chosen: Chosen, manifest: Manifest, card: ModelCard, *, run: Path | None, leave_out: bool = True
+) -> Chosen:
+    """Leave out the tracks that taught a model, as far as the folder of its training tells, or note them.
+
+    Parameters
+    ----------
+    chosen : Chosen
+        Tracks.
+    manifest : Manifest
+        Where they are from.
+    card : ModelCard
+        Of the model.
+    run : Path, optional
+        Folder of its training, or of the bundle in it.
+    leave_out : bool
+        Whether to leave them out, unless nothing else is there; otherwise a note says how many they are.
+    """
+    home = _home(run)
+    taught = _taught(home, card) if home else None
+    if taught is None:
+        return replace(chosen, notes=_warnings(card))
+    known = np.array([_met(manifest.tracks[i], taught) for i in chosen.places])
+    if not known.any():
+        return chosen
+    if leave_out and not known.all():
+        rest = chosen.places[~known]
+        note = f"{known.sum()} tracks that the model was trained with are left out."
+        return Chosen(rest, chosen.protocol, UNSEEN, manifest.take(rest).digest, chosen.split, (note,))
+    some = f"{known.sum()} of {len(known)} tracks taught the model or chose it"
+    return replace(chosen, notes=(f"{some}: the figures are better than on new music.",))
+
+
+def _taught(home: Path, card: ModelCard) -> set[str] | None:
+    """Paths and checksums of what was not held back in a training; None if that cannot be told."""
+    try:
+        manifest = read_manifest(home / "manifest.jsonl")
+        dealt: Split = deal(manifest, **_asked(home))
+    except InputError:
+        return None
+    if dealt.digest != card.split_digest:
+        return None
+    tracks = [manifest.tracks[i] for part in ("train", "valid") for i in dealt.parts[part]]
+    return {name for track in tracks for name in (os.path.abspath(track.path), track.sha256) if name}
+
+
+def _met(track: Track, taught: set[str]) -> bool:
+    """Whether a track is among those: the same file, or a copy of it byte for byte."""
+    if os.path.abspath(track.path) in taught:
+        return True
+    try:
+        return (track.sha256 or sha256_of(track.path)) in taught
+    except OSError:
+        return False
+
+
+def _warnings(card: ModelCard) -> tuple[str, ...]:
+    if card.split_digest:
+        return (
             "The model was trained with another split or on other data: whether some of these tracks taught "
-            "it cannot be told from here. Its card says what it learned from."
+            "it cannot be told from here. Its card says what it learned from.",
         )
-    elif not card.split_digest and card.training_data:
-        notes.append("The card does not say which tracks taught the model: make sure that none of these did.")
-    return notes
+    if card.training_data:
+        return ("The card does not say which tracks taught the model: make sure that none of these did.",)
+    return ()
