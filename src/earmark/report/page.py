@@ -72,7 +72,7 @@ def escaped(value: object) -> str:
     """Any value as text that is safe between tags and in attributes; `Html` as it is."""
     if isinstance(value, Html):
         return str(value)
-    shown = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    shown = str(value).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     shown = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in shown)
     return html.escape(shown)
 
