@@ -21,7 +21,7 @@ LADDER = [
     {"features", "data", "demo"},
     {"models"},
     {"predict", "batch", "report"},
-    {"evaluate", "live", "library", "plot"},
+    {"evaluate", "hygiene", "live", "library", "plot"},
     {"train", "web", "cluster"},
     {"cli"},
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from earmark import __version__
+from earmark.cli.check import check
 from earmark.cli.classify import classify
 from earmark.cli.compare import compare
 from earmark.cli.demo import demo
@@ -49,6 +50,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     classify,
     spectrogram,
     features,
+    check,
     train,
     tune,
     importance,

@@ -1,0 +1,442 @@
+"""All checks of a data set, and what they found."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from earmark.batch import Done, run
+from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
+from earmark.errors import InputError
+from earmark.features import FeatureSpec
+
+from .copies import Copy, find_copies
+from .doubts import Doubt, cross_validated, doubts
+from .listening import Heard, listen, seen
+from .space import LEAST_TRACKS, TOO_FAR, Floats, Ints, farness
+
+SCHEMA = "earmark.check/1"
+Progress = Callable[[str, int, int], object]
+
+_N_FOLDS = 5
+_LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
+_CLIPPED = 0.001  # of the samples
+_SILENT = 0.95  # of the time: nothing to learn from
+_UNBALANCED = 5.0  # times as many tracks in the largest class as in the smallest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding.
+
+    Parameters
+    ----------
+    title : str
+        How it is called.
+    fault : bool
+        Whether it is wrong in any case, or for a person to judge.
+    meaning : str
+        What it means, and what `cleaned` does about it.
+    """
+
+    title: str
+    fault: bool
+    meaning: str
+
+
+KINDS: dict[str, Kind] = {
+    "unreadable": Kind("Unreadable", True, "The sound cannot be decoded. Left out."),
+    "silent": Kind("Silent", True, "Next to nothing is louder than -60 dB. Left out."),
+    "short": Kind("Too short", True, "Shorter than one window of a model. Left out."),
+    "exact-copy": Kind("Exact copies", True, "The same bytes. All but the first are left out."),
+    "near-copy": Kind(
+        "Near copies",
+        True,
+        "The same recording at another bitrate, level, offset or speed. A copy that holds nothing new is "
+        "left out; excerpts that overlap stay, in one group, so that no grouped split parts them.",
+    ),
+    "conflict": Kind(
+        "Copies with conflicting labels", True, "One recording, different labels: all are left out."
+    ),
+    "leak": Kind(
+        "Copies across splits", True, "What is tested has been learnt. All but the first are left out."
+    ),
+    "artist": Kind(
+        "Artists across splits", True, "A group in several parts lifts every figure. The split is left out."
+    ),
+    "clipped": Kind("Clipped", False, "Flat tops: recorded or normalised too hot. Stays."),
+    "truncated": Kind("Truncated", False, "The file ends before it should. Stays."),
+    "outlier": Kind("Outliers", False, "Far from everything of its class: listen. Stays."),
+    "label": Kind("Doubtful labels", False, "Cross-validation takes it for something else: listen. Stays."),
+    "balance": Kind("Balance", False, "Classes that are rare, or known by one artist only."),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was found.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    tracks : tuple of str
+        Ids of the tracks concerned, the one to keep first.
+    text : str
+        What was found, in a few words.
+    score : float
+        How bad; within one kind, the greatest first.
+    starts : tuple of float
+        Where in each track to listen, in s.
+    partial : bool
+        Of near copies: whether each has something that the other lacks.
+    """
+
+    kind: str
+    tracks: tuple[str, ...]
+    text: str
+    score: float = 0.0
+    starts: tuple[float, ...] = ()
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class HygieneReport:
+    """What the checks found in a data set.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        What was checked, with the hashes of its files.
+    findings : tuple of Finding
+        In the order of `KINDS`, the worst first within a kind.
+    notes : tuple of str
+        Which checks could not be made, and why.
+    """
+
+    manifest: Manifest
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_faults(self) -> int:
+        """Number of findings that are wrong in any case."""
+        return sum(KINDS[finding.kind].fault for finding in self.findings)
+
+    def of(self, kind: str) -> tuple[Finding, ...]:
+        """Return the findings of one kind."""
+        return tuple(finding for finding in self.findings if finding.kind == kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold: ``earmark.check/1``."""
+        return {
+            "schema": SCHEMA,
+            "data": {
+                "root": self.manifest.root,
+                "digest": self.manifest.digest,
+                "n_tracks": len(self.manifest),
+                "classes": self.manifest.counts(),
+                "skipped": [dataclasses.asdict(skipped) for skipped in self.manifest.skipped],
+            },
+            "n_faults": self.n_faults,
+            "findings": [dataclasses.asdict(finding) for finding in self.findings],
+            "notes": list(self.notes),
+        }
+
+
+def check(
+    manifest: Manifest,
+    *,
+    jobs: int = 1,
+    min_seconds: float = 3.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> HygieneReport:
+    """Hear every track once and say what is wrong with the data set.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of files; of cached features, what can be told without sound.
+    jobs : int
+        Worker processes.
+    min_seconds : float
+        Shorter tracks are too short.
+    seed : int
+        Of the folds of the cross-validation.
+    progress : callable, optional
+        Told what is being done, how many of how many tracks are done.
+
+    Returns
+    -------
+    HygieneReport
+
+    Raises
+    ------
+    InputError
+        If `jobs` or `min_seconds` is out of range.
+    """
+    if not min_seconds >= 0:
+        raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
+    tell = progress or (lambda *_: None)
+    manifest = _hashed(manifest, jobs, tell)
+    heard, errors = _heard(manifest, jobs, tell)
+    exact = _exact_copies(manifest, heard)
+    near = _near_copies(manifest, heard, exact, tell)
+    notes: list[str] = []
+    findings = [
+        *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
+        *_of_sound(manifest, heard, min_seconds),
+        *_of_copies(manifest, heard, exact, near),
+        *_of_groups(manifest),
+        *_of_space(manifest, heard, min_seconds, seed, notes),
+        *_of_balance(manifest),
+    ]
+    order = {kind: i for i, kind in enumerate(KINDS)}
+    findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
+    return HygieneReport(manifest, tuple(findings), tuple(notes))
+
+
+# ---------------------------------------------------------------- hearing
+
+
+def _hashed(manifest: Manifest, jobs: int, tell: Progress) -> Manifest:
+    n_done = 0
+
+    def count(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        tell("hashing", n_done, len(manifest))
+
+    hashed = with_hashes(manifest, jobs=jobs, progress=count)
+    # A file that cannot be hashed is reported as unreadable by whoever hears it.
+    found = {track.id: track for track in hashed.tracks}
+    return dataclasses.replace(manifest, tracks=tuple(found.get(t.id, t) for t in manifest.tracks))
+
+
+def _heard(manifest: Manifest, jobs: int, tell: Progress) -> tuple[dict[int, Heard], dict[int, str]]:
+    """Return what was heard of each track, and why the others could not be."""
+    if manifest.cache:
+        return _seen(manifest), {}
+    heard: dict[int, Heard] = {}
+    errors: dict[int, str] = {}
+    paths = [track.path for track in manifest.tracks]
+    for i, result in enumerate(run(listen, paths, jobs=jobs)):
+        if isinstance(result, Done):
+            heard[i] = result.value
+        else:
+            errors[i] = result.error.message
+        tell("listening", i + 1, len(paths))
+    return heard, errors
+
+
+def _seen(manifest: Manifest) -> dict[int, Heard]:
+    cached = read_cached(manifest.cache)
+    row = {name: i for i, name in enumerate(cached.ids)}
+    spec = FeatureSpec.from_dict(cached.spec)
+    seconds = spec.seconds(cached.S_db.shape[2])
+    return {i: seen(cached.S_db[row[track.id]], seconds) for i, track in enumerate(manifest.tracks)}
+
+
+# ---------------------------------------------------------------- one track alone
+
+
+def _of_sound(manifest: Manifest, heard: dict[int, Heard], min_seconds: float) -> Iterator[Finding]:
+    for i, one in heard.items():
+        name = (manifest.tracks[i].id,)
+        if one.silence >= _SILENT:
+            yield Finding("silent", name, f"{one.silence:.0%} of {one.duration:.1f} s", one.silence)
+        elif one.duration < min_seconds:
+            yield Finding("short", name, f"{one.duration:.2f} s", -one.duration)
+        if one.clipped >= _CLIPPED:
+            yield Finding("clipped", name, f"{one.clipped:.2%} of the samples", one.clipped)
+        for warning in one.warnings:
+            yield Finding("truncated", name, warning)
+
+
+# ---------------------------------------------------------------- copies
+
+
+def _exact_copies(manifest: Manifest, heard: dict[int, Heard]) -> list[list[int]]:
+    """Return the places of tracks with the same content, for each content that comes more than once."""
+    same: dict[object, list[int]] = defaultdict(list)
+    for i, track in enumerate(manifest.tracks):
+        if track.sha256:
+            same[track.sha256].append(i)
+        elif i in heard and manifest.cache:
+            same[heard[i].numbers.tobytes()].append(i)
+    return [places for places in same.values() if len(places) > 1]
+
+
+def _near_copies(
+    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], tell: Progress
+) -> list[Copy]:
+    """Return pairs of places whose sound is the same though their bytes are not."""
+    again = {i for places in exact for i in places[1:]}
+    places, prints = [], []
+    for i, one in sorted(heard.items()):
+        if one.landmarks is not None and i not in again:
+            places.append(i)
+            prints.append(one.landmarks)
+    return [
+        dataclasses.replace(copy, a=places[copy.a], b=places[copy.b])
+        for copy in find_copies(prints, progress=_counted("comparing", len(prints), tell))
+    ]
+
+
+def _counted(what: str, n_all: int, tell: Progress) -> Callable[[int], None]:
+    n_done = 0
+
+    def count(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        tell(what, n_done, n_all)
+
+    return count
+
+
+def _of_copies(
+    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], near: Sequence[Copy]
+) -> Iterator[Finding]:
+    for places in exact:
+        finding = Finding("exact-copy", _ids(manifest, places), f"{len(places)} files of the same bytes")
+        yield from _with_consequences(manifest, places, finding)
+    for copy in near:
+        length = {i: heard[i].duration for i in (copy.a, copy.b)}
+        if length[copy.b] > length[copy.a] + 0.5:  # the longer one first, for it is kept
+            copy = copy.turned()  # noqa: PLW2901
+        finding = _near_finding(_ids(manifest, (copy.a, copy.b)), copy)
+        yield from _with_consequences(manifest, (copy.a, copy.b), finding)
+
+
+def _near_finding(names: tuple[str, ...], copy: Copy) -> Finding:
+    facts = [f"{copy.overlap:.1f} s in common", f"{copy.similarity:.0%} of the landmarks agree"]
+    if abs(copy.offset) >= 0.05:
+        facts.append(f"begins {abs(copy.offset):.2f} s {'later' if copy.offset > 0 else 'earlier'}")
+    if abs(copy.speed - 1) >= 0.001:
+        facts.append(f"{abs(copy.speed - 1):.1%} {'faster' if copy.speed > 1 else 'slower'}")
+    starts = (max(0.0, copy.offset), max(0.0, -copy.offset / copy.speed))
+    return Finding("near-copy", names, ", ".join(facts), copy.similarity, starts, copy.partial)
+
+
+def _with_consequences(manifest: Manifest, places: Sequence[int], finding: Finding) -> Iterator[Finding]:
+    """Yield a finding of copies, and whether they contradict each other or part what belongs together."""
+    yield finding
+    tracks = [manifest.tracks[i] for i in places]
+    labels = {tuple(sorted(track.labels)) for track in tracks}
+    if len(labels) > 1:
+        names = " against ".join(sorted("|".join(names) or "none" for names in labels))
+        yield dataclasses.replace(finding, kind="conflict", text=f"{names}; {finding.text}")
+    parts = {track.split for track in tracks} & set(PARTS)
+    if len(parts) > 1:
+        text = f"in {' and '.join(sorted(parts))}; {finding.text}"
+        yield dataclasses.replace(finding, kind="leak", text=text)
+
+
+def _ids(manifest: Manifest, places: Sequence[int]) -> tuple[str, ...]:
+    return tuple(manifest.tracks[i].id for i in places)
+
+
+# ---------------------------------------------------------------- groups and classes
+
+
+def _of_groups(manifest: Manifest) -> Iterator[Finding]:
+    members: dict[str, list[Track]] = defaultdict(list)
+    for track in manifest.tracks:
+        if track.group and track.split in PARTS:
+            members[track.group].append(track)
+    for group, tracks in members.items():
+        parts = Counter(track.split for track in tracks)
+        if len(parts) > 1:
+            shares = ", ".join(f"{n} in {part}" for part, n in sorted(parts.items()))
+            yield Finding("artist", tuple(t.id for t in tracks), f"{group}: {shares}", len(tracks))
+
+
+def _of_balance(manifest: Manifest) -> Iterator[Finding]:
+    counts = manifest.counts()
+    if len(counts) < 2:
+        yield Finding("balance", (), f"one class only: {', '.join(counts) or 'none'}", 2.0)
+        return
+    most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
+    if counts[most] >= _UNBALANCED * counts[least]:
+        text = f"{most} has {counts[most]} tracks, {least} {counts[least]}: one for every "
+        yield Finding("balance", (), text + f"{counts[most] / max(1, counts[least]):.1f}", 1.0)
+    table, groups = manifest.indicators(), manifest.groups
+    if not any(track.group for track in manifest.tracks):
+        return
+    for column, name in enumerate(manifest.classes):
+        own = set(groups[table[:, column] > 0].tolist())
+        if len(own) == 1 and counts[name] > 1:
+            yield Finding("balance", (), f"all {counts[name]} tracks of {name} are by {own.pop()}", 0.5)
+
+
+# ---------------------------------------------------------------- the space of descriptors
+
+
+def _of_space(
+    manifest: Manifest, heard: dict[int, Heard], min_seconds: float, seed: int, notes: list[str]
+) -> Iterator[Finding]:
+    """Yield outliers and doubtful labels among the tracks that have sound to speak of."""
+    fit = [i for i, one in sorted(heard.items()) if one.silence < _SILENT and one.duration >= min_seconds]
+    if len(fit) < LEAST_TRACKS:
+        notes.append(f"outliers and labels were not checked: {len(fit)} tracks, {LEAST_TRACKS} are needed")
+        return
+    known = manifest.take(fit)
+    X = np.stack([heard[i].numbers for i in fit])
+    kinds = np.unique([" ".join(sorted(track.labels)) for track in known.tracks], return_inverse=True)[1]
+    for i, score in enumerate(farness(X, kinds.reshape(-1))):
+        if score > TOO_FAR:
+            text = f"{score:.1f} deviations from {'|'.join(known.tracks[i].labels) or 'its class'}"
+            yield Finding("outlier", (known.tracks[i].id,), text, float(score))
+    folds = _folds(known, seed, notes)
+    if folds is not None:
+        yield from _of_labels(known, X, folds)
+
+
+def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None:
+    """Return the folds of a cross-validation, by groups where there are enough; None if it cannot be."""
+    plain = dataclasses.replace(
+        manifest, tracks=tuple(dataclasses.replace(track, split="") for track in manifest.tracks)
+    )
+    for protocol in ("grouped", "stratified"):
+        try:
+            splits = split(plain, protocol=protocol, folds=_N_FOLDS, valid=0, seed=seed)
+        except InputError as error:
+            reason = error.message
+        else:
+            if protocol != "grouped":
+                notes.append("labels were cross-validated without regard to groups: there are too few")
+            return [one.parts["test"] for one in splits]
+    notes.append(f"labels were not cross-validated: {reason}")
+    return None
+
+
+def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints]) -> Iterator[Finding]:
+    if not manifest.multilabel:
+        numbers = manifest.indicators().argmax(axis=1)
+        probabilities = cross_validated(X, numbers, folds, len(manifest.classes))
+        for doubt in doubts(probabilities, numbers):
+            likely = manifest.classes[doubt.likely]
+            yield _doubtful(manifest.tracks[doubt.track], doubt, f"rather {likely} ({doubt.p_likely:.0%})")
+        return
+    table = manifest.indicators().astype(np.int64)
+    for column, name in enumerate(manifest.classes):
+        n_with = int(table[:, column].sum())
+        if min(n_with, len(table) - n_with) < _LEAST_OF_LABEL:
+            continue
+        probabilities = cross_validated(X, table[:, column], folds, 2)
+        for doubt in doubts(probabilities, table[:, column]):
+            text = f"{name} ({doubt.p_likely:.0%}) is missing" if doubt.likely else f"not {name}"
+            yield _doubtful(manifest.tracks[doubt.track], doubt, text)
+
+
+def _doubtful(track: Track, doubt: Doubt, text: str) -> Finding:
+    given = "|".join(track.labels) or "none"
+    return Finding(
+        "label", (track.id,), f"{given} ({doubt.p_given:.0%}): {text}", doubt.p_likely - doubt.p_given
+    )
