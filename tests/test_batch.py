@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.batch import CrashError, Done, Failed, InternalError, default_jobs, run
-from earmark.errors import AudioNotFoundError, EarmarkError, InputError
+from earmark.batch import Done, Failed, default_jobs, run
+from earmark.errors import AudioNotFoundError, CrashError, EarmarkError, InputError, InternalError
 
 
 def misbehave(source: Any) -> Any:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from earmark.errors import EarmarkError, InputError
+from earmark.errors import CrashError, EarmarkError, InputError, InternalError
 
 S = TypeVar("S")
 V = TypeVar("V")
@@ -31,18 +31,6 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 POLL_SECONDS = 0.2  # how late a signal may be noticed
 RUN_AHEAD = 32  # results a worker may be ahead of a slow file, so that waiting results stay few
 START_ATTEMPTS = 3
-
-
-class InternalError(EarmarkError):
-    """An exception that nobody planned for: a fault of earmark's, not of the file."""
-
-    code = "internal"
-
-
-class CrashError(EarmarkError):
-    """The process that worked on the file died."""
-
-    code = "crash"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@
     │   ├── BundleError              a bundle that is incomplete, altered or of another version
     │   └── ContractError            a model that breaks the contract of `check_model`
     ├── MissingExtraError            exit 4: an optional package is not installed
-    └── OutputError                  exit 5: a result could not be written
+    ├── OutputError                  exit 5: a result could not be written
+    ├── CrashError                   the process that worked on a file died
+    └── InternalError                a fault of earmark's own, met while working on a file
 """
 
 
@@ -179,3 +181,15 @@ class OutputError(EarmarkError):
 
     code = "output"
     exit_code = 5
+
+
+class CrashError(EarmarkError):
+    """The process that worked on a file died."""
+
+    code = "crash"
+
+
+class InternalError(EarmarkError):
+    """An exception that nobody planned for: a fault of earmark's, not of the file."""
+
+    code = "internal"
