@@ -62,8 +62,11 @@ def test_parameters_from_a_file_and_one_by_one(run: Run) -> None:  # noqa: F811
 def test_skips_are_reported_and_no_error(run: Run) -> None:  # noqa: F811
     write_music(Path("rough"), n=4)
     Path("rough/rock/text.mp3").write_text("not sound")
+    for name in ("a.wav", "b.wav"):
+        Path("rough/rock", name).write_bytes(b"")
     made = run("train", "rough", "--out", "rough-run")
-    assert made.status == 0 and "1 left out:" in made.err and "text.mp3" in made.err
+    assert made.status == 0 and "3 left out:" in made.err and "text.mp3" in made.err
+    assert "a.wav and 1 more: the file is empty" in made.err
 
 
 def test_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -122,6 +122,13 @@ def test_an_interrupted_study_tries_what_it_would_have_tried(
     assert more.n_trials == 9
 
 
+def test_a_folder_of_any_name(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a %41 ü ? # b" / "study"
+    tune(place / "music", model="knn", trials=1, folds=2, out=out)
+    assert {path.name for path in out.iterdir()} == {"best.json", "study.db"}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_another_study_is_not_mixed_in(place: Path, tmp_path: Path) -> None:
     tune(place / "music", trials=1, out=tmp_path / "study")
     with pytest.raises(OtherRunError, match="another folds"):

@@ -126,10 +126,16 @@ def settings(model: str, params: Path | None, setting: list[str] | None) -> dict
 @contextmanager
 def watched() -> Iterator[Watch]:
     """What tells how far things are: bars on a terminal, else a line for each stage."""
-    if sys.stderr.isatty():
-        with _bars() as watch:
+    try:
+        with _bars() if sys.stderr.isatty() else _lines() as watch:
             yield watch
-        return
+    except KeyboardInterrupt:
+        say("what is done is kept: give the same command again to go on")
+        raise
+
+
+@contextmanager
+def _lines() -> Iterator[Watch]:
     stages: set[str] = set()
 
     def announce(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
@@ -146,7 +152,7 @@ def _bars() -> Iterator[Watch]:
 
     layout = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("left  {task.fields[figures]}"),
@@ -157,7 +163,8 @@ def _bars() -> Iterator[Watch]:
         def advance(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
             if stage not in tasks:
                 tasks[stage] = progress.add_task(stage, total=total or None, figures="")
-            text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            told = [f"{name} {value:.3g}" for name, value in figures.items() if name != "learning_rate"]
+            text = "  ".join([*told[:1], *told[-1:]] if len(told) > 1 else told)  # 80 columns hold no more
             progress.update(tasks[stage], completed=done, total=total or None, figures=text)
 
         yield advance
@@ -184,11 +191,15 @@ def _tell(run: Run) -> None:
 
 
 def tell_skipped(left_out: list[tuple[str, str]]) -> None:
-    """Say on stderr what could not be used."""
+    """Say on stderr what could not be used, one line for each reason."""
     if not left_out:
         return
     say(f"{len(left_out)} left out:")
-    for path, reason in left_out[:SHOWN]:
-        say(printable(f"  {path}: {reason}"))
-    if len(left_out) > SHOWN:
-        say(f"  and {len(left_out) - SHOWN} more: see log.jsonl")
+    by_reason: dict[str, list[str]] = {}
+    for path, reason in left_out:
+        by_reason.setdefault(reason, []).append(path)
+    for reason, paths in list(by_reason.items())[:SHOWN]:
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        say(printable(f"  {paths[0]}{more}: {reason}"))
+    if len(by_reason) > SHOWN:
+        say("  and others: all are in log.jsonl")

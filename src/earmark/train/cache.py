@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -26,6 +27,7 @@ from earmark.train.extract import Array, Entry, Recipe, extract
 
 FEW = 4  # files from which on the start of worker processes pays
 _TEMPORARY = ".part"
+FORGOTTEN = 3600.0  # s after which a half-written entry has no writer any more
 
 
 class ChangedFileError(UnreadableAudioError):
@@ -179,6 +181,8 @@ class FeatureCache:
         checksums = {file.path: file.sha256 for file in wanted if self.has(file.sha256, recipe)}
         todo = [file for file in wanted if file.path not in checksums]
         missing: list[Missing] = []
+        if todo:
+            self.sweep()
         if jobs is None:
             jobs = batch.default_jobs(len(todo)) if len(todo) >= FEW else 1
         report = progress or (lambda *_: None)
@@ -194,11 +198,13 @@ class FeatureCache:
             report(len(checksums) + len(missing), len(wanted))
         return checksums, missing
 
-    def sweep(self) -> None:
-        """Remove what killed processes left half-written; only when nobody else is writing."""
+    def sweep(self, *, seconds: float = FORGOTTEN) -> None:
+        """Remove what killed processes left half-written, if nobody wrote to it for so many seconds."""
+        now = time.time()
         for leftover in self.folder.glob(f"*/*/*{_TEMPORARY}"):
             with suppress(OSError):
-                leftover.unlink()
+                if now - leftover.stat().st_mtime >= seconds:
+                    leftover.unlink()
 
 
 def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:

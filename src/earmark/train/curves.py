@@ -73,20 +73,25 @@ def by_step(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
 
 
 def _draw_steps(ax: Axes, curves: Mapping[str, Mapping[int, float]]) -> None:
-    losses = {name: points for name, points in curves.items() if "loss" in name} or curves
-    others = {name: points for name, points in curves.items() if name not in losses}
+    """Losses on the left axis, shares on the right."""
+    shown = {name: points for name, points in curves.items() if name != "learning_rate"} or curves
+    losses = {name: points for name, points in shown.items() if "loss" in name} or shown
+    others = {name: points for name, points in shown.items() if name not in losses}
     for colour, (name, points) in zip(_LINES, losses.items(), strict=False):
         ax.plot(*_points(points), color=colour, label=name, linewidth=1.5)
     ax.set_xlabel("step")
+    ax.locator_params(axis="x", integer=True)
     ax.set_title("By step", loc="left", fontsize=10, weight="bold")
     _bare(ax)
+    lines, names = ax.get_legend_handles_labels()
     if others:
         right = ax.twinx()
         for colour, (name, points) in zip(_LINES[len(losses) :], others.items(), strict=False):
-            right.plot(*_points(points), color=colour, label=name, linewidth=1.5, linestyle="--")
-        right.spines["top"].set_visible(False)
-        right.legend(loc="upper right", fontsize=8, frameon=False)
-    ax.legend(loc="upper left", fontsize=8, frameon=False)
+            right.plot(*_points(points), color=colour, label=f"{name} (right)", linewidth=1.5, linestyle="--")
+        _bare(right)
+        more = right.get_legend_handles_labels()
+        lines, names = lines + more[0], names + more[1]
+    ax.legend(lines, names, fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0.2, 1.0), ncols=3)
 
 
 def _points(points: Mapping[int, float]) -> tuple[list[int], list[float]]:
@@ -98,9 +103,17 @@ def _draw_recalls(ax: Axes, scored: Mapping[str, Answers | None], classes: Seque
     known = {name: scores for name, scores in scored.items() if scores is not None}
     thickness = 0.8 / max(1, len(known))
     for i, (name, scores) in enumerate(known.items()):
-        recalls = np.nan_to_num(metrics.recalls(scores.by_track.truth, scores.by_track.scores))
+        recalls = metrics.recalls(scores.by_track.truth, scores.by_track.scores)
         places = np.arange(len(classes)) + (i - (len(known) - 1) / 2) * thickness
-        ax.barh(places, recalls, thickness * 0.9, color=COLOURS[name], label=f"{name}, {len(scores)} tracks")
+        for place in places[recalls == 0]:  # none right is not the same as none there
+            ax.text(0.005, place, "0", va="center", fontsize=6, color=COLOURS[name])
+        ax.barh(
+            places,
+            np.nan_to_num(recalls),
+            thickness * 0.9,
+            color=COLOURS[name],
+            label=f"{name}, {len(scores)} tracks",
+        )
     ax.set_yticks(range(len(classes)), [_drawable(label) for label in classes], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlim(0, 1)

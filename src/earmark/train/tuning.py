@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -220,7 +221,7 @@ def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
-            storage=f"sqlite:///{path.absolute()}",
+            storage=f"sqlite:///{quote(str(path.absolute()))}",
             study_name="earmark",
             direction="maximize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=N_STARTUP),
