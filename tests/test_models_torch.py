@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from earmark.errors import InputError, ModelError
-from earmark.models import to_bundle
-from earmark.models.check import check_model
+from earmark.models import check_model, family, to_bundle
 from earmark.models.cnn import Cnn
 from earmark.models.fusion import Fusion
 from earmark.models.registry import load_model
@@ -56,6 +55,22 @@ def test_the_graph_answers_as_the_network(name: str) -> None:
     assert np.abs(graph["genres"] - proba).max() <= 1e-4
     assert graph["embedding"].shape == (24, model.embedding_size_)
     assert len(np.unique(graph["embedding"].round(4), axis=0)) > 12  # it describes, and not by a constant
+
+
+QUICK: dict[str, dict[str, Any]] = {
+    "short-chunk": {"epochs": 12, "width": 8},
+    "fusion": {"epochs": 4},
+    "cnn": {"epochs": 6},
+    "mn": {"epochs": 12, "width": 0.2, "learning_rate": 4e-3},
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in ("cnn", "mn") else []) for name in QUICK]
+)
+def test_the_families_keep_the_contract(name: str) -> None:
+    report = check_model(family(name)(**QUICK[name]))
+    assert {"learns", "again", "bundle", "shapes", "extremes"} <= report.clauses.keys()
 
 
 def test_a_bundle_of_a_network_keeps_the_contract(tmp_path: Any) -> None:

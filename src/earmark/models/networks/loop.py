@@ -45,13 +45,13 @@ class State:
         return {name: value.detach().clone() for name, value in values.items() if name != "steps"}
 
     def follow(self, keep: float) -> None:
-        """Move the running mean towards the weights; at the start it is the plain mean of all so far."""
+        """Move the running mean towards the weights; at the start it forgets sooner."""
         values = self.network.state_dict()
         if not self.average:
             self.average = {**self.answering(), "steps": torch.zeros(())}
             return
         self.average["steps"] += 1
-        share = max(1 - keep, 1 / (float(self.average["steps"]) + 1))
+        share = max(1 - keep, 9 / (10 + float(self.average["steps"])))
         for name, value in values.items():
             if value.is_floating_point():
                 self.average[name].lerp_(value, share)
@@ -240,7 +240,11 @@ def _optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _thaw(network: Network, recipe: Recipe, epoch: int) -> None:
-    """Let the stages learn that are due, from the output down; frozen ones keep their statistics too."""
+    """Let the stages learn that are due, from the output down; frozen ones keep their statistics too.
+
+    Batch norms begin each epoch anew and take the plain mean over its batches: with the usual running mean,
+    a training of few steps would answer from statistics that it never had.
+    """
     network.train()
     stages = network.stages()
     n_awake = 1 + epoch // recipe.unfreeze_every if recipe.unfreeze_every else len(stages)
@@ -248,6 +252,11 @@ def _thaw(network: Network, recipe: Recipe, epoch: int) -> None:
         stage.requires_grad_(depth < n_awake)
         if depth >= n_awake:
             stage.eval()
+            continue
+        for module in stage.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.momentum = None
+                module.reset_running_stats()
 
 
 def predict(
