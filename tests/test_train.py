@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from earmark.data import Manifest, read_manifest, write_cached
-from earmark.errors import EarmarkError, InputError, UnknownModelError
+from earmark.errors import EarmarkError, InputError, OutputError, UnknownModelError
 from earmark.features import FeatureSpec
 from earmark.models import TrainableModel, load_model, register
 from earmark.models.registry import _families
@@ -22,7 +22,7 @@ from earmark.train import Run, train
 from earmark.train.cache import FeatureCache
 from earmark.train.dataset import prepare
 from earmark.train.extract import Recipe
-from earmark.train.run_folder import OtherRunError, RunFolder
+from earmark.train.run_folder import RunFolder
 from music import write_music
 
 pytest.importorskip("sklearn")
@@ -193,13 +193,13 @@ def test_a_complete_run_is_found_complete(run: Run, music: Path, cache: Path) ->
 
 def test_another_run_is_not_overwritten(run: Run, music: Path, cache: Path, tmp_path: Path) -> None:
     before = content(run.folder)
-    with pytest.raises(OtherRunError, match="seed=0, not 7"):
+    with pytest.raises(OutputError, match="seed=0, not 7"):
         train(music, out=run.folder, cache=cache, jobs=1, seed=7)
     assert content(run.folder) == before
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(OtherRunError, match="holds no run"):
+    with pytest.raises(OutputError, match="holds no run"):
         train(music, out=tmp_path, cache=cache, jobs=1)
-    with pytest.raises(OtherRunError, match="is a file"):
+    with pytest.raises(OutputError, match="is a file"):
         train(music, out=tmp_path / "mine.txt", cache=cache, jobs=1)
     assert content(tmp_path) == {"mine.txt": b"precious"}
 

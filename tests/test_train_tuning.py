@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from earmark.data import read_manifest
-from earmark.errors import EarmarkError, InputError
+from earmark.errors import EarmarkError, InputError, OutputError
 from earmark.train import train, tune
 from earmark.train.cache import FeatureCache
 from earmark.train.job import Request, plan
-from earmark.train.run_folder import OtherRunError
 from earmark.train.tuning import _folds, _Judge
 from music import write_music
 from test_cli import Run, run  # noqa: F401 (run is a fixture)
@@ -131,9 +130,9 @@ def test_a_folder_of_any_name(place: Path, tmp_path: Path) -> None:
 
 def test_another_study_is_not_mixed_in(place: Path, tmp_path: Path) -> None:
     tune(place / "music", trials=1, out=tmp_path / "study")
-    with pytest.raises(OtherRunError, match="another folds"):
+    with pytest.raises(OutputError, match="another folds"):
         tune(place / "music", trials=1, out=tmp_path / "study", folds=2)
-    with pytest.raises(OtherRunError, match="holds no study"):
+    with pytest.raises(OutputError, match="holds no study"):
         tune(place / "music", trials=1, out=place)
 
 

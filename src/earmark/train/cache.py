@@ -30,12 +30,6 @@ _TEMPORARY = ".part"
 FORGOTTEN = 3600.0  # s after which a half-written entry has no writer any more
 
 
-class ChangedFileError(UnreadableAudioError):
-    """The file is no longer the one that the manifest names."""
-
-    code = "changed"
-
-
 def user_cache() -> Path:
     """Folder for features where none is named: ``EARMARK_CACHE``, or the system's place for caches."""
     named = os.environ.get("EARMARK_CACHE")
@@ -214,7 +208,7 @@ def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
     except OSError as error:
         raise UnreadableAudioError(f"{wanted.path} cannot be read: {error.strerror or error}") from error
     if wanted.sha256 and wanted.sha256 != found:
-        raise ChangedFileError(
+        raise UnreadableAudioError(
             f"{wanted.path} has changed: sha256={found[:12]}..., the manifest says {wanted.sha256[:12]}...",
             hint="Read the data set again.",
         )

@@ -31,12 +31,6 @@ SCHEMA = "earmark.run/1"
 Clock = Callable[[], float]
 
 
-class OtherRunError(OutputError):
-    """The folder holds a run that was asked for differently."""
-
-    code = "other-run"
-
-
 @dataclass(frozen=True)
 class RunFolder:
     """Files of one run.
@@ -99,10 +93,8 @@ class RunFolder:
 
         Raises
         ------
-        OtherRunError
-            The folder holds a run of other parameters, or things that are no run.
         OutputError
-            It cannot be written.
+            The folder holds a run of other parameters or things that are no run, or cannot be written.
         """
         params = {"schema": SCHEMA, **params}
         before = read_params(self.path) if self.params.exists() else None
@@ -110,11 +102,11 @@ class RunFolder:
             _refuse_difference(self.path, before, json.loads(json.dumps(params)))
         elif self.path.is_dir() and any(not entry.name.startswith(".") for entry in self.path.iterdir()):
             if not self.manifest.exists():
-                raise OtherRunError(
+                raise OutputError(
                     f"{self.path} is not empty and holds no run", hint="Name a new folder: --out."
                 )
         elif self.path.exists() and not self.path.is_dir():
-            raise OtherRunError(f"{self.path} is a file", hint="Name a new folder: --out.")
+            raise OutputError(f"{self.path} is a file", hint="Name a new folder: --out.")
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -227,7 +219,7 @@ def _ends_a_line(path: Path) -> bool:
 def _refuse_difference(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for key in sorted({*before, *now}):
         if before.get(key) != now.get(key):
-            raise OtherRunError(
+            raise OutputError(
                 f"{folder} holds a run with {key}={_short(before.get(key))}, not {_short(now.get(key))}",
                 hint="Name another folder (--out), or remove that one.",
             )

@@ -25,7 +25,7 @@ from earmark.train.dataset import Part
 from earmark.train.extract import Ints
 from earmark.train.job import Job, Request, Watch, digest_of, plan
 from earmark.train.request import estimator, limited_threads
-from earmark.train.run_folder import OtherRunError, write_json
+from earmark.train.run_folder import write_json
 from earmark.train.scoring import answers
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
 
     path = folder / STUDY
     if folder.exists() and not path.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OtherRunError(f"{folder} is not empty and holds no study", hint="Name a new folder: --out.")
+        raise OutputError(f"{folder} is not empty and holds no study", hint="Name a new folder: --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
@@ -234,7 +234,7 @@ def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
         study.set_user_attr(_FACTS, facts)
     elif before != facts:
         differing = sorted(key for key in {*before, *facts} if before.get(key) != facts.get(key))
-        raise OtherRunError(
+        raise OutputError(
             f"{folder} holds a study with another {', '.join(differing)}", hint="Name a new folder: --out."
         )
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
