@@ -128,6 +128,18 @@ def test_what_cannot_be_used_is_reported(tmp_path: Path) -> None:
     }
 
 
+def test_a_link_back_from_inside_a_label_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    touch(tmp_path / "pop/a.mp3")
+    touch(tmp_path / "rock/b.mp3")
+    (tmp_path / "rock/loop").symlink_to("..")
+    manifest = read(tmp_path)
+    assert [(track.id, track.labels) for track in manifest.tracks] == [
+        ("pop/a.mp3", ("pop",)),
+        ("rock/b.mp3", ("rock",)),
+    ]
+    assert "another folder" in reasons(manifest)["a.mp3"]
+
+
 def test_loops_of_links(tmp_path: Path) -> None:
     touch(tmp_path / "rock/a.mp3")
     (tmp_path / "rock/again").symlink_to(tmp_path / "rock")

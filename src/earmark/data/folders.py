@@ -35,7 +35,7 @@ def read_folders(root: Path) -> Manifest:
         labels = clean_labels(folder.name.split(","))
         n_before = len(tracks)
         for path in find_audio([folder]):
-            if reason := unusable(path):
+            if reason := _astray(path, folder, root) or unusable(path):
                 skipped.append(Skipped(str(path), reason))
             else:
                 tracks.append(_track(path, root, folder, labels))
@@ -70,6 +70,14 @@ def _label_folders(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
             yield Path(entry.path)
     if beside:
         skipped.append(Skipped(str(root), f"{beside} sound files beside the folders have no label"))
+
+
+def _astray(path: Path, folder: Path, root: Path) -> str:
+    """Why a file is not of this label: a linked folder on the way to it lies in the folder of another one."""
+    real, home = path.parent.resolve(), root.resolve()
+    if real.is_relative_to(home) and not real.is_relative_to(folder.resolve()):
+        return "a link to what lies in another folder of the data set"
+    return ""
 
 
 def _named_like_sound(path: str) -> bool:
