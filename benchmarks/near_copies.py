@@ -29,6 +29,7 @@ from earmark.data import read_manifest
 from earmark.hygiene import Fingerprint, find_copies, fingerprint
 
 SR = 22050
+LEAST_SECONDS = 19  # so that 15 s less is enough to be found
 Sound = np.ndarray
 
 
@@ -41,7 +42,8 @@ def speed(y: Sound, factor: float) -> Sound:
 
 
 def noisy(y: Sound, snr_db: float) -> Sound:
-    noise = np.random.default_rng(0).standard_normal(len(y)).astype(np.float32)
+    own = int(1e6 * float(np.abs(y).sum()))  # the same noise in two copies would be a recording in common
+    noise = np.random.default_rng(own).standard_normal(len(y)).astype(np.float32)
     return y + noise * (y.std() / noise.std() * 10 ** (-snr_db / 20)).astype(np.float32)
 
 
@@ -74,7 +76,7 @@ BEYOND: dict[str, Callable[[Sound], Sound]] = {
 
 
 def drawn(data: str, n: int, seed: int) -> list[str]:
-    """Paths of tracks of at least 19 s, no two of one group."""
+    """Paths of tracks, no two of one group."""
     manifest = read_manifest(data)
     tracks = list(manifest.tracks)
     random.Random(seed).shuffle(tracks)
@@ -92,8 +94,9 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
-    paths = drawn(wanted.data, wanted.tracks, wanted.seed)
-    clips = [load(path).y for path in paths]
+    heard = {path: load(path).y for path in drawn(wanted.data, wanted.tracks, wanted.seed)}
+    heard = {path: y for path, y in heard.items() if len(y) >= LEAST_SECONDS * SR}
+    paths, clips = list(heard), list(heard.values())
     start = time.perf_counter()
     originals = [printed(y) for y in clips]
     seconds = sum(map(len, clips)) / SR

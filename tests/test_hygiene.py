@@ -15,7 +15,8 @@ from earmark.data import Manifest, Track, read_manifest, write_cached
 from earmark.errors import InputError
 from earmark.features import FeatureSpec, log_mel
 from earmark.hygiene import KINDS, HygieneReport, check, cleaned, find_copies, fingerprint, hygiene_page
-from earmark.hygiene.doubts import cross_validated, doubts
+from earmark.hygiene.checking import _of_labels
+from earmark.hygiene.doubts import agreement, cross_validated, doubts
 from earmark.hygiene.fingerprint import Fingerprint
 from earmark.hygiene.listening import flat_tops, silence
 from earmark.hygiene.space import TOO_FAR, farness
@@ -183,6 +184,32 @@ def test_wrong_labels_are_doubted() -> None:
     found = {doubt.track for doubt in doubts(p, given)}
     assert len(found & set(wrong.tolist())) >= 0.9 * len(wrong)
     assert len(found - set(wrong.tolist())) <= 0.07 * 300  # where the classes overlap
+
+
+def test_agreement_is_kappa() -> None:
+    """Cohen 1960: 45 of 60 agree, 30 by chance, so (0.75 - 0.5) / (1 - 0.5)."""
+    given = np.repeat([0, 0, 1, 1], [25, 5, 10, 20])
+    p = np.eye(2)[np.repeat([0, 1, 0, 1], [25, 5, 10, 20])]
+    assert agreement(p, given) == pytest.approx((45 / 60 - 0.5) / 0.5)
+    assert agreement(np.full((3, 2), np.nan), np.array([0, 1, 1])) == 0
+    assert agreement(np.eye(2)[[0, 0]], np.array([0, 0])) == 0
+
+
+def test_labels_that_the_descriptors_do_not_tell_apart_are_not_doubted() -> None:
+    X = np.random.default_rng(5).standard_normal((80, 6))
+    folds = [np.arange(80)[k::5] for k in range(5)]
+    tracks = tuple(Track(str(i), "x", ("ab"[i // 2 % 2],)) for i in range(80))
+    notes: list[str] = []
+    assert list(_of_labels(Manifest(tracks), X, folds, notes)) == [] and "hardly tell" in notes[0]
+    X[:, 0] += 20 * np.array([i // 2 % 2 for i in range(80)])
+    assert list(_of_labels(Manifest(tracks), X, folds, [])) == []
+    tracks = (*tracks[:-1], Track("wrong", "x", ("a",)))
+    (doubt,) = _of_labels(Manifest(tracks), X, folds, [])
+    assert doubt.tracks == ("wrong",) and "rather b" in doubt.text
+    both = tuple(Track(t.id, "x", (*t.labels, "c")) for t in tracks)
+    (doubt, missing) = sorted(_of_labels(Manifest(both), X, folds, notes), key=lambda finding: finding.text)
+    assert doubt.tracks == missing.tracks == ("wrong",)
+    assert "a|c" in doubt.text and notes[1] == "labels that could be judged: a, b"
 
 
 def test_lda_is_that_of_scikit_learn() -> None:

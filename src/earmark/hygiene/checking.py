@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,137 +14,19 @@ from earmark.errors import InputError
 from earmark.features import FeatureSpec
 
 from .copies import Copy, find_copies
-from .doubts import Doubt, cross_validated, doubts
+from .doubts import Doubt, agreement, cross_validated, doubts
+from .findings import KINDS, Finding, HygieneReport
 from .listening import Heard, listen, seen
 from .space import LEAST_TRACKS, TOO_FAR, Floats, Ints, farness
 
-SCHEMA = "earmark.check/1"
 Progress = Callable[[str, int, int], object]
 
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
+_AGREEMENT = 0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, doubts are noise
 _CLIPPED = 0.001  # of the samples
 _SILENT = 0.95  # of the time: nothing to learn from
 _UNBALANCED = 5.0  # times as many tracks in the largest class as in the smallest
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of finding.
-
-    Parameters
-    ----------
-    title : str
-        How it is called.
-    fault : bool
-        Whether it is wrong in any case, or for a person to judge.
-    meaning : str
-        What it means, and what `cleaned` does about it.
-    """
-
-    title: str
-    fault: bool
-    meaning: str
-
-
-KINDS: dict[str, Kind] = {
-    "unreadable": Kind("Unreadable", True, "The sound cannot be decoded. Left out."),
-    "silent": Kind("Silent", True, "Next to nothing is louder than -60 dB. Left out."),
-    "short": Kind("Too short", True, "Shorter than one window of a model. Left out."),
-    "exact-copy": Kind("Exact copies", True, "The same bytes. All but the first are left out."),
-    "near-copy": Kind(
-        "Near copies",
-        True,
-        "The same recording at another bitrate, level, offset or speed. A copy that holds nothing new is "
-        "left out; excerpts that overlap stay, in one group, so that no grouped split parts them.",
-    ),
-    "conflict": Kind(
-        "Copies with conflicting labels", True, "One recording, different labels: all are left out."
-    ),
-    "leak": Kind(
-        "Copies across splits", True, "What is tested has been learnt. All but the first are left out."
-    ),
-    "artist": Kind(
-        "Artists across splits", True, "A group in several parts lifts every figure. The split is left out."
-    ),
-    "clipped": Kind("Clipped", False, "Flat tops: recorded or normalised too hot. Stays."),
-    "truncated": Kind("Truncated", False, "The file ends before it should. Stays."),
-    "outlier": Kind("Outliers", False, "Far from everything of its class: listen. Stays."),
-    "label": Kind("Doubtful labels", False, "Cross-validation takes it for something else: listen. Stays."),
-    "balance": Kind("Balance", False, "Classes that are rare, or known by one artist only."),
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that was found.
-
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    tracks : tuple of str
-        Ids of the tracks concerned, the one to keep first.
-    text : str
-        What was found, in a few words.
-    score : float
-        How bad; within one kind, the greatest first.
-    starts : tuple of float
-        Where in each track to listen, in s.
-    partial : bool
-        Of near copies: whether each has something that the other lacks.
-    """
-
-    kind: str
-    tracks: tuple[str, ...]
-    text: str
-    score: float = 0.0
-    starts: tuple[float, ...] = ()
-    partial: bool = False
-
-
-@dataclass(frozen=True)
-class HygieneReport:
-    """What the checks found in a data set.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        What was checked, with the hashes of its files.
-    findings : tuple of Finding
-        In the order of `KINDS`, the worst first within a kind.
-    notes : tuple of str
-        Which checks could not be made, and why.
-    """
-
-    manifest: Manifest
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def n_faults(self) -> int:
-        """Number of findings that are wrong in any case."""
-        return sum(KINDS[finding.kind].fault for finding in self.findings)
-
-    def of(self, kind: str) -> tuple[Finding, ...]:
-        """Return the findings of one kind."""
-        return tuple(finding for finding in self.findings if finding.kind == kind)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold: ``earmark.check/1``."""
-        return {
-            "schema": SCHEMA,
-            "data": {
-                "root": self.manifest.root,
-                "digest": self.manifest.digest,
-                "n_tracks": len(self.manifest),
-                "classes": self.manifest.counts(),
-                "skipped": [dataclasses.asdict(skipped) for skipped in self.manifest.skipped],
-            },
-            "n_faults": self.n_faults,
-            "findings": [dataclasses.asdict(finding) for finding in self.findings],
-            "notes": list(self.notes),
-        }
 
 
 def check(
@@ -395,7 +275,7 @@ def _of_space(
             yield Finding("outlier", (known.tracks[i].id,), text, float(score))
     folds = _folds(known, seed, notes)
     if folds is not None:
-        yield from _of_labels(known, X, folds)
+        yield from _of_labels(known, X, folds, notes)
 
 
 def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None:
@@ -416,23 +296,42 @@ def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None
     return None
 
 
-def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints]) -> Iterator[Finding]:
+def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list[str]) -> Iterator[Finding]:
     if not manifest.multilabel:
         numbers = manifest.indicators().argmax(axis=1)
         probabilities = cross_validated(X, numbers, folds, len(manifest.classes))
+        if (kappa := agreement(probabilities, numbers)) < _AGREEMENT:
+            notes.append(
+                "labels were not doubted: the descriptors hardly tell these classes apart "
+                f"(kappa {kappa:.2f}, {_AGREEMENT} is needed)"
+            )
+            return
         for doubt in doubts(probabilities, numbers):
             likely = manifest.classes[doubt.likely]
             yield _doubtful(manifest.tracks[doubt.track], doubt, f"rather {likely} ({doubt.p_likely:.0%})")
         return
+    yield from _of_many_labels(manifest, X, folds, notes)
+
+
+def _of_many_labels(
+    manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list[str]
+) -> Iterator[Finding]:
+    """Judge each label by itself: whether it is there that should not be, or the other way round."""
     table = manifest.indicators().astype(np.int64)
+    judged = []
     for column, name in enumerate(manifest.classes):
         n_with = int(table[:, column].sum())
         if min(n_with, len(table) - n_with) < _LEAST_OF_LABEL:
             continue
         probabilities = cross_validated(X, table[:, column], folds, 2)
+        if agreement(probabilities, table[:, column]) < _AGREEMENT:
+            continue
+        judged.append(name)
         for doubt in doubts(probabilities, table[:, column]):
             text = f"{name} ({doubt.p_likely:.0%}) is missing" if doubt.likely else f"not {name}"
             yield _doubtful(manifest.tracks[doubt.track], doubt, text)
+    if len(judged) < len(manifest.classes):
+        notes.append(f"labels that could be judged: {', '.join(judged) or 'none'}")
 
 
 def _doubtful(track: Track, doubt: Doubt, text: str) -> Finding:

@@ -6,7 +6,7 @@ import dataclasses
 
 from earmark.data import Manifest, Track
 
-from .checking import HygieneReport
+from .findings import HygieneReport
 
 _OUT = ("unreadable", "silent", "short", "conflict")
 

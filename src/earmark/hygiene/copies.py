@@ -31,6 +31,7 @@ _SPEEDS = 1 + np.arange(-10, 11) * 0.005
 _WIDTH = 8  # frames: how far off a line may be before its slope is known exactly
 _REACHES = (12.0, 6.0, 2.5)  # frames from the line, ever closer as its slope becomes known
 _FARTHEST = 0.09  # octaves: the pitch at 5 % more speed, and the tolerance
+_STEP, _N_STEPS = 0.03, 7  # octaves, and steps from the least interval to the greatest
 _PITCH_TOLERANCE = 1 / 48  # octaves: the resolution of a peak
 
 Ints = npt.NDArray[np.int64]
@@ -124,6 +125,10 @@ class _Common:
     in_b: Ints
     interval: npt.NDArray[np.float32]
 
+    def of(self, chosen: npt.NDArray[np.bool_]) -> _Common:
+        """Return some of them."""
+        return _Common(self.in_a[chosen], self.in_b[chosen], self.interval[chosen])
+
     def near(self, line: _Line, reach: float) -> npt.NDArray[np.bool_]:
         """Return which lie on a line and are as far off in pitch as its slope says."""
         rest = self.in_a - line.speed * self.in_b - line.start
@@ -158,22 +163,28 @@ class _Index:
         possible = self._track[theirs] < b
         possible &= np.abs(own.pitches[ours] - self._pitches[theirs]) < _FARTHEST
         theirs, ours = theirs[possible], ours[possible]
-        track, in_a = self._track[theirs], self._times[theirs].astype(np.int64)
-        in_b = own.times[ours].astype(np.int64)
-        for a in self._voted(track, in_a - in_b, b):
-            chosen = np.flatnonzero(track == a)
-            interval = own.pitches[ours[chosen]] - self._pitches[theirs[chosen]]
-            yield int(a), _Common(in_a[chosen], in_b[chosen], interval)
+        common = _Common(
+            self._times[theirs].astype(np.int64),
+            own.times[ours].astype(np.int64),
+            own.pitches[ours] - self._pitches[theirs],
+        )
+        track = self._track[theirs]
+        for a in self._voted(track, common, b):
+            yield int(a), common.of(track == a)
 
-    def _voted(self, track: npt.NDArray[np.int32], lag: Ints, b: int) -> npt.NDArray[np.intp]:
-        """Return the recordings whose common landmarks crowd at some lag as those of a copy would."""
-        if not len(lag):
+    def _voted(self, track: npt.NDArray[np.int32], common: _Common, b: int) -> npt.NDArray[np.intp]:
+        """Return the recordings whose common landmarks crowd at some lag and interval, as a copy's would."""
+        if not len(track):
             return np.zeros(0, dtype=np.intp)
-        lag = lag // _ROUGH
+        lag = (common.in_a - common.in_b) // _ROUGH
         first = int(lag.min())
         width = int(lag.max()) - first + 2
-        votes = np.bincount(track * width + (lag - first), minlength=b * width).reshape(b, width)
-        crowd = votes[:, :-1] + votes[:, 1:]  # of two neighbours: the line may lie between
+        step = np.floor((common.interval + _FARTHEST) / _STEP).astype(np.int64)
+        place = (track * width + (lag - first)) * _N_STEPS + step
+        votes = np.bincount(place, minlength=b * width * _N_STEPS).reshape(b, width, _N_STEPS)
+        # Of neighbours together, for the line and the interval may lie between.
+        votes = votes[:, :-1] + votes[:, 1:]
+        crowd = (votes[:, :, :-1] + votes[:, :, 1:]).max(axis=2)
         # What a copy shares grows with the stretch that both have at this lag.
         start = (np.arange(first, first + width - 1) + 1) * _ROUGH
         lengths = self._lengths[:b, None]

@@ -76,6 +76,26 @@ def cross_validated(X: Floats, classes: Ints, folds: Sequence[Ints], n_classes: 
     return probabilities
 
 
+def agreement(probabilities: Floats, classes: Ints) -> float:
+    """Return Cohen's kappa of the likeliest classes and the labels: 0 for chance, 1 if all agree.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray [shape=(n, n_classes)]
+        Of `cross_validated`; rows of NaN do not count.
+    classes : np.ndarray [shape=(n,)]
+        The classes as labelled.
+    """
+    judged = ~np.isnan(probabilities).any(axis=1)
+    if not judged.any():
+        return 0.0
+    n_classes = probabilities.shape[1]
+    likely, given = probabilities[judged].argmax(axis=1), classes[judged]
+    shares = [np.bincount(numbers, minlength=n_classes) / len(given) for numbers in (likely, given)]
+    chance = float(shares[0] @ shares[1])
+    return 0.0 if chance == 1 else (float(np.mean(likely == given)) - chance) / (1 - chance)
+
+
 def doubts(probabilities: Floats, classes: Ints) -> list[Doubt]:
     """Return the labels off the diagonal of the confident joint, the most doubtful first.
 

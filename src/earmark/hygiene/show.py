@@ -11,7 +11,7 @@ from earmark.data import Track
 from earmark.errors import EarmarkError
 from earmark.report import Html, Section, audio, columns, encode_sound, facts, fold, notice, page, table, text
 
-from .checking import KINDS, Finding, HygieneReport
+from .findings import KINDS, Finding, HygieneReport
 
 _EXCERPT_SECONDS = 6.0
 _MOST_CARRIED = 80  # excerpts of 50 kB that the page carries; for later ones it links to the file
