@@ -16,28 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-GENRES = [
-    "blues",
-    "classical",
-    "country",
-    "disco",
-    "electronic",
-    "folk",
-    "hip-hop",
-    "jazz",
-    "latin",
-    "metal",
-    "new-age",
-    "pop",
-    "r&b",
-    "reggae",
-    "rock",
-    "soundtrack",
-    "spoken",
-    "vocal",
-    "world",
-]
-QUADRANTS = ["Q1", "Q2", "Q3", "Q4"]
+from earmark.models import vocabulary
+
+GENRES = list(vocabulary.GENRES)
+QUADRANTS = list(vocabulary.QUADRANTS)
 SOUNDS = ["music", "speech", "noise", "silence"]
 COLLECTIONS = ("gtzan", "panda4q", "mirex_mood", "free_music", "nonmusic")
 

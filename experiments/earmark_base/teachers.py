@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from network import load_mn04, teacher_filters
 from torch import Tensor, nn
+
+from earmark.models.networks.mobile import tagger_filters
+from earmark.models.networks.weights import load_mobile
 
 FCN_LAYERS = [(64, (2, 4)), (128, (2, 4)), (128, (2, 4)), (128, (3, 5)), (64, (4, 4))]
 MN04_SR, FCN_SR, FCN_SAMPLES = 32000, 16000, 464000
@@ -24,7 +26,7 @@ def mn04_input(y: Tensor) -> Tensor:
     window[112:912] = torch.hann_window(800, periodic=False)
     y = y[1:] - 0.97 * y[:-1]
     power = torch.stft(y, 1024, 320, 1024, window, pad_mode="reflect", return_complex=True).abs() ** 2
-    return (torch.log(torch.tensor(teacher_filters(), dtype=torch.float32) @ power + 1e-5) + 4.5) / 5
+    return (torch.log(torch.tensor(tagger_filters(), dtype=torch.float32) @ power + 1e-5) + 4.5) / 5
 
 
 class FCN(nn.Module):
@@ -71,7 +73,7 @@ class Teachers:
     """All three, by clip."""
 
     def __init__(self, folder: Path) -> None:
-        self.mn04 = load_mn04(folder / "mn04_as.safetensors")
+        self.mn04 = load_mobile(folder / "mn04_as.safetensors").eval()
         self.fcns = {name: FCN(folder / f"fcn_{name}.safetensors").eval() for name in ("msd", "jamendo")}
 
     @torch.no_grad()
