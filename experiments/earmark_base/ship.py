@@ -77,7 +77,7 @@ def licences(tracks: list[corpus.Track]) -> list[dict[str, object]]:
         "nonmusic": ("speech, environment, noise, applause", "by clip"),
     }
     taught = [
-        {"name": f"distilled from {name}", "licence": "MIT", "n": 0}
+        {"name": f"distilled from {name}", "licence": "MIT"}
         for name in (
             "EfficientAT mn04_as",
             "sota-music-tagging-models fcn (MSD)",
