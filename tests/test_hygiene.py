@@ -256,7 +256,7 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HygieneRepor
     write(root / "pop/artist 4/hot.wav", np.clip(5 * tune(51), -0.5, 0.5))
     (root / "pop/artist 4/broken.mp3").write_bytes(b"this is not music")
     write(root / "rock/artist 7/overlap.wav", np.concatenate([ORIGINALS[5][6 * SR :], tune(60, 8.0)]))
-    return root, check(read_manifest(root), jobs=1)
+    return root, check(read_manifest(root), jobs=1, model=None)
 
 
 def found(report: HygieneReport, kind: str) -> list[tuple[str, ...]]:
@@ -300,7 +300,7 @@ def test_what_is_left_is_clean(spoilt: tuple[Path, HygieneReport]) -> None:
     groups = {track.id: track.group for track in clean.tracks}
     assert groups["rock/artist 7/overlap.wav"] == groups["rock/artist 2/5.wav"]  # no split may part them
     assert groups["rock/artist 0/0.wav"] == "artist 0"
-    assert check(clean).n_faults == 1  # the overlap is still there, and still said
+    assert check(clean, model=None).n_faults == 1  # the overlap is still there, and still said
 
 
 def test_the_page_can_be_played(spoilt: tuple[Path, HygieneReport]) -> None:
@@ -320,7 +320,7 @@ def test_the_report_survives_json(spoilt: tuple[Path, HygieneReport]) -> None:
 
 def test_the_same_whatever_the_number_of_jobs(spoilt: tuple[Path, HygieneReport]) -> None:
     root, report = spoilt
-    assert check(read_manifest(root), jobs=2).findings == report.findings
+    assert check(read_manifest(root), jobs=2, model=None).findings == report.findings
 
 
 def test_leaks_through_a_split(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_leaks_through_a_split(tmp_path: Path) -> None:
         "copy.mp3,a,Y,test",
     ]
     (tmp_path / "tracks.csv").write_text("\n".join(rows))
-    report = check(read_manifest(tmp_path))
+    report = check(read_manifest(tmp_path), model=None)
     (leak,) = report.of("leak")
     assert leak.tracks == ("0.wav", "copy.mp3") and leak.text.startswith("in test and train")
     (artist,) = report.of("artist")
@@ -358,7 +358,20 @@ def test_balance() -> None:
     assert len(check(alone).of("unreadable")) == 7
 
 
+def test_a_model_judges_the_labels(tmp_path: Path) -> None:
+    """Bright and dark tunes, one in the wrong folder."""
+    for i in range(22):
+        label = "dark" if i % 2 else "bright"
+        write(tmp_path / f"{label}/{i}.wav", faster(tune(i, 6.0), 0.5 if i % 2 else 1.4))
+    (tmp_path / "dark/1.wav").rename(tmp_path / "bright/wrong.wav")
+    report = check(read_manifest(tmp_path), model="earmark-base")
+    assert [finding.tracks for finding in report.of("label")] == [("bright/wrong.wav",)]
+    assert "rather dark" in report.of("label")[0].text and report.notes == ()
+
+
 def test_bad_options() -> None:
+    with pytest.raises(InputError, match="model='dummy' has no embedding"):
+        check(Manifest((Track("a", "a.wav", ("x",)),)), model="dummy")
     with pytest.raises(InputError, match="min_seconds=-1"):
         check(Manifest(()), min_seconds=-1)
 
@@ -384,7 +397,7 @@ def test_the_repeated_clips_of_gtzan_and_no_others(shared: Path, tmp_path: Path)
     manifest = read_manifest(shared / "data/gtzan")
     tracks = [track for track in manifest.tracks if re.match(r"metal\.000(34|4|6|94)", track.id)]
     repeats = {(34, 94), *((k, k + 21) for k in range(40, 46))}
-    report = check(Manifest(tuple(tracks)))
+    report = check(Manifest(tuple(tracks)), model=None)
     pairs = {tuple(int(name[-2:]) for name in names) for names in found(report, "exact-copy")}
     assert pairs == repeats and report.of("near-copy") == ()
     by_sound = find_copies([fingerprint(load(track.path)) for track in tracks])

@@ -26,7 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_table_a_page_and_what_is_left(run: Run, root: Path) -> None:  # noqa: F811
     page, clean = root / "check.html", root / "clean.csv"
-    done = run("check", root / "data", "--html", page, "--write", clean, "--jobs", 1)
+    done = run("check", root / "data", "--html", page, "--write", clean, "--jobs", 1, "--model", "echo")
     assert done.status == 1  # there are faults
     assert "Exact copies (1)" in done.out and "pop/0.wav  pop/again.wav" in done.out
     assert "Silent (1)" in done.out and "8 tracks in 2 classes: 2 faults, 0 to listen to" in done.out
@@ -34,12 +34,12 @@ def test_a_table_a_page_and_what_is_left(run: Run, root: Path) -> None:  # noqa:
     assert "6 tracks of 8" in done.err and "<h2>Silent (1)</h2>" in page.read_text()
     left = read_manifest(clean)
     assert len(left) == 6 and all(len(track.sha256) == 64 for track in left.tracks)
-    again = run("check", clean, "--jobs", 1)
+    again = run("check", clean, "--jobs", 1, "--model", "none")
     assert again.status == 0 and "0 faults" in again.out
 
 
 def test_json(run: Run, root: Path) -> None:  # noqa: F811
-    done = run("check", root / "data", "--json", "--jobs", 1)
+    done = run("check", root / "data", "--json", "--jobs", 1, "--model", "none")
     (facts,) = done.lines()
     assert done.status == 1 and facts["schema"] == "earmark.check/1" and facts["n_faults"] == 2
     assert [finding["kind"] for finding in facts["findings"]] == ["silent", "exact-copy"]
@@ -57,5 +57,12 @@ def test_json(run: Run, root: Path) -> None:  # noqa: F811
     ],
 )
 def test_what_is_refused(run: Run, root: Path, arguments: list[str], status: int, message: str) -> None:  # noqa: F811
-    done = run("check", *(argument.format(data=root / "data") for argument in arguments), "--jobs", 1)
+    done = run(
+        "check",
+        *(argument.format(data=root / "data") for argument in arguments),
+        "--jobs",
+        1,
+        "--model",
+        "none",
+    )
     assert done.status == status and message in done.out + done.err

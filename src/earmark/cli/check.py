@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import JobsOption
+from earmark.cli.options import DEFAULT_MODEL, JobsOption
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
 from earmark.errors import InputError
@@ -36,6 +36,10 @@ Html = Annotated[
     Path | None, typer.Option("--html", metavar="PAGE", help="Page with the suspects, ready to be played.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Everything as one object (earmark.check/1).")]
+ModelName = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME|DIR", help="What judges the labels; none: descriptors alone."),
+]
 MinSeconds = Annotated[float, typer.Option("--min-seconds", min=0, help="What is shorter is too short.")]
 
 
@@ -48,6 +52,7 @@ def check(
     html: Html = None,
     as_json: Json = False,
     min_seconds: MinSeconds = 3.0,
+    model: ModelName = DEFAULT_MODEL,
     jobs: JobsOption = None,
 ) -> None:
     """Find what is wrong with a data set: copies, leaks, silence, outliers, doubtful labels.
@@ -59,7 +64,9 @@ def check(
             check_writable(path, option)
     if write is not None and write.suffix.lower() not in (".csv", ".jsonl"):
         raise InputError(f"--write {write}", hint="Accepted: .csv and .jsonl")
-    report = _checked(data, labels, group, min_seconds, jobs)
+    report = _checked(
+        data, labels, group, jobs=jobs, min_seconds=min_seconds, model=None if model == "none" else model
+    )
     if write is not None:
         _write(report, write)
     if html is not None:
@@ -77,7 +84,7 @@ def check(
 
 
 def _checked(
-    data: str, labels: str | None, group: str | None, min_seconds: float, jobs: int | None
+    data: str, labels: str | None, group: str | None, *, jobs: int | None, **options: Any
 ) -> HygieneReport:
     from earmark.batch import default_jobs
     from earmark.data import read_manifest
@@ -97,7 +104,7 @@ def _checked(
                 out.advance()
 
         n_jobs = default_jobs(len(manifest)) if jobs is None else jobs
-        return find_faults(manifest, jobs=n_jobs, min_seconds=min_seconds, progress=tell)
+        return find_faults(manifest, jobs=n_jobs, progress=tell, **options)
 
 
 def _write(report: HygieneReport, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from earmark.batch import Done, run
 from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
+from earmark.models import Model, load_model
 
 from .copies import Copy, find_copies
 from .doubts import Doubt, agreement, cross_validated, doubts
@@ -24,6 +26,7 @@ Progress = Callable[[str, int, int], object]
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
 _AGREEMENT = 0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, doubts are noise
+_SURE = 0.5  # probability of another label
 _CLIPPED = 0.001  # of the samples
 _SILENT = 0.95  # of the time: nothing to learn from
 _UNBALANCED = 5.0  # times as many tracks in the largest class as in the smallest
@@ -35,6 +38,7 @@ def check(
     jobs: int = 1,
     min_seconds: float = 3.0,
     seed: int = 0,
+    model: str | None = "earmark-base",
     progress: Progress | None = None,
 ) -> HygieneReport:
     """Hear every track once and say what is wrong with the data set.
@@ -49,6 +53,9 @@ def check(
         Shorter tracks are too short.
     seed : int
         Of the folds of the cross-validation.
+    model : str or None
+        Name or folder of the model whose embedding the cross-validation of the labels looks at; without one,
+        it looks at the descriptors, which know less of music.
     progress : callable, optional
         Told what is being done, how many of how many tracks are done.
 
@@ -65,7 +72,7 @@ def check(
         raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
     tell = progress or (lambda *_: None)
     manifest = _hashed(manifest, jobs, tell)
-    heard, errors = _heard(manifest, jobs, tell)
+    heard, errors = _heard(manifest, model, jobs, tell)
     exact = _exact_copies(manifest, heard)
     near = _near_copies(manifest, heard, exact, tell)
     notes: list[str] = []
@@ -99,20 +106,30 @@ def _hashed(manifest: Manifest, jobs: int, tell: Progress) -> Manifest:
     return dataclasses.replace(manifest, tracks=tuple(found.get(t.id, t) for t in manifest.tracks))
 
 
-def _heard(manifest: Manifest, jobs: int, tell: Progress) -> tuple[dict[int, Heard], dict[int, str]]:
+def _heard(
+    manifest: Manifest, model: str | None, jobs: int, tell: Progress
+) -> tuple[dict[int, Heard], dict[int, str]]:
     """Return what was heard of each track, and why the others could not be."""
     if manifest.cache:
         return _seen(manifest), {}
     heard: dict[int, Heard] = {}
     errors: dict[int, str] = {}
     paths = [track.path for track in manifest.tracks]
-    for i, result in enumerate(run(listen, paths, jobs=jobs)):
+    for i, result in enumerate(run(listen, paths, jobs=jobs, setup=partial(_loaded, model))):
         if isinstance(result, Done):
             heard[i] = result.value
         else:
             errors[i] = result.error.message
         tell("listening", i + 1, len(paths))
     return heard, errors
+
+
+def _loaded(model: str | None) -> Model | None:
+    """Load a model, in each worker; one without an embedding is of no use."""
+    loaded = None if model is None else load_model(model)
+    if loaded is not None and not loaded.card.embedding_size:
+        raise InputError(f"model={model!r} has no embedding", hint="Choose another, or model=None")
+    return loaded
 
 
 def _seen(manifest: Manifest) -> dict[int, Heard]:
@@ -183,8 +200,9 @@ def _counted(what: str, n_all: int, tell: Progress) -> Callable[[int], None]:
 def _of_copies(
     manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], near: Sequence[Copy]
 ) -> Iterator[Finding]:
+    content = "features" if manifest.cache else "bytes"
     for places in exact:
-        finding = Finding("exact-copy", _ids(manifest, places), f"{len(places)} files of the same bytes")
+        finding = Finding("exact-copy", _ids(manifest, places), f"{len(places)} of the same {content}")
         yield from _with_consequences(manifest, places, finding)
     for copy in near:
         length = {i: heard[i].duration for i in (copy.a, copy.b)}
@@ -275,7 +293,16 @@ def _of_space(
             yield Finding("outlier", (known.tracks[i].id,), text, float(score))
     folds = _folds(known, seed, notes)
     if folds is not None:
-        yield from _of_labels(known, X, folds, notes)
+        yield from _of_labels(known, _embeddings(X, [heard[i] for i in fit]), folds, notes)
+
+
+def _embeddings(X: Floats, heard: Sequence[Heard]) -> Floats:
+    """Return what a model made of the tracks; the descriptors where there was no model."""
+    found = [one.embedding for one in heard if one.embedding is not None]
+    if not found:
+        return X
+    middle = np.median(found, axis=0)
+    return np.stack([middle if one.embedding is None else one.embedding for one in heard])
 
 
 def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None:
@@ -306,11 +333,16 @@ def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list
                 f"(kappa {kappa:.2f}, {_AGREEMENT} is needed)"
             )
             return
-        for doubt in doubts(probabilities, numbers):
+        for doubt in _sure(doubts(probabilities, numbers)):
             likely = manifest.classes[doubt.likely]
             yield _doubtful(manifest.tracks[doubt.track], doubt, f"rather {likely} ({doubt.p_likely:.0%})")
         return
     yield from _of_many_labels(manifest, X, folds, notes)
+
+
+def _sure(found: Sequence[Doubt]) -> list[Doubt]:
+    """Return the doubts that are more likely right than not: confident learning alone names too many."""
+    return [doubt for doubt in found if doubt.p_likely >= _SURE]
 
 
 def _of_many_labels(
@@ -327,7 +359,7 @@ def _of_many_labels(
         if agreement(probabilities, table[:, column]) < _AGREEMENT:
             continue
         judged.append(name)
-        for doubt in doubts(probabilities, table[:, column]):
+        for doubt in _sure(doubts(probabilities, table[:, column])):
             text = f"{name} ({doubt.p_likely:.0%}) is missing" if doubt.likely else f"not {name}"
             yield _doubtful(manifest.tracks[doubt.track], doubt, text)
     if len(judged) < len(manifest.classes):

@@ -22,6 +22,7 @@ from .space import Floats, Ints, robust_scaled
 
 _CUT = 4.0  # deviations: the classifier is of means, which the wild would pull
 _LEAST_SEEN = 3  # tracks of a class without which it is not known
+_SURE_ENOUGH = 0.9  # no threshold is higher
 _TEMPERATURES = np.geomspace(0.5, 16.0, 26)
 
 
@@ -113,8 +114,10 @@ def doubts(probabilities: Floats, classes: Ints) -> list[Doubt]:
         return []
     own = probabilities[np.arange(n), classes]
     thresholds = np.array(
-        [own[classes == c].mean() if np.any(classes == c) else 2.0 for c in range(n_classes)]
+        [own[classes == c].mean() if np.any(classes == c) else np.inf for c in range(n_classes)]
     )
+    # Where classes are far apart, the mean is so near to 1 that a wrong label may fall short of it.
+    thresholds = np.where(np.isinf(thresholds), np.inf, np.minimum(thresholds, _SURE_ENOUGH))
     sure = np.where(probabilities >= thresholds, probabilities, -1.0)
     likely = sure.argmax(axis=1)
     found = [

@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.audio import Clip, load
+from earmark.errors import TooShortError
 from earmark.features import FeatureSpec, descriptors, rms
+from earmark.models import Model
+from earmark.predict import classify
 
 from .fingerprint import Fingerprint, fingerprint
 
@@ -33,6 +36,8 @@ class Heard:
         Fraction of the samples that lie in flat tops.
     numbers : np.ndarray [shape=(d,)]
         The descriptors.
+    embedding : np.ndarray [shape=(e,)] or None
+        What a model makes of it, if there is one and it was music.
     landmarks : Fingerprint or None
         None where there was no sound to make it of.
     warnings : tuple of str
@@ -43,12 +48,20 @@ class Heard:
     silence: float
     clipped: float
     numbers: npt.NDArray[np.float64]
+    embedding: npt.NDArray[np.float64] | None = None
     landmarks: Fingerprint | None = None
     warnings: tuple[str, ...] = ()
 
 
-def listen(path: str) -> Heard:
+def listen(model: Model | None, path: str) -> Heard:
     """Hear the first two minutes of a file.
+
+    Parameters
+    ----------
+    model : Model or None
+        Makes the embedding.
+    path : str
+        Of the file.
 
     Raises
     ------
@@ -63,9 +76,18 @@ def listen(path: str) -> Heard:
         silence=silence(clip),
         clipped=flat_tops(own.y),
         numbers=descriptors(clip, spec).values,
+        embedding=None if model is None else _embedding(clip, model),
         landmarks=fingerprint(clip),
         warnings=own.warnings,
     )
+
+
+def _embedding(clip: Clip, model: Model) -> npt.NDArray[np.float64] | None:
+    try:
+        embedding = classify(clip, model=model, embedding=True).embedding
+    except TooShortError:
+        return None
+    return None if embedding is None else np.asarray(embedding, dtype=np.float64)
 
 
 def silence(clip: Clip) -> float:

@@ -53,6 +53,19 @@ def farness(X: Floats, classes: Ints) -> Floats:
     """
     if len(X) < LEAST_TRACKS:
         return np.zeros(len(X))
+    # Most descriptors are positive, many are variances: what is wildly large shows in the number itself
+    # (speech between songs), what is close to nothing in its logarithm (steady noise).
+    return np.maximum(_farness(X, classes), _farness(_logarithms(X), classes))
+
+
+def _logarithms(X: Floats) -> Floats:
+    X, middle = X.copy(), np.median(X, axis=0)
+    positive = (X.min(axis=0) >= 0) & (middle > 0)
+    X[:, positive] = np.log(X[:, positive] + 1e-3 * middle[positive])
+    return X
+
+
+def _farness(X: Floats, classes: Ints) -> Floats:
     scaled = robust_scaled(X)
     residual = scaled - np.median(scaled, axis=0)
     for number in np.unique(classes):
