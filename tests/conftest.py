@@ -15,8 +15,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background of a shell ignores Ctrl-C and would bequeath that to the commands under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# librosa's compiled functions are kept on disk by numba. Two test processes that compile at once mix up their files,
-# and whoever loads those dies of a segmentation fault: so each process keeps its own, for as long as it lives.
+# numba keeps librosa's compiled functions on disk. Two test processes that compile at once mix up their
+# files, and whoever loads those dies of a segmentation fault: so each keeps its own while it lives.
 os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="earmark-numba-")
 atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
