@@ -25,14 +25,16 @@ SEEDS = range(5)
 N_FOLDS = 5
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 AUGMENT = ("time-shift", "specaugment")
+SHIFT = ("time-shift",)  # where the network masks what its image is made of
 
 # label: family, parameters, augmentation
 RUNS = {
     "`cnn`, as the demos train it": ("cnn", {"label_smoothing": 0.0, "class_weight": None}, ()),
     "`cnn`": ("cnn", {"mixup": 0.3, "average": 0.99}, AUGMENT),
-    "`short-chunk`": ("short-chunk", {}, AUGMENT),
-    "`fusion`, early": ("fusion", {"when": "early"}, AUGMENT),
-    "`fusion`, late": ("fusion", {}, AUGMENT),
+    "`texture`": ("texture", {}, SHIFT),
+    "`short-chunk`": ("short-chunk", {}, SHIFT),
+    "`fusion`, early": ("fusion", {"when": "early"}, SHIFT),
+    "`fusion`, late": ("fusion", {}, SHIFT),
 }
 
 

@@ -13,6 +13,7 @@ from earmark.models.cnn import Cnn
 from earmark.models.fusion import Fusion
 from earmark.models.registry import load_model
 from earmark.models.short_chunk import ShortChunkModel
+from earmark.models.texture import TextureModel
 from earmark.models.torch_model import TorchModel
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[train]'")
@@ -20,6 +21,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 SMALL = {"epochs": 2, "batch_size": 8}
 FAMILIES = {
     "cnn": lambda: Cnn(**SMALL),
+    "texture": lambda: TextureModel(**SMALL, n_hidden=16),
     "short-chunk": lambda: ShortChunkModel(**SMALL, width=8, n_blocks=2),
     "fusion late": lambda: Fusion(**SMALL, when="late", width=8, n_blocks=2, n_hidden=16),
     "fusion early": lambda: Fusion(**SMALL, when="early", width=8, n_blocks=2, n_hidden=16),
@@ -58,6 +60,7 @@ def test_the_graph_answers_as_the_network(name: str) -> None:
 
 
 QUICK: dict[str, dict[str, Any]] = {
+    "texture": {"epochs": 12},
     "short-chunk": {"epochs": 12, "width": 8},
     "fusion": {"epochs": 4},
     "cnn": {"epochs": 6},
@@ -82,7 +85,7 @@ def test_a_bundle_of_a_network_keeps_the_contract(tmp_path: Any) -> None:
     assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() <= 1e-4
 
 
-@pytest.mark.parametrize("family", [Cnn, ShortChunkModel, Fusion])
+@pytest.mark.parametrize("family", [Cnn, TextureModel, ShortChunkModel, Fusion])
 def test_networks_learn_what_can_be_learned(family: type[TorchModel]) -> None:
     X, y = windows(64)
     X_valid, y_valid = windows(32, seed=1)
@@ -123,7 +126,7 @@ def jitter(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return X + rng.normal(0, 3, X.shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["short-chunk", "fusion late"])
+@pytest.mark.parametrize("name", ["texture", "short-chunk", "fusion late"])
 @pytest.mark.parametrize("patience", [0, 3])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(tmp_path: Any, name: str, patience: int) -> None:
     X, y = windows(24)
@@ -256,6 +259,56 @@ def test_a_texture_finds_the_rate_of_a_pulse() -> None:
     assert found[1] <= 6.0 <= found[1] * 2
 
 
+def test_masking_sets_bands_and_spans_to_the_mean_in_training_alone() -> None:
+    from earmark.models.networks.parts import Masking
+
+    torch.manual_seed(0)
+    x = torch.ones(2000, 1, 16, 20)
+    layer = Masking(0.7)
+    assert torch.equal(layer.eval()(x), x)
+    assert torch.equal(Masking(0.0).train()(x), x)
+    masked = layer.train()(x)[:, 0].numpy()
+    assert set(np.unique(masked)) == {0.0, 1.0}
+    touched = (masked == 0).any(axis=(1, 2))
+    assert 0.66 < touched.mean() < 0.73
+    rows, columns = (masked == 0).all(axis=2), (masked == 0).all(axis=1)
+    # What is masked is whole rows and whole columns, and no more of them than said.
+    assert np.array_equal(masked == 0, rows[:, :, None] | columns[:, None, :])
+    assert rows.sum(axis=1).max() <= 2 * (16 // 8)
+    assert columns.sum(axis=1).max() <= 2 * (20 // 5)
+    assert (rows.mean(axis=0) > 0).all()  # none is always spared
+    assert (columns.mean(axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_the_descriptors_of_a_fusion_see_the_whole_window(when: str) -> None:
+    X, y = windows(16)
+    model = Fusion(**SMALL, when=when, width=8, n_blocks=2, n_hidden=16, masking=1.0).fit(X, y, threads=1)
+    texture, image = model._trained.members
+    batch, seen = torch.from_numpy(X), []
+    model._trained.train()
+    texture.texture.register_forward_hook(lambda layer, given, made: seen.append(given[0]))
+    image.body[1].register_forward_hook(lambda layer, given, made: seen.append((given[0] - made).abs()))
+    model._trained(batch)
+    assert torch.equal(seen[0], batch)
+    assert (seen[1] > 0).any()
+
+
+def test_what_is_low_stays_apart_from_what_is_high() -> None:
+    from earmark.models.networks.parts import MeanAndMaxOverTime
+    from earmark.models.networks.short_chunk import ShortChunk
+
+    x = torch.zeros(1, 2, 4, 8)  # two channels of four rows
+    x[0, 1, 3, 5] = 8.0
+    pooled = MeanAndMaxOverTime()(x)[0].reshape(2, 2, 4)  # mean and maximum, channel, row
+    assert pooled.nonzero().tolist() == [[0, 1, 3], [1, 1, 3]]
+    assert pooled[:, 1, 3].tolist() == [1.0, 8.0]
+    X, _ = windows(4, n_mels=128, n_frames=130)
+    network = ShortChunk(X, 2, width=8, n_blocks=3, dropout=0.0, masking=0.0).eval()
+    assert network.embed(torch.from_numpy(X)).shape == (4, network.embedding_size)
+    assert network.embedding_size == 2 * 16 * 4  # 128 bands end as 4 rows of 16 channels
+
+
 def test_bfloat16_learns_too() -> None:
     X, y = windows(48)
     model = ShortChunkModel(epochs=6, batch_size=8, width=8, n_blocks=2, bf16=True, average=0.0)
@@ -275,8 +328,15 @@ def test_bad_parameters_are_named() -> None:
         ShortChunkModel(members=0).fit(X, y)
     with pytest.raises(InputError, match="when='never'"):
         Fusion(when="never").fit(X, y)
+    with pytest.raises(InputError, match="masking=2"):
+        Fusion(masking=2.0).fit(X, y)
+    with pytest.raises(InputError, match="masking=-1"):
+        ShortChunkModel(masking=-1.0).fit(X, y)
     with pytest.raises(InputError, match="halved"):
         Cnn(epochs=1).fit(X[:, :16], y)
+    ShortChunkModel(**SMALL, n_blocks=2).fit(X[:, :15, :15], y)
+    with pytest.raises(InputError, match=r"n_blocks=2\. .*15"):
+        ShortChunkModel(n_blocks=2).fit(X[:, :14], y)
 
 
 def test_a_loss_that_explodes_is_said() -> None:

@@ -19,9 +19,7 @@ WHEN = ("late", "early")
 @register("fusion", summary="Descriptors and short-chunk ResNet of the same log-mels, joined early or late")
 @dataclass(kw_only=True, eq=False, repr=False)
 class Fusion(TorchModel):
-    """A perceptron over descriptors of the log-mel, and a short-chunk ResNet.
-
-    The descriptors (MFCC statistics, contrast, modulations) are computed in the graph: one input suffices.
+    """The networks of `texture` and `short-chunk`: descriptors computed in the graph, and the image itself.
 
     Parameters
     ----------
@@ -33,14 +31,18 @@ class Fusion(TorchModel):
         Hidden units of the perceptron.
     dropout : float
         Before each head.
+    masking : float
+        Share of the windows that SpecAugment masks in training, for the ResNet alone.
     """
 
     when: str = "late"
-    width: int = 24
-    n_blocks: int = 5
+    width: int = 32
+    n_blocks: int = 3
     n_hidden: int = 256
     dropout: float = 0.5
-    mixup: float = 0.3
+    epochs: int = 30
+    masking: float = 0.7
+    mixup: float = 0.5
     average: float = 0.99
 
     def check(self) -> None:
@@ -58,7 +60,9 @@ class Fusion(TorchModel):
         X, dropout = train.X, self.dropout
         members: list[Network] = [
             TextureNetwork(X, n_classes, n_hidden=self.n_hidden, dropout=dropout),
-            ShortChunk(X, n_classes, width=self.width, n_blocks=self.n_blocks, dropout=dropout),
+            ShortChunk(
+                X, n_classes, width=self.width, n_blocks=self.n_blocks, dropout=dropout, masking=self.masking
+            ),
         ]
         return Choir(members) if self.when == "late" else Early(members, n_classes, dropout=dropout)
 
@@ -70,5 +74,5 @@ class Fusion(TorchModel):
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 8e-3, log=True),
             "n_hidden": trial.suggest_categorical("n_hidden", [128, 256, 512]),
             "dropout": trial.suggest_float("dropout", 0.3, 0.7),
-            "mixup": trial.suggest_float("mixup", 0.0, 0.5),
+            "mixup": trial.suggest_float("mixup", 0.0, 1.0),
         }

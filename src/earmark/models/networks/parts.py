@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from earmark.errors import InputError
 from earmark.models.base import Array
 
 _MIN_DEVIATION_DB = 1.0  # a band that hardly moves in training must not blow up in use
@@ -77,34 +78,68 @@ def moments(X: Array) -> tuple[Array, Array]:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions around a shortcut (He et al. 2016, fig. 2), the first with a stride."""
+    """Two 3 x 3 convolutions around a shortcut (He et al. 2016, fig. 2)."""
 
-    def __init__(self, n_in: int, n_out: int, *, stride: int = 1) -> None:
+    def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False),
+            nn.Conv2d(n_in, n_out, 3, 1, 1, bias=False),
             nn.BatchNorm2d(n_out),
             nn.ReLU(),
             nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False),
             nn.BatchNorm2d(n_out),
         )
         self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or n_in != n_out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out)
-            )
+        if n_in != n_out:
+            self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Half as high and wide, if the stride is 2."""
+        """As high and wide as before."""
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
-class MeanAndMax(nn.Module):
-    """The mean and the largest value of each channel, [shape=(n, 2 * n_channels)]."""
+class MeanAndMaxOverTime(nn.Module):
+    """The mean and the largest value of each channel and row, [shape=(n, 2 * n_channels * n_rows)]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool over frequency and time."""
-        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)
+        """Pool over time alone: which row it was tells low from high."""
+        rows = x.flatten(1, 2)
+        return torch.cat([rows.mean(2), rows.amax(2)], dim=1)
+
+
+class Masking(nn.Module):
+    """SpecAugment (Park et al. 2019) as a layer: in training, two bands and two spans become the mean.
+
+    As a layer it can spoil the image that one network sees and leave alone what another is told of it. The
+    steps are as wide as those of `earmark.train.augment.specaugment`.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise InputError(f"masking={share!r}", hint="Accepted: a share from 0 to 1.")
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardised images, so that the mean is 0."""
+        if not self.training or not self.share:
+            return x
+        n, _, n_mels, n_frames = x.shape
+        keep = torch.ones_like(x, dtype=torch.bool)
+        for _ in range(2):
+            rows = _spans(n, n_mels, n_mels // 8, x.device)
+            columns = _spans(n, n_frames, n_frames // 5, x.device)
+            keep &= ~(rows[:, None, :, None] | columns[:, None, None, :])
+        spared = torch.rand(n, 1, 1, 1, device=x.device) >= self.share
+        return x * (keep | spared)
+
+
+def _spans(n: int, length: int, longest: int, device: torch.device) -> Tensor:
+    """One random span for each of n rows, true inside [shape=(n, length)]."""
+    widths = (torch.rand(n, 1, device=device) * (longest + 1)).floor()
+    starts = (torch.rand(n, 1, device=device) * (length - widths + 1)).floor()
+    places = torch.arange(length, device=device)
+    return (places >= starts) & (places < starts + widths)
 
 
 class Choir(Network):
