@@ -61,6 +61,40 @@ def test_rows_are_kept_and_not_repeated(tmp_path: Path, ending: str) -> None:
     assert all(open_table(path).has(name) for name in NAMES)
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+@given(first=st.permutations(NAMES), asked=st.permutations(NAMES), n=st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_rows_end_in_the_order_asked_for_after_those_of_other_files(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, first: list[str], asked: list[str], n: int
+) -> None:
+    path = tmp_path_factory.mktemp("order") / f"table{ending}"
+    table = open_table(path)
+    fill(table, [first[0], "other.mp3", *first[1:n]])  # killed, in whatever order rows were done by then
+    table = open_table(path)
+    fill(table, asked)
+    table.finish(asked)
+    shown = [name.replace("\udce9", "\\xe9") for name in asked] if ending == ".parquet" else asked
+    assert [row["source"] for row in read(path)] == ["other.mp3", *shown]
+    assert all(float(row["tempo"]) == 120.25 and row["key"] == "A minor" for row in read(path))
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_table_that_cannot_be_sorted_is_left_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table.csv"
+    table = open_table(path)
+    fill(table, ["b", "a"])
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        table.finish(["a", "b"])
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == [path.name]
+
+
 def test_parquet_waits_until_all_is_there(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     fill(open_table(path), NAMES[:3])  # interrupted: never finished

@@ -28,7 +28,8 @@ def features(
     """Describe each file by statistics of its sound, one row each: MFCC, chroma, tempo and more.
 
     Run it again after an interruption, or with new files in the folder: only what is missing from the
-    table is done. Files that cannot be read are listed at the end, and the exit status is 1.
+    table is done. Its rows end in the order of the files. Files that cannot be read are listed at the end,
+    and the exit status is 1.
     """
     if STDIN in files:
         raise InputError("standard input has no name to stand in a table", hint="Give files and folders.")
@@ -42,7 +43,7 @@ def features(
         results = run(describe, todo, jobs=jobs_for(todo, jobs))
         for result in done_of(results, out, lambda source, error: failed.append((source, error))):
             table.append(result.value)
-    table.finish()
+    table.finish(sources)
     there = len(sources) - len(todo)
     say(
         f"{output}: {plural(len(todo) - len(failed), 'row')} added"

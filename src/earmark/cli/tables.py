@@ -2,6 +2,7 @@
 
 CSV and JSON lines are appended to, one write for each row; half a row at the end, left by a crash, is
 cut off when the table is opened again. Parquet cannot grow: its rows wait in a JSON-lines file beside it.
+Rows come as they are done, and after an interruption not in the order of the files: `Table.finish` sorts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -31,8 +32,8 @@ class Table(Protocol):
     def append(self, row: Row) -> None:
         """Add a row, whole or not at all."""
 
-    def finish(self) -> None:
-        """All rows are there."""
+    def finish(self, order: Sequence[str] = ()) -> None:
+        """All rows are there: put those of `order` last, and in that order."""
 
 
 def open_table(path: Path) -> Table:
@@ -86,7 +87,7 @@ class _Growing:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sources: set[str] = set()
+        self._sources: dict[str, None] = {}  # in the order of the rows
         self._columns: list[str] = []
         self._spec: object = None
         with path.open("a+b") as file:  # fails now if it cannot be written
@@ -96,9 +97,8 @@ class _Growing:
                 raise self._foreign()
             file.seek(0)
             end = 0
-            for row, row_end in self._complete(file):
+            for row, _, end in self._complete(file):  # noqa: B007
                 self._note(row)
-                end = row_end
             file.truncate(end)
 
     def has(self, source: str) -> bool:
@@ -114,11 +114,33 @@ class _Growing:
         self._write((header + self._line(row)).encode("utf-8", "surrogateescape"))
         self._note(row)
 
-    def finish(self) -> None:
-        pass  # every row was whole when it was written
+    def finish(self, order: Sequence[str] = ()) -> None:
+        places = _sorted(self._sources, order)
+        if places == list(range(len(places))):
+            return
+        path = Path(os.path.realpath(self.path))
+        whole = path.with_name(f".{path.name}.new")
+        try:
+            self._copy(whole, places)
+            whole.replace(path)
+        except OSError as error:
+            whole.unlink(missing_ok=True)
+            raise OutputError(
+                f"cannot sort {self.path}: {error.strerror}",
+                hint="All rows are there, but not in the order of the files.",
+            ) from error
+
+    def _copy(self, path: Path, places: list[int]) -> None:
+        """Write the header and the rows at these places to another file."""
+        with self.path.open("rb") as old, path.open("wb") as new:
+            spans = [(start, end) for _, start, end in self._complete(old)]
+            for start, end in [(0, spans[0][0]), *(spans[place] for place in places)]:
+                old.seek(start)
+                new.write(old.read(end - start))
+        path.chmod(self.path.stat().st_mode & 0o7777)
 
     def _note(self, row: Row) -> None:
-        self._sources.add(str(row[KEY]))
+        self._sources[str(row[KEY])] = None
         self._columns, self._spec = list(row), row.get(SPEC)
 
     def _write(self, data: bytes) -> None:
@@ -134,8 +156,8 @@ class _Growing:
     def _foreign(self) -> InputError:
         return InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
 
-    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
-        """Rows that are whole, and where each ends; the error of a file that is damaged before its end."""
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int, int]]:
+        """Rows that are whole, and where each begins and ends; the error of a file damaged before its end."""
         raise NotImplementedError
 
     def _header(self, row: Row) -> str:
@@ -150,10 +172,10 @@ class JsonlTable(_Growing):
 
     magic = b'{"source":'
 
-    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int, int]]:
         end = 0
         for line in file:
-            end += len(line)
+            start, end = end, end + len(line)
             try:
                 row = json.loads(line) if line.endswith(b"\n") else None
             except ValueError:
@@ -162,7 +184,7 @@ class JsonlTable(_Growing):
                 if file.read(1):
                     raise self._foreign()
                 return
-            yield row, end
+            yield row, start, end
 
     def _line(self, row: Row) -> str:
         return json.dumps(row, allow_nan=False) + "\n"
@@ -173,16 +195,18 @@ class CsvTable(_Growing):
 
     magic = b"source,"
 
-    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int]]:
+    def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int, int]]:
         lines = _Lines(file)
         reader = csv.reader(lines)
         header = next(reader, [])
+        start = lines.end
         for cells in reader:
             if not lines.whole or len(cells) != len(header):
                 if file.read(1):
                     raise self._foreign()
                 return
-            yield dict(zip(header, cells, strict=True)), lines.end
+            yield dict(zip(header, cells, strict=True)), start, lines.end
+            start = lines.end
 
     def _header(self, row: Row) -> str:
         return self._csv(list(row))
@@ -239,14 +263,16 @@ class ParquetTable:
             )
         self._waiting.append(row)
 
-    def finish(self) -> None:
-        """Write all rows, those of before and those that waited."""
+    def finish(self, order: Sequence[str] = ()) -> None:
+        """Write all rows, those of before and those that waited, those of `order` last and in that order."""
         import pyarrow
         import pyarrow.parquet
 
         with self._waiting_path.open("rb") as file:
             waiting = [json.loads(line) for line in file]
         rows = self._rows + [{**row, KEY: _valid(row[KEY])} for row in waiting]
+        sources = [str(row[KEY]) for row in rows]
+        rows = [rows[place] for place in _sorted(sources, [_valid(name) for name in order])]
         whole = self.path.with_name(f".{self.path.name}.new")
         try:
             if rows:
@@ -267,6 +293,13 @@ class ParquetTable:
         if any(KEY not in row for row in rows[:1]):
             raise InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
         return rows
+
+
+def _sorted(sources: Iterable[str], order: Sequence[str]) -> list[int]:
+    """Places of the sources in their new order: first those that were not asked for, as they stand."""
+    wanted = {name: i for i, name in enumerate(order)}
+    present = list(sources)
+    return sorted(range(len(present)), key=lambda place: wanted.get(present[place], -1))
 
 
 def _valid(source: str) -> str:
