@@ -29,12 +29,12 @@ SHIFT = ("time-shift",)  # where the network masks what its image is made of
 
 # label: family, parameters, augmentation
 RUNS = {
-    "`cnn`, as the demos train it": ("cnn", {"label_smoothing": 0.0, "class_weight": None}, ()),
-    "`cnn`": ("cnn", {"mixup": 0.3, "average": 0.99}, AUGMENT),
     "`texture`": ("texture", {}, SHIFT),
     "`short-chunk`": ("short-chunk", {}, SHIFT),
-    "`fusion`, early": ("fusion", {"when": "early"}, SHIFT),
     "`fusion`, late": ("fusion", {}, SHIFT),
+    "`fusion`, early": ("fusion", {"when": "early"}, SHIFT),
+    "`cnn`, as the demos train it": ("cnn", {"label_smoothing": 0.0, "class_weight": None}, ()),
+    "`cnn`": ("cnn", {"mixup": 0.3, "average": 0.99}, AUGMENT),
 }
 
 
@@ -99,10 +99,10 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 def main(args: argparse.Namespace) -> None:
     data = load(args.data)
     results: dict[str, list[dict[str, float]]] = {}
-    for seed in range(args.seeds):
-        for label in RUNS:
-            if args.only and args.only not in label:
-                continue
+    for label in RUNS:
+        if args.only and args.only not in label:
+            continue
+        for seed in range(args.seeds):
             results.setdefault(label, []).append(trained(label, seed, data, args.runs, args.folds))
             print(label, seed, results[label][-1], flush=True)
     print(table(results))

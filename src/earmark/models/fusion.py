@@ -42,7 +42,7 @@ class Fusion(TorchModel):
     dropout: float = 0.5
     epochs: int = 30
     masking: float = 0.7
-    mixup: float = 0.5
+    mixup: float = 0.3
     average: float = 0.99
 
     def check(self) -> None:

@@ -32,7 +32,7 @@ class TextureModel(TorchModel):
     n_hidden: int = 256
     dropout: float = 0.5
     epochs: int = 25
-    mixup: float = 1.0
+    mixup: float = 0.3
     average: float = 0.99
 
     def _network(self, train: Examples, n_classes: int) -> Network:
@@ -47,5 +47,5 @@ class TextureModel(TorchModel):
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 8e-3, log=True),
             "n_hidden": trial.suggest_categorical("n_hidden", [128, 256, 512]),
             "dropout": trial.suggest_float("dropout", 0.3, 0.7),
-            "mixup": trial.suggest_float("mixup", 0.0, 2.0),
+            "mixup": trial.suggest_float("mixup", 0.0, 1.0),
         }
