@@ -24,7 +24,9 @@ from earmark.audio import Clip
 from earmark.cli.app import app
 from earmark.cli.card import card
 from earmark.cli.sources import jobs_for
+from earmark.cli.terminal import complaint, printable
 from earmark.demo import demo_clip
+from earmark.errors import InputError
 from earmark.models.vocabulary import GENRES
 from earmark.predict import Prediction
 from sounds import write
@@ -274,6 +276,13 @@ def test_odd_names(run: Run, tmp_path: Path) -> None:
     outcome = run("classify", tmp_path, *ECHO)
     assert outcome.status == 0 and len(outcome.out.splitlines()) == len(names)
     assert "\x1b" not in outcome.out and "caf�.wav" in outcome.out and "[bold]x.wav" in outcome.out
+
+
+@pytest.mark.parametrize("text", ["\ud800 \udfff", "\udce9", "\x00\x1b[31m", "\u202e\u2028"])
+def test_what_is_no_character_is_shown_as_such(text: str) -> None:
+    shown = printable(f"a{text}é日🎵")
+    assert shown.startswith("a�") and shown.endswith("é日🎵") and shown.isprintable()
+    assert shown.encode("utf-8") and complaint(InputError(text), text).isprintable()
 
 
 def test_a_terminal_without_colours_or_unicode(song: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

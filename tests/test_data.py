@@ -110,6 +110,18 @@ def test_names_that_are_not_utf8(tmp_path: Path, kind: str) -> None:
     assert read(tmp_path / f"m.{kind}").tracks == manifest.tracks and manifest.digest
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
+def test_a_label_that_is_not_utf8_is_skipped(tmp_path: Path) -> None:
+    try:
+        touch(tmp_path / os.fsdecode(b"caf\xe9") / "a.mp3")
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    touch(tmp_path / "pop/a.mp3")
+    manifest = read(tmp_path)
+    assert [track.id for track in manifest.tracks] == ["pop/a.mp3"] and manifest.classes == ("pop",)
+    assert "not UTF-8: rename it" in manifest.skipped[0].reason
+
+
 def test_what_cannot_be_used_is_reported(tmp_path: Path) -> None:
     touch(tmp_path / "rock/a.mp3")
     touch(tmp_path / "rock/empty.mp3", b"")

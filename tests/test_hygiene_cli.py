@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,25 @@ def test_a_table_a_page_and_what_is_left(run: Run, root: Path) -> None:  # noqa:
     assert len(left) == 6 and all(len(track.sha256) == 64 for track in left.tracks)
     again = run("check", clean, "--jobs", 1, "--model", "none")
     assert again.status == 0 and "0 faults" in again.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
+def test_names_that_are_not_utf8(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for i in range(3):
+        write(tmp_path / f"data/rock/{i}.wav", tune(i, 5.0))
+        write(tmp_path / f"data/pop/{i}.wav", faster(tune(10 + i, 5.0), 0.5))
+    data, rock = tmp_path / os.fsdecode(b"da\xffta"), tmp_path / "data/rock"
+    try:
+        (rock / "0.wav").rename(rock / os.fsdecode(b"caf\xe90.wav"))
+        shutil.copy(rock / os.fsdecode(b"caf\xe90.wav"), rock / os.fsdecode(b"\xff.wav"))
+        (tmp_path / "data").rename(data)
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    page, clean = tmp_path / os.fsdecode(b"\xe9.html"), tmp_path / os.fsdecode(b"\xe9.csv")
+    done = run("check", data, "--html", page, "--write", clean, "--jobs", 1, "--model", "none")
+    assert done.status == 1 and "caf�0.wav" in done.out and "rock/�.wav" in done.out
+    assert "caf�0.wav" in page.read_text(encoding="utf-8") and len(read_manifest(clean)) == 6
+    assert run("check", data, "--json", "--jobs", 1, "--model", "none").lines()[0]["n_faults"] == 1
 
 
 def test_json(run: Run, root: Path) -> None:  # noqa: F811

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_skips_are_reported_and_no_error(run: Run) -> None:  # noqa: F811
     made = run("train", "rough", "--out", "rough-run")
     assert made.status == 0 and "3 left out:" in made.err and "text.mp3" in made.err
     assert "a.wav and 1 more: the file is empty" in made.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
+def test_names_that_are_not_utf8(run: Run) -> None:  # noqa: F811
+    data, out = Path(os.fsdecode(b"da\xffta")), Path(os.fsdecode(b"run\xe9"))
+    write_music(Path("plain"), n=4)
+    try:
+        Path("plain").rename(data)
+        (data / "rock/01.wav").rename(data / "rock" / os.fsdecode(b"\xff.wav"))
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    made = run("train", data, "--out", out)
+    assert made.status == 0, made.err
+    assert run("classify", "--model", out / "bundle", data / "rock", "--json").status == 0
+    measured = run("evaluate", out, data, "--html", "page.html")
+    assert measured.status == 0, measured.err
+    assert run("importance", out).status == 0
 
 
 def test_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:  # noqa: F811

@@ -116,10 +116,9 @@ def _close_stdout() -> None:
 
 
 def printable(text: str) -> str:
-    """Text that is safe to show: bytes that are no UTF-8, and control characters, become ``�``."""
+    """Text that is safe to show: what is no character, and control characters, become ``�``."""
     # Not borrowed from a room that draws: this must work when all else is broken.
-    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "�" for c in shown)
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def say(text: str) -> None:

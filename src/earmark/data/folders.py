@@ -66,6 +66,8 @@ def _label_folders(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
             skipped.append(Skipped(entry.path, "no permission to read it"))
         elif not clean_labels(entry.name.split(",")):
             skipped.append(Skipped(entry.path, "its name is no label"))
+        elif not_utf8(entry.name):
+            skipped.append(Skipped(entry.path, "its name, which is the label, is not UTF-8: rename it"))
         else:
             yield Path(entry.path)
     if beside:
@@ -78,6 +80,11 @@ def _astray(path: Path, folder: Path, root: Path) -> str:
     if real.is_relative_to(home) and not real.is_relative_to(folder.resolve()):
         return "a link to what lies in another folder of the data set"
     return ""
+
+
+def not_utf8(text: str) -> bool:
+    """Whether a text holds odd bytes of a file name, which no card and no page could show."""
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def _named_like_sound(path: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from earmark.errors import InputError
 
-from .folders import unusable
+from .folders import not_utf8, unusable
 from .grouping import clean_group
 from .manifest import NO_LABEL, Manifest, Skipped, Track, clean_labels, part_name
 
@@ -224,7 +224,7 @@ def _track(facts: Mapping[str, object], folder: Path | None) -> Track | str:
     # An empty list says that no class applies; an empty cell, that nobody knows.
     if not labels and NO_LABEL not in marks and listed != []:
         return "it has no label"
-    if any("\udc80" <= letter <= "\udcff" for label in labels for letter in label):
+    if any(map(not_utf8, labels)):
         return "its label is not UTF-8: save the table again as UTF-8"
     full = str(folder / path) if folder else ""
     if folder and (reason := unusable(Path(full))):

@@ -156,7 +156,7 @@ def _home(run: Path | None) -> Path | None:
 def _asked(home: Path) -> dict[str, Any]:
     """How the training dealt out its tracks."""
     try:
-        params = json.loads((home / "params.json").read_text(encoding="utf-8"))
+        params = json.loads((home / "params.json").read_text(encoding="utf-8", errors="surrogateescape"))
         asked = {name: params["split"][name] for name in ("protocol", "test", "valid")}
         return {**asked, "seed": params["seed"]}
     except (OSError, ValueError, TypeError, KeyError):

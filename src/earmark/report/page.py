@@ -72,8 +72,7 @@ def escaped(value: object) -> str:
     """Any value as text that is safe between tags and in attributes; `Html` as it is."""
     if isinstance(value, Html):
         return str(value)
-    shown = str(value).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    shown = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    shown = "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in str(value))
     return html.escape(shown)
 
 
@@ -198,12 +197,15 @@ def audio(sound: str | os.PathLike[str] | bytes, *, label: str = "") -> Html:
         Bytes that no browser plays.
     """
     if isinstance(sound, bytes):
-        address = _data_uri(sound, _SOUNDS, "sound")
+        address, preload = (
+            _data_uri(sound, _SOUNDS, "sound"),
+            "metadata",
+        )  # it is here, so show how long it is
     else:
-        path = Path(sound)
+        path, preload = Path(sound), "none"
         address = path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
     name = f' aria-label="{escaped(label)}" title="{escaped(label)}"' if label else ""
-    return Html(f'<audio controls preload="none" src="{address}"{name}></audio>')
+    return Html(f'<audio controls preload="{preload}" src="{address}"{name}></audio>')
 
 
 def encode_sound(y: NDArray[np.float32], sr: int) -> bytes:
@@ -235,6 +237,11 @@ def encode_sound(y: NDArray[np.float32], sr: int) -> bytes:
 def columns(*parts: Html | str) -> Html:
     """Parts beside each other, where there is room."""
     return Html(f'<div class="columns">{"".join(f"<div>{_part(part)}</div>" for part in parts)}</div>')
+
+
+def card(title: str, *parts: Html | str) -> Html:
+    """Parts that belong together, below a title of their own."""
+    return Html(f'<div class="card"><b>{escaped(title)}</b>{"".join(map(_part, parts))}</div>')
 
 
 def fold(summary: str, *parts: Html | str) -> Html:

@@ -114,7 +114,8 @@ def model_name(text: str) -> str:
 
 def name_of(manifest: Manifest) -> str:
     """Short name of a data set: that of its folder or file."""
-    return Path(os.path.abspath(manifest.cache or manifest.root or "data")).stem
+    name = Path(os.path.abspath(manifest.cache or manifest.root or "data")).stem
+    return name.encode("utf-8", "replace").decode()  # it will stand in a card
 
 
 @contextmanager

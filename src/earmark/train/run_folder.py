@@ -161,7 +161,7 @@ def read_params(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(folder) / "params.json"
     try:
-        params = json.loads(path.read_text(encoding="utf-8"))
+        params = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder} holds no run of earmark train ({error})", hint="Give the folder that --out named."
