@@ -9,12 +9,26 @@ from pathlib import Path
 from earmark.audio import load
 from earmark.data import Track
 from earmark.errors import EarmarkError
-from earmark.report import Html, Section, audio, columns, encode_sound, facts, fold, notice, page, table, text
+from earmark.report import (
+    Html,
+    Section,
+    audio,
+    card,
+    columns,
+    encode_sound,
+    facts,
+    fold,
+    notice,
+    page,
+    table,
+    text,
+)
 
 from .findings import KINDS, Finding, HygieneReport
 
 _EXCERPT_SECONDS = 6.0
 _MOST_CARRIED = 80  # excerpts of 50 kB that the page carries; for later ones it links to the file
+_MOST_BESIDE = 6  # tracks of one finding
 _MOST_SHOWN = 100  # of one kind, worst first
 
 
@@ -76,17 +90,24 @@ def _shown(finding: Finding, tracks: dict[str, Track], players: _Players) -> Htm
     if not finding.tracks:
         return text(finding.text)
     starts = finding.starts or (0.0,) * len(finding.tracks)
-    cells = [
-        Html(_name(tracks[name]) + players.player(tracks[name], start, silent=finding.kind == "unreadable"))
-        for name, start in zip(finding.tracks[:6], starts, strict=False)
+    shown = [
+        (_name(tracks[name]), players.player(tracks[name], start, silent=finding.kind == "unreadable"))
+        for name, start in zip(finding.tracks[:_MOST_BESIDE], starts, strict=False)
     ]
-    more = f" ({len(finding.tracks)} tracks, the first 6 shown)" if len(finding.tracks) > 6 else ""
-    return Html(text(finding.text + more) + columns(*cells))
+    if len(finding.tracks) == 1:
+        ((name, player),) = shown
+        return card(name, columns(finding.text, player))
+    more = (
+        f" ({len(finding.tracks)} tracks, the first {len(shown)} shown)"
+        if finding.tracks[len(shown) :]
+        else ""
+    )
+    return card(finding.text + more, columns(*(Html(text(name) + player) for name, player in shown)))
 
 
-def _name(track: Track) -> Html:
+def _name(track: Track) -> str:
     details = [" | ".join(track.labels) or "no label", track.group, track.split]
-    return text(f"{track.id}: {', '.join(detail for detail in details if detail)}")
+    return f"{track.id}: {', '.join(detail for detail in details if detail)}"
 
 
 class _Players:
@@ -97,10 +118,10 @@ class _Players:
         self._left = _MOST_CARRIED
         self._made: dict[tuple[str, float], Html] = {}
 
-    def player(self, track: Track, start: float, *, silent: bool) -> str:
+    def player(self, track: Track, start: float, *, silent: bool) -> Html:
         """Return a player of a track from a place on, or nothing where there is no sound."""
         if silent or "::" in track.path:
-            return ""
+            return Html()
         key = track.path, round(start, 1)
         if key not in self._made:
             self._made[key] = self._sound(track, start)

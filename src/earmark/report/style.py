@@ -34,6 +34,11 @@ p { margin:.5rem 0; max-width:48rem; }
   2rem;
   align-items:start; }
 .columns > div { min-width:0; }
+.card { background:var(--card); border-radius:10px; padding:.7rem 1rem; margin:.7rem 0;
+  overflow-wrap:anywhere; }
+.card b { display:block; font-weight:600; }
+.card p { margin:.15rem 0 .35rem; color:var(--soft); }
+.card .columns { gap:.5rem 2rem; margin-top:.25rem; }
 .wide { overflow-x:auto; margin:.9rem 0; }
 table { border-collapse:collapse; font-size:.9rem; }
 caption { text-align:left; color:var(--soft); padding-bottom:.4rem; }
@@ -74,5 +79,5 @@ svg .whisker { stroke:var(--ink); stroke-width:1.5; }
 .matrix tbody th { border:0; padding:0 .6rem 0 0; text-align:right; white-space:nowrap; min-width:0; }
 .matrix thead th:first-child,.matrix thead th.n { writing-mode:horizontal-tb; transform:none; }
 @media print { body { max-width:none; padding:0; font-size:12px; } nav,audio { display:none; }
-  section { break-inside:avoid-page; } }
+  section,.card { break-inside:avoid-page; } }
 """
