@@ -21,6 +21,7 @@ from earmark.report import (
     Section,
     audio,
     bar_chart,
+    card,
     columns,
     encode_sound,
     facts,
@@ -84,6 +85,7 @@ def full_page(words: str = "plain") -> str:
         audio(b"ID3rest", label=words),
         audio(words or "x", label=words),
         columns(words, text(words)),
+        card(words, words, text(words)),
         fold(words, words),
         figure(bar_chart([Bar(words, 0.4, 0.3, 0.6, words)]), caption=words),
         figure(line_chart([Line(words, [0, 1], [1, 2])], x_label=words, y_label=words)),
@@ -113,6 +115,14 @@ def test_any_text_can_be_written(words: str) -> None:
     document = page(words, [Section(words, [words, table([words], [[words]])])])
     document.encode("utf-8")
     assert [tag for tag, _ in Reader(document).tags].count("p") == 1
+
+
+def test_an_odd_byte_of_a_name_is_one_mark() -> None:
+    assert text("caf\udce9\ud800.mp3") == "<p>caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.mp3</p>"
+
+
+def test_only_sound_that_the_page_carries_is_looked_into_at_once() -> None:
+    assert 'preload="metadata"' in audio(b"ID3rest") and 'preload="none"' in audio("a.mp3")
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,6 +109,8 @@ def test_the_folder_tells_how_it_came_about(run: Run, music: Path) -> None:
     page = (run.folder / "report.html").read_text()
     for expected in ("balanced accuracy", "grouped", run.card.split_digest, "C", "house"):
         assert expected in page
+    names = re.findall(r"<th scope=row>(\w+)</th>", page.split("<h2>Parameters</h2>")[1])
+    assert "seed" in names and "C" in names and len(names) == len(set(names))
     assert (run.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -137,7 +140,10 @@ def test_the_leaky_protocol_says_so_and_keeps_its_figures_out_of_the_card(
     leaky = train(music, out=tmp_path / "leaky", split="windows", cache=cache, jobs=1)
     assert leaky.leaky and leaky.figures
     assert leaky.card.metrics == () and any("leaky" in limit for limit in leaky.card.limits)
-    assert "leaky" in (leaky.folder / "report.html").read_text()
+    page = (leaky.folder / "report.html").read_text()
+    figures = re.findall(r"<b>([^<]*)</b>", page) + re.findall(r'class="soft" dx="6">([^<]*)<', page)
+    assert len(figures) > 5 and all("leaky" in figure for figure in figures)
+    assert "tracks of which it knows others" in page
 
 
 def test_a_split_that_ignores_artists_is_named_in_the_card(music: Path, cache: Path, tmp_path: Path) -> None:

@@ -78,13 +78,14 @@ def _figures(run: Run, scored: Mapping[str, Answers | None]) -> list[Html | str]
         )
     )
     told = tested.by_track
-    parts.append(
-        f"On {len(tested)} tracks ({len(tested.by_window.truth)} windows) that it did not learn from; the "
-        "intervals (95 %) resample groups."
-    )
+    n_windows, untaught = len(tested.by_window.truth), "that it did not learn from"
+    heard = f"{len(tested)} tracks ({n_windows} windows) {untaught}"
+    if run.leaky:
+        heard = f"{n_windows} windows {untaught}, of {len(tested)} tracks of which it knows others"
+    parts.append(f"On {heard}; the intervals (95 %) resample groups.")
     recalls = metrics.recalls(told.truth, told.scores)
     bars = [
-        Bar(label, float(recall), note=f"{n} tracks")
+        Bar(label, float(recall), note=f"{n} tracks" + (" leaky" if run.leaky else ""))
         for label, recall, n in zip(run.card.classes, recalls, told.truth.sum(axis=0), strict=True)
         if np.isfinite(recall)
     ]
@@ -112,7 +113,9 @@ def _parameters(job: Job) -> list[Html | str]:
     features = facts_of_run["features"]
     rows += [["input", f"{features['input']}, window {features['window']:g} s, hop {features['hop']:g} s"]]
     rows += [["augment", ", ".join(job.request.augment) or "none"]]
-    rows += [[name, facts_of_run[name]] for name in ("seed", "threads")]
+    # As text, so that all values stand in one line below each other; most families have the seed already.
+    more = [name for name in ("seed", "threads") if name not in facts_of_run["params"]]
+    rows += [[name, str(facts_of_run[name])] for name in more]
     return [table(["parameter", "value"], rows)]
 
 
