@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sounds
-from earmark.audio import Clip, find_audio, load, windows
+from earmark.audio import Clip, find_audio, load, spread, windows
 from earmark.audio.claims import read_claims
 from earmark.audio.decoder import Downmix, check_samples
 from earmark.audio.mpeg import counted_length, find_frames, mpeg_frame_length
@@ -178,6 +178,28 @@ def test_excerpts_are_spread_evenly() -> None:
     assert [clip.y[0] for clip in clips] == [clip.start * SR for clip in clips]
     # Not longer than the excerpts together: all of it.
     assert len(list(windows(ramp(29.0), window=5.0, excerpts=(3, 10.0)))) == 5
+
+
+@given(
+    whole=st.floats(0.1, 1e4),
+    n=st.integers(1, 50),
+    seconds=st.floats(0.1, 100.0),
+    start=st.floats(0.0, 100.0),
+    duration=st.none() | st.floats(0.1, 1e4),
+)
+def test_excerpts_lie_evenly_within_what_is_asked_for(
+    whole: float, n: int, seconds: float, start: float, duration: float | None
+) -> None:
+    end = whole if duration is None else min(whole, start + duration)
+    parts = spread(whole, (n, seconds), start=start, duration=duration)
+    if parts == [(start, duration)]:
+        assert n * seconds >= end - start - 1e-6
+        return
+    starts = np.array([begin for begin, _ in parts])
+    assert len(parts) == n and {length for _, length in parts} == {seconds}
+    before, after = starts[0] - start, end - starts[-1] - seconds
+    left_out = np.array([2 * before, *(np.diff(starts) - seconds), 2 * after])
+    assert np.allclose(left_out, left_out[0], atol=1e-6) and left_out[0] > -1e-6
 
 
 def test_excerpts_of_a_file_that_promised_more() -> None:

@@ -12,7 +12,7 @@ from earmark.audio.find import EXTENSIONS, find_audio
 from earmark.audio.info import AudioInfo
 from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, load, open_audio, probe
-from earmark.audio.windows import windows
+from earmark.audio.windows import spread, windows
 
 __all__ = [
     "EXTENSIONS",
@@ -24,5 +24,6 @@ __all__ = [
     "load",
     "open_audio",
     "probe",
+    "spread",
     "windows",
 ]

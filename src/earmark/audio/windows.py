@@ -13,6 +13,8 @@ from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, open_audio
 from earmark.errors import InputError, TooShortError
 
+_Part = tuple[float, float | None]  # start and duration in seconds
+
 
 def windows(
     source: Source,
@@ -61,11 +63,42 @@ def windows(
             hint=f"Accepted is (how many, seconds each), each of window={window:g} s or more: (3, 10.0)",
         )
     stream = open_audio(source, sr=sr)
-    parts = _parts(stream.info.duration, start, duration, excerpts)
+    parts = spread(stream.info.duration, excerpts, start=start, duration=duration)
     return _windows(stream, parts, window=window, hop=hop)
 
 
-_Part = tuple[float, float | None]  # start and length in seconds
+def spread(
+    whole: float | None,
+    excerpts: tuple[int, float] | None,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+) -> list[_Part]:
+    """Say which parts of a source to read: excerpts in the middle of equal shares of it.
+
+    Parameters
+    ----------
+    whole : float or None
+        Length of the source in seconds, if known.
+    excerpts : (int, float) or None
+        So many parts of so many seconds each; None for no parts.
+    start, duration : float
+        What of the source they are taken from, as in `load`.
+
+    Returns
+    -------
+    list of (float, float or None)
+        Start and duration of each; ``(start, duration)`` alone where excerpts would leave nothing out, or the
+        length is not known.
+    """
+    if excerpts is None or whole is None:
+        return [(start, duration)]
+    n, length = excerpts
+    span = min(whole - start, math.inf if duration is None else duration)
+    if n * length >= span:
+        return [(start, duration)]
+    share = span / n
+    return [(start + i * share + (share - length) / 2, length) for i in range(n)]
 
 
 def _windows(stream: AudioStream, parts: list[_Part], *, window: float, hop: float) -> Iterator[Clip]:
@@ -83,20 +116,6 @@ def _windows(stream: AudioStream, parts: list[_Part], *, window: float, hop: flo
                 f"{stream.path or 'The source'} is shorter than window={window:g} s",
                 hint="Use a shorter window, or an earlier start",
             )
-
-
-def _parts(
-    whole: float | None, start: float, duration: float | None, excerpts: tuple[int, float] | None
-) -> list[_Part]:
-    """Say which parts of a source of `whole` seconds to read."""
-    if excerpts is None or whole is None:
-        return [(start, duration)]
-    n, length = excerpts
-    span = min(whole - start, math.inf if duration is None else duration)
-    if n * length >= span:
-        return [(start, duration)]
-    gap = span / n - length
-    return [(start + gap / 2 + i * (length + gap), length) for i in range(n)]
 
 
 def _slide(stream: AudioStream, part: _Part, *, window: float, hop: float) -> Iterator[Clip]:

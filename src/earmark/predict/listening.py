@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from earmark.audio import AudioStream, Source, open_audio
+from earmark.audio import AudioStream, Source, open_audio, spread
 from earmark.errors import InputError, TooShortError
 from earmark.features import Frames, FrameStream, OnsetStream, estimate_key, tempo
 from earmark.models import Head, Model, ModelCard, answer, load_model
@@ -76,7 +76,7 @@ def classify(
     card = listener.card
     excerpts = _excerpts(coverage, card)
     with open_audio(source, sr=card.spec.sr) as stream:
-        spans = _spans(stream.info.duration, excerpts)
+        spans = spread(stream.info.duration, excerpts)
         tally = _Tally(listener, embedding=embedding)
         warnings = []
         for start, duration in spans:
@@ -114,15 +114,6 @@ def _excerpts(coverage: str, card: ModelCard) -> tuple[int, float] | None:
             hint=f"Accepted: 'full', or '3x10' for three excerpts of 10 s, each at least {card.window:g} s.",
         )
     return n, seconds
-
-
-def _spans(whole: float | None, excerpts: tuple[int, float] | None) -> list[tuple[float, float | None]]:
-    """Start and duration of each part to hear: excerpts in the middle of equal shares of the whole."""
-    if excerpts is None or whole is None or excerpts[0] * excerpts[1] >= whole:
-        return [(0.0, None)]
-    n, seconds = excerpts
-    share = whole / n
-    return [(i * share + (share - seconds) / 2, seconds) for i in range(n)]
 
 
 def _too_short(stream: AudioStream, tally: _Tally, card: ModelCard) -> TooShortError:
