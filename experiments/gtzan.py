@@ -78,7 +78,7 @@ class Figure:
         )
 
     def __str__(self) -> str:
-        return f"{self.mean:.1f} ± {self.deviation:.1f}"
+        return f"{self.mean:.1f} ± {self.deviation:.1f}" if self.n_seeds > 1 else f"{self.mean:.1f}"
 
     @property
     def interval(self) -> str:
