@@ -1,10 +1,11 @@
 """Networks on GTZAN's first 3 s, nothing external: writes the figures of docs/networks.md.
 
-    python experiments/networks_gtzan.py path/to/data/gtzan runs/networks_gtzan [--only fusion] [--folds]
+    python experiments/networks_gtzan.py path/to/data/gtzan runs/networks_gtzan [--only fusion] [--folds] [--kept]
 
 Trained on `train` of the fault-filtered split, measured on `valid` (no artist in both), whose answers no training
 sees: the number of epochs is fixed. With `--folds`, five folds by artist within `train` instead: that is how to
-compare settings without wearing out `valid`. Each training is kept in the second folder and not done twice.
+compare settings without wearing out `valid`. Each training is kept in the second folder and not done twice; `--kept`
+writes the page from what is there.
 """
 
 from __future__ import annotations
@@ -58,18 +59,24 @@ def parts(data: dict[str, np.ndarray], folds: bool) -> list[tuple[np.ndarray, np
         return [(train, valid)]
     artists = np.unique(data["artist"][train])
     fold = dict(zip(artists, np.random.default_rng(0).permutation(len(artists)) % N_FOLDS, strict=True))
-    place = np.array([fold[artist] for artist in data["artist"][train]])
-    return [(train[place != k], train[place == k]) for k in range(N_FOLDS)]
+    number = np.array([fold[artist] for artist in data["artist"][train]])
+    return [(train[number != k], train[number == k]) for k in range(N_FOLDS)]
 
 
-def trained(
-    label: str, seed: int, data: dict[str, np.ndarray], folder: Path, folds: bool
-) -> dict[str, float]:
+def place(label: str, seed: int, folder: Path, folds: bool) -> Path:
+    words = re.sub(r"[^a-z0-9]+", "-", label.lower())
+    return folder / f"{words}{'folds' if folds else 'valid'}-{seed}.json"
+
+
+def kept(label: str, path: Path) -> dict[str, float] | None:
+    """What a training by the same setting left."""
+    found = json.loads(path.read_text()) if path.exists() else {}
     name, params, steps = RUNS[label]
-    path = folder / f"{re.sub(r'[^a-z0-9]+', '-', label.lower())}{'folds' if folds else 'valid'}-{seed}.json"
-    setting = [name, params, list(steps)]
-    if path.exists() and (kept := json.loads(path.read_text()))["setting"] == setting:
-        return kept["figures"]
+    return found["figures"] if found.get("setting") == [name, params, list(steps)] else None
+
+
+def trained(label: str, seed: int, data: dict[str, np.ndarray], path: Path, folds: bool) -> dict[str, float]:
+    name, params, steps = RUNS[label]
     right, began, n = [], time.process_time(), 0
     for train, test in parts(data, folds):
         model: TrainableModel = family(name)(**params, seed=seed)
@@ -80,8 +87,8 @@ def trained(
         n += len(test)
     figures = {"accuracy": 100 * float(np.concatenate(right).mean()), "n": n,
                "seconds": (time.process_time() - began) / len(right), "bytes": len(model.to_onnx())}  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"setting": setting, "figures": figures}))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"setting": [name, params, list(steps)], "figures": figures}))
     return figures
 
 
@@ -103,8 +110,13 @@ def main(args: argparse.Namespace) -> None:
         if args.only and args.only not in label:
             continue
         for seed in range(args.seeds):
-            results.setdefault(label, []).append(trained(label, seed, data, args.runs, args.folds))
-            print(label, seed, results[label][-1], flush=True)
+            path = place(label, seed, args.runs, args.folds)
+            figures = kept(label, path)
+            if figures is None and not args.kept:
+                figures = trained(label, seed, data, path, args.folds)
+            if figures is not None:
+                results.setdefault(label, []).append(figures)
+                print(label, seed, figures, flush=True)
     print(table(results))
     if not (args.only or args.folds):
         text = PAGE.read_text(encoding="utf-8")
@@ -119,5 +131,6 @@ if __name__ == "__main__":
     parser.add_argument("runs", type=Path)
     parser.add_argument("--only", default="")
     parser.add_argument("--folds", action="store_true")
+    parser.add_argument("--kept", action="store_true", help="train nothing, write what is there")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     main(parser.parse_args())

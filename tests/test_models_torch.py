@@ -62,7 +62,7 @@ def test_the_graph_answers_as_the_network(name: str) -> None:
 QUICK: dict[str, dict[str, Any]] = {
     "texture": {"epochs": 12},
     "short-chunk": {"epochs": 12, "width": 8},
-    "fusion": {"epochs": 4},
+    "fusion": {"epochs": 4, "width": 16},
     "cnn": {"epochs": 6},
     "mn": {"epochs": 12, "width": 0.2, "learning_rate": 4e-3},
 }
