@@ -93,10 +93,9 @@ def of_families(tasks: dict[str, families_gtzan.Rows]) -> list[Row]:
 def of_networks(runs: Path) -> list[Row]:
     """What experiments/networks_gtzan.py left, as far as it is there and by the same setting."""
     rows = []
-    for label, (name, params, steps) in networks_gtzan.RUNS.items():
-        slug = re.sub(r"[^a-z0-9]+", "-", label.lower())
-        kept = [read(runs / "networks_gtzan" / f"{slug}valid-{seed}.json") for seed in SEEDS]
-        found = [one["figures"] for one in kept if one.get("setting") == [name, params, list(steps)]]
+    for label in networks_gtzan.RUNS:
+        paths = [networks_gtzan.place(label, seed, runs / "networks_gtzan", folds=False) for seed in SEEDS]
+        found = [figures for path in paths if (figures := networks_gtzan.kept(label, path))]
         rows.append(Row(label, without_interval(found), None, *middle(found)) if found else Row(label, None))
     return rows
 
@@ -207,7 +206,8 @@ Time is of one processor thread, for 3 s; the size is that of the bundle.
   `valid` itself, and settings of the networks compared there with one seed, which flatters these by a point or two.
   Those of `mn` and `resnet34` were written down before the first training; they multiply in bfloat16.
 * What learned from other music too is not to be held against families that saw {near_train} windows and nothing else:
-  `embedding` is the frozen default model, whose card says from what; `mn04_as` was trained on AudioSet.
+  `embedding` is the frozen default model (weights `{listener}`), whose card says from what; `mn04_as` was trained on
+  AudioSet.
 * `resnet34` and `resnet50` from ImageNet need weights of the hub, which the machine that measured could not reach.
 
 """
@@ -222,7 +222,9 @@ def ten_genres(tasks: dict[str, families_gtzan.Rows], families: list[Row], netwo
             ("train", some[task]["n_train"]), ("n", figure(some[task]).n), ("digest", some[task]["digest"])
         )
     }  # fmt: skip
-    return TEN.format(rows="\n".join(map(str, (*families, *networks))), **of)
+    return TEN.format(
+        listener=families_gtzan.listener(), rows="\n".join(map(str, (*families, *networks))), **of
+    )
 
 
 def two_genres(both: dict[str, families_gtzan.Rows]) -> str:

@@ -22,7 +22,7 @@ THAW = {"epochs": 12, "learning_rate": 1e-3, "unfreeze_every": 2, "layer_decay":
 # label: family, number of seeds, parameters
 RUNS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "`mn`, from `mn04_as` (learned from AudioSet too)": ("mn", 5, {"weights": "mn04_as", **THAW}),
-    "`mn`, from nothing": ("mn", 3, {}),
+    "`mn`, from nothing": ("mn", 1, {}),
     "`resnet34`, from nothing": ("resnet34", 1, {"weights": None, "unfreeze_every": 0, "layer_decay": 1.0}),
 }
 
