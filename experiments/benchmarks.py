@@ -256,7 +256,7 @@ Most of the well-known accuracies on GTZAN come from windows that were shuffled 
 dealt out without a look at the artists. Then the network is asked about songs, or singers and studios, that it knows. Here
 is how much that is worth: the same network (`{model}`, the five blocks of the demos, {epochs} epochs), the same {n_tracks} clips of
 30 s, a fifth of them for the test, {n_seeds} seeds; only `--split` differs. The genres are the four that have nearly all
-of their clips: {genres}.
+of their clips: {genres}; chance is about 26 %.
 
 ![Accuracy of windows by protocol](pictures/leak.svg)
 
