@@ -58,6 +58,7 @@ def test_a_card_survives_json():
         hop=0.5,
         metrics=({"name": "accuracy", "value": 0.5, "low": 0.4, "high": 0.6, "n": 100},),
         thresholds={"unsure": 0.2, "labels": {"a": 0.3}},
+        priors={"genres": {"a": 0.5, "b": 0.125}},
         limits=("does not hear é",),
     )
     assert ModelCard.from_json(card.to_json()) == card
@@ -79,6 +80,15 @@ def test_a_card_survives_json():
         ({"sha256": "abc"}, "sha256='abc'"),
         ({"thresholds": {"unsure": "high"}}, "unsure='high'"),
         ({"thresholds": {"labels": {"a": float("nan")}}}, "a=nan"),
+        ({"priors": {"moods": {"calm": 0.5}}}, "priors for 'moods'. Heads: genres"),
+        ({"priors": {"genres": {"a": 0.5}}}, "priors for 'genres': b. A share for each class"),
+        ({"priors": {"genres": {"a": 0.5, "b": 0.5, "c": 0.1}}}, "priors for 'genres': c"),
+        ({"priors": {"genres": {"a": 0.0, "b": 0.5}}}, "a=0.0. Above 0 and below 1"),
+        ({"priors": {"genres": {"a": 1, "b": 0.5}}}, "a=1. Above 0"),
+        ({"priors": {"genres": {"a": 0.5, "b": float("nan")}}}, "b=nan"),
+        ({"priors": {"genres": {"a": 0.5, "b": True}}}, "b=True"),
+        ({"priors": {"genres": [0.5, 0.5]}}, r"priors for 'genres': \[0.5, 0.5\]"),
+        ({"priors": [0.5]}, r"priors=\[0.5\]"),
         ({"limits": (1,)}, "limits="),
         ({"metrics": ("0.9",)}, "metrics="),
         ({"licence": None}, "licence=None"),
@@ -87,6 +97,17 @@ def test_a_card_survives_json():
 def test_a_card_out_of_range_is_refused(change, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(ModelCard("x", HEADS), **change)
+
+
+def test_the_priors_of_a_softmax_sum_to_one():
+    heads = (Head("genres", ("a", "b"), "softmax"),)
+    assert ModelCard("x", heads, priors={"genres": {"a": 0.333, "b": 0.666}}).priors
+    with pytest.raises(InputError, match=r"priors for 'genres' sum to 0\.8"):
+        ModelCard("x", heads, priors={"genres": {"a": 0.3, "b": 0.5}})
+
+
+def test_a_card_without_priors_has_no_such_key():
+    assert "priors" not in ModelCard("x", HEADS).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -119,6 +140,11 @@ def test_a_head_out_of_range_is_refused(arguments, message):
             "Keys: name, kind and classes",
         ),
         ('{"schema": "earmark.card/1", "name": "x", "heads": [], "spec": {"hop": 1}}', "unknown field hop=1"),
+        (
+            '{"schema": "earmark.card/1", "name": "x", "heads": [{"name": "g", "classes": ["a"]}],'
+            ' "priors": {"g": {"a": 2}}}',
+            "a=2. Above 0 and below 1",
+        ),
     ],
 )
 def test_a_bad_card_file_is_explained(text, message):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.batch import run
-from earmark.cli.options import DEFAULT_MODEL, JobsOption, ModelOption
+from earmark.cli.options import DEFAULT_MODEL, JobsOption, ModelOption, PriorOption
 from earmark.cli.sources import check_writable, done_of, found, jobs_for, one_only
 from earmark.cli.terminal import Screen, say, screen
 from earmark.cli.writers import CsvWriter, JsonWriter, LabelWriter, TableWriter, Writer
@@ -18,7 +18,7 @@ from earmark.errors import InputError
 
 if TYPE_CHECKING:
     from earmark.models import Model, ModelCard
-    from earmark.predict import Prediction
+    from earmark.predict import Prediction, Prior
 
 MANY = 4  # from so many files on, each gets one line
 EXCERPTS = "3x10"
@@ -62,6 +62,7 @@ def classify(
     top: Top = 5,
     embedding: Embedding = False,
     excerpt: Excerpt = False,
+    prior: PriorOption = None,
     model: ModelOption = DEFAULT_MODEL,
     jobs: JobsOption = None,
     plot: Plot = None,
@@ -78,9 +79,11 @@ def classify(
         one_only(sources, "--plot")
         _check_picture(plot)
     listener = _loaded(model, embedding=embedding)
+    believed = _checked_prior(prior, listener.card)
     n_jobs = jobs_for(sources, jobs)
     setup = partial(_same, listener) if n_jobs == 1 else partial(_loaded, model, embedding=embedding)
-    hear = partial(_hear, coverage=EXCERPTS if excerpt else "full", embedding=embedding)
+    coverage = EXCERPTS if excerpt else "full"
+    hear = partial(_hear, coverage=coverage, embedding=embedding, prior=believed)
     n_done = 0
     with screen(len(sources), "classifying") as out:
         table = TableWriter(out, top=top, timeline=timeline, cards=len(sources) < MANY)
@@ -109,10 +112,21 @@ def _loaded(name: str, *, embedding: bool) -> Model:
     return model
 
 
-def _hear(model: Model, source: str, *, coverage: str, embedding: bool) -> Prediction:
+def _checked_prior(text: str | None, card: ModelCard) -> Prior | None:
+    """Prior that is known to fit the model before any file is heard."""
+    if text is None:
+        return None
+    from earmark.predict import parse_prior, prior_shift
+
+    prior = parse_prior(text)
+    prior_shift(prior, card)
+    return prior
+
+
+def _hear(model: Model, source: str, *, coverage: str, embedding: bool, prior: Prior | None) -> Prediction:
     from earmark.predict import classify as predict
 
-    return predict(source, model=model, coverage=coverage, embedding=embedding)
+    return predict(source, model=model, coverage=coverage, embedding=embedding, prior=prior)
 
 
 def _format(as_json: bool, as_csv: bool, labels: LabelFormat | None) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,6 +45,7 @@ def _card_rows(card: ModelCard) -> list[tuple[str, str]]:
         ("licence", card.licence),
         ("hears", f"windows of {card.window:g} s, a new one every {card.hop:g} s, at {card.spec.sr:,} Hz"),
         *((head.name, f"{', '.join(head.classes)} ({head.kind})") for head in card.heads),
+        *(("believes", _belief(name, shares)) for name, shares in card.priors.items()),
         ("embedding", f"{card.embedding_size} numbers" if card.embedding_size else "none"),
         ("weights", f"sha256 {card.sha256}" if card.sha256 else "none"),
         ("features", f"digest {card.spec.digest}"),
@@ -52,6 +54,11 @@ def _card_rows(card: ModelCard) -> list[tuple[str, str]]:
         *(("limit", limit) for limit in card.limits),
     ]
     return [(key, text) for key, text in rows if text]
+
+
+def _belief(name: str, shares: Mapping[str, float]) -> str:
+    told = sorted(shares.items(), key=lambda entry: -entry[1])
+    return f"{name} beforehand: {', '.join(f'{label} {100 * share:.2g} %' for label, share in told)}"
 
 
 def _collection(entry: Any) -> str:

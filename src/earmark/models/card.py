@@ -22,6 +22,8 @@ from earmark.features import FeatureSpec
 SCHEMA = "earmark.card"
 SCHEMA_VERSION = 1
 
+SUM_TOLERANCE = 0.01  # of the priors of a softmax head, which may be rounded to three decimals
+
 Kind = Literal["softmax", "multilabel"]
 Input = Literal["log_mel", "descriptors"]
 
@@ -103,6 +105,10 @@ class ModelCard:
         ``unsure``: lowest score of the best genre that counts as an answer. ``music``: lowest
         probability of ``music`` in the head ``sound``. ``silence_db``: highest level of silence, dBFS.
         ``labels``: for some labels, the score from which a label counts as present.
+    priors : mapping of str to mapping of str to float
+        By head, for each of its classes the share that the head believes beforehand: how often the label
+        occurs in what it learned from, as its training weighted it. A head that is not named is one
+        whose belief is not known.
     limits : tuple of str
         What it must not be used for, or does badly.
 
@@ -128,6 +134,7 @@ class ModelCard:
     metrics: tuple[Mapping[str, Any], ...] = ()
     calibration: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,6 +153,7 @@ class ModelCard:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InputError(f"sha256={self.sha256!r}", hint="64 hexadecimal digits in lower case.")
         _check_thresholds(self.thresholds)
+        _check_priors(self)
         _check_types(self)
 
     def _check_heads(self) -> None:
@@ -222,6 +230,11 @@ class ModelCard:
             **({"descriptor_names": list(self.descriptor_names)} if self.descriptor_names else {}),
             "embedding_size": self.embedding_size,
             "thresholds": dict(self.thresholds),
+            **(
+                {"priors": {name: dict(shares) for name, shares in self.priors.items()}}
+                if self.priors
+                else {}
+            ),
             "calibration": dict(self.calibration),
             "metrics": [dict(metric) for metric in self.metrics],
             "training_data": [dict(collection) for collection in self.training_data],
@@ -288,6 +301,27 @@ def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise InputError(f"thresholds: {name}={value!r}", hint="A finite number.")
+
+
+def _check_priors(card: ModelCard) -> None:
+    if not isinstance(card.priors, Mapping):
+        raise InputError(f"priors={card.priors!r:.80}", hint="A dictionary by the name of the head.")
+    for name, shares in card.priors.items():
+        head = card.head(name)
+        if head is None:
+            raise InputError(f"priors for {name!r}", hint=f"Heads: {', '.join(h.name for h in card.heads)}.")
+        odd = sorted(set(shares) ^ set(head.classes)) if isinstance(shares, Mapping) else [repr(shares)]
+        if odd:
+            raise InputError(
+                f"priors for {name!r}: {', '.join(map(str, odd)):.80}",
+                hint="A share for each class of the head, and for nothing else.",
+            )
+        for label, share in shares.items():
+            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+                raise InputError(f"priors for {name!r}: {label}={share!r}", hint="Above 0 and below 1.")
+        total = sum(shares.values())
+        if head.kind == "softmax" and abs(total - 1) > SUM_TOLERANCE:
+            raise InputError(f"priors for {name!r} sum to {total:g}", hint="Those of a softmax sum to one.")
 
 
 def _check_types(card: ModelCard) -> None:

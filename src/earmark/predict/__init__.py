@@ -12,6 +12,7 @@ from earmark.predict.prediction import (
     Segment,
     error_dict,
 )
+from earmark.predict.priors import Prior, PriorShift, parse_prior, prior_shift
 
 __all__ = [
     "ERROR_SCHEMA",
@@ -19,9 +20,13 @@ __all__ = [
     "VERDICTS",
     "ModelId",
     "Prediction",
+    "Prior",
+    "PriorShift",
     "Quadrant",
     "Score",
     "Segment",
     "classify",
     "error_dict",
+    "parse_prior",
+    "prior_shift",
 ]

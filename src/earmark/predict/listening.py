@@ -20,6 +20,7 @@ from earmark.models import Head, Model, ModelCard, answer, load_model
 from earmark.models.base import Array
 from earmark.models.windows import WindowCutter, described
 from earmark.predict.prediction import ModelId, Prediction, Quadrant, Score, Segment
+from earmark.predict.priors import Prior, PriorShift, prior_shift
 
 SILENCE_DB = -60.0  # RMS level of a window that counts as silence, where the card does not say
 BATCH = (
@@ -34,6 +35,7 @@ def classify(
     model: str | os.PathLike[str] | Model = "earmark-base",
     coverage: str = "full",
     embedding: bool = False,
+    prior: Prior | None = None,
 ) -> Prediction:
     """Listen to a source and tell genre, mood, tempo and key.
 
@@ -58,6 +60,11 @@ def classify(
         A source that does not tell its duration, or is not longer than the excerpts, is heard in full.
     embedding : bool
         Whether to give the embedding.
+    prior : None, "even" or mapping of str to float
+        What to believe of genres beforehand: None as the model was trained, ``"even"`` every genre as
+        likely as the next, ``{"jazz": 0.4}`` the shares of some genres in your library; the others keep
+        what the model's card says. Each window's scores of genres are shifted, before their mean: see
+        `earmark.predict.prior_shift`.
 
     Returns
     -------
@@ -70,14 +77,15 @@ def classify(
     ModelError
         The model could not be had, or does not do what its card says.
     InputError
-        An argument out of range.
+        An argument out of range, or a prior where the card does not say what the model believes.
     """
     listener = _loaded(model)
     card = listener.card
+    shift = prior_shift(prior, card)
     excerpts = _excerpts(coverage, card)
     with open_audio(source, sr=card.spec.sr) as stream:
         spans = spread(stream.info.duration, excerpts)
-        tally = _Tally(listener, embedding=embedding)
+        tally = _Tally(listener, embedding=embedding, shift=shift)
         warnings = []
         for start, duration in spans:
             try:
@@ -167,9 +175,10 @@ class _Sound:
 class _Tally:
     """What is kept while listening, and the prediction that it comes to."""
 
-    def __init__(self, model: Model, *, embedding: bool) -> None:
+    def __init__(self, model: Model, *, embedding: bool, shift: PriorShift | None) -> None:
         self._model, self._card = model, model.card
         self._wants_embedding = embedding
+        self._shift = shift
         self.n_samples = 0
         self.n_windows = 0
         self._chroma = np.zeros(12)
@@ -217,7 +226,9 @@ class _Tally:
             return
         output = answer(self._model, X)
         for name, rows in output.heads.items():
-            self._rows.setdefault(name, []).append(rows)
+            is_first = name == self._card.heads[0].name
+            shifted = self._shift.applied(rows) if self._shift and is_first else rows
+            self._rows.setdefault(name, []).append(shifted)
         if self._wants_embedding and output.embedding is not None:
             self._rows.setdefault("embedding", []).append(output.embedding)
         self._weights.extend(steps[loud])
@@ -246,6 +257,7 @@ class _Tally:
             warnings=warnings,
             coverage=coverage,
             embedding=tuple(embedding.tolist()) if self._wants_embedding else None,
+            prior=self._shift.shares if self._shift else None,
         )
 
     def _mean(self, name: str) -> Array:

@@ -80,6 +80,8 @@ class Prediction:
         What was listened to: ``"full"``, or ``"3x10"`` for three excerpts of 10 s.
     embedding : tuple of float or None
         Mean of the embeddings of the windows that are not silent, if it was asked for.
+    prior : mapping of str to float or None
+        Share of each genre that was believed beforehand, if another prior than the model's was given.
     """
 
     source: str | None
@@ -95,12 +97,13 @@ class Prediction:
     warnings: tuple[str, ...] = ()
     coverage: str = "full"
     embedding: tuple[float, ...] | None = None
+    prior: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction as ``earmark.prediction/1``, ready for JSON.
 
-        Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding, if
-        there is one, to 6 digits.
+        Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding and
+        the prior, if there is one, to 6 digits.
         """
         quadrant = self.quadrant and {
             "label": self.quadrant.label,
@@ -127,6 +130,8 @@ class Prediction:
         }
         if self.embedding is not None:
             entries["embedding"] = [float(f"{value:.6g}") for value in self.embedding]
+        if self.prior is not None:
+            entries["prior"] = {label: float(f"{share:.6g}") for label, share in self.prior.items()}
         return entries
 
     def to_json(self) -> str:
@@ -146,7 +151,8 @@ class Prediction:
         if not isinstance(data, dict) or schema != SCHEMA:
             raise InputError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA!r}.")
         model = _entry(data, "model", dict)
-        data = {"warnings": [], "coverage": "full", "embedding": None, **data}
+        data = {"warnings": [], "coverage": "full", "embedding": None, "prior": None, **data}
+        prior = _entry(data, "prior", dict, optional=True)
         has_embedding = _entry(data, "embedding", list, optional=True) is not None
         return cls(
             source=_entry(data, "source", str, optional=True),
@@ -167,6 +173,7 @@ class Prediction:
             warnings=_items(data, "warnings", str),
             coverage=_entry(data, "coverage", str),
             embedding=_items(data, "embedding", float) if has_embedding else None,
+            prior=prior and {label: _entry(prior, label, float) for label in prior},
         )
 
 

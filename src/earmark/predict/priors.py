@@ -1,0 +1,194 @@
+"""Another prior: what a model believes of genres before it hears, exchanged for what a library holds.
+
+A model learns from a collection how often each genre occurs, and lets that tip the scales where the sound
+leaves it in doubt. Where another library holds other shares, the posterior probability p of a class changes
+with its prior (Saerens, Latinne and Decaestecker, 2002, "Adjusting the outputs of a classifier to new a
+priori probabilities: a simple procedure", Neural Computation 14(1), equation 2.4): in a softmax head p is
+multiplied by new share / old share, and the row is normalised again. A head of several labels asks of each
+class whether it is there, so it is the same with two classes: the odds p / (1 - p) are multiplied by the odds
+of the new share / the odds of the old share. Both hold if the sound of a genre is the same in both libraries.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from earmark.errors import InputError
+from earmark.models import Head, ModelCard
+from earmark.models.base import Array
+
+Prior = Literal["even"] | Mapping[str, float]
+
+# A float32 sigmoid cannot come nearer to certainty than 6e-8; what claims to be certain may still be moved.
+CERTAIN = 1e-6
+_ACCEPTED = "Accepted: 'even', or some genres with their share of your music: jazz=0.4,rock=0.1."
+
+
+@dataclass(frozen=True, eq=False)
+class PriorShift:
+    """What a new prior makes of a model's answers about genres.
+
+    Parameters
+    ----------
+    shares : mapping of str to float
+        For each genre the share that is now believed beforehand.
+    head : Head
+        Whose answers are shifted: the first of the model.
+    shift : np.ndarray, float64 [shape=(n_classes,)]
+        What is added to the log odds of each class; to the log probability, in a softmax head.
+    """
+
+    shares: Mapping[str, float]
+    head: Head
+    shift: np.ndarray
+
+    def applied(self, rows: Array) -> Array:
+        """Probabilities under the new prior.
+
+        Parameters
+        ----------
+        rows : np.ndarray, floating [shape=(n, n_classes)]
+            Probabilities of windows as the model gives them.
+
+        Returns
+        -------
+        np.ndarray, of the type of `rows` [shape=(n, n_classes)]
+            In [0, 1], and finite; rows of a softmax head sum to one.
+        """
+        p = np.clip(rows.astype(np.float64), CERTAIN, 1 - CERTAIN)
+        if self.head.kind == "softmax":
+            z = np.log(p) + self.shift
+            shifted = np.exp(z - z.max(axis=1, keepdims=True))
+            shifted /= shifted.sum(axis=1, keepdims=True)
+        else:
+            shifted = np.exp(-np.logaddexp(0, -(np.log(p) - np.log1p(-p) + self.shift)))
+        answer: Array = shifted.astype(rows.dtype)
+        return answer
+
+
+def prior_shift(prior: Prior | None, card: ModelCard) -> PriorShift | None:
+    """What a prior changes for a model.
+
+    Parameters
+    ----------
+    prior : None, "even" or mapping of str to float
+        None leaves the model as it was trained. With ``"even"`` every genre is as likely as the next: in
+        a softmax head each has the share 1 / n_classes, in a head of several labels the mean of the
+        card's shares, so that a track has as many labels as before. A mapping gives the shares of some
+        genres, each between 0 and 1; the others keep what the card says (in a softmax head: keep their
+        proportions, and share what is left. If all are named there, the shares are made to sum to one).
+    card : ModelCard
+        Says what the model believes beforehand.
+
+    Returns
+    -------
+    PriorShift or None
+        None for None.
+
+    Raises
+    ------
+    InputError
+        The card does not say what it believes, a genre that it does not know, or a share out of range.
+    """
+    if prior is None:
+        return None
+    head = card.heads[0]
+    if head.name not in card.priors:
+        raise InputError(
+            f"prior={_shown(prior)}: this model's card does not say what it believes beforehand",
+            hint=f"Leave the prior away, or take a model with priors on its card, not {card.name!r}.",
+        )
+    old = np.array([card.priors[head.name][label] for label in head.classes], dtype=np.float64)
+    if head.kind == "softmax":
+        old /= old.sum()
+    new = _new_shares(prior, head, old)
+    shift = np.log(new) - np.log(old)
+    if head.kind == "multilabel":
+        shift -= np.log1p(-new) - np.log1p(-old)
+    return PriorShift(dict(zip(head.classes, new.tolist(), strict=True)), head, shift)
+
+
+def parse_prior(text: str) -> Prior:
+    """Prior from text, as ``--prior`` takes it.
+
+    Parameters
+    ----------
+    text : str
+        ``"even"``, or ``"jazz=0.4,rock=0.1"``.
+
+    Returns
+    -------
+    "even" or dict of str to float
+
+    Raises
+    ------
+    InputError
+        Anything else, or a genre twice.
+    """
+    if text.strip() == "even":
+        return "even"
+    shares: dict[str, float] = {}
+    for entry in text.split(","):
+        label, _, number = (part.strip() for part in entry.rpartition("="))
+        try:
+            share = float(number)
+        except ValueError:
+            share = math.nan
+        if not label or not math.isfinite(share):
+            raise InputError(
+                f"prior={text!r:.80}: {entry.strip()!r:.40} is no share of a genre", hint=_ACCEPTED
+            )
+        if label in shares:
+            raise InputError(f"prior={text!r:.80} names {label!r} twice", hint=_ACCEPTED)
+        shares[label] = share
+    return shares
+
+
+def _new_shares(prior: Prior, head: Head, old: np.ndarray) -> np.ndarray:
+    """Share of each class under the new prior [shape=(n_classes,)]."""
+    if prior == "even":
+        return np.full(len(old), old.mean())  # of a softmax head: 1 / n_classes
+    named = _checked(prior, head)
+    is_named = np.array([label in named for label in head.classes])
+    new = np.array([named.get(label, share) for label, share in zip(head.classes, old, strict=True)])
+    if head.kind == "multilabel":
+        return new
+    total = float(new[is_named].sum())
+    if is_named.all():
+        new /= total
+        return new
+    if total >= 1:
+        raise InputError(
+            f"prior={_shown(prior)}: the shares sum to {total:g}",
+            hint="Leave something to the genres that are not named: each track counts as one genre here.",
+        )
+    new[~is_named] *= (1 - total) / new[~is_named].sum()
+    return new
+
+
+def _checked(prior: object, head: Head) -> dict[str, float]:
+    if not isinstance(prior, Mapping) or not prior:
+        raise InputError(f"prior={_shown(prior)}", hint=_ACCEPTED)
+    for label, share in prior.items():
+        if label not in head.classes:
+            near = difflib.get_close_matches(str(label).lower(), head.classes, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It knows {', '.join(head.classes)}."
+            raise InputError(f"prior: the model does not know the genre {label!r}", hint=hint)
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+            raise InputError(
+                f"prior: {label}={share!r}",
+                hint="A share is above 0 and below 1: 0.4 if the genre is on two tracks in five.",
+            )
+    return {label: float(share) for label, share in prior.items()}
+
+
+def _shown(prior: object) -> str:
+    if isinstance(prior, Mapping):
+        return ",".join(f"{label}={share}" for label, share in prior.items()) or "{}"
+    return f"{prior!r:.80}"
