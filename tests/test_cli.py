@@ -27,7 +27,7 @@ from earmark.cli.sources import jobs_for
 from earmark.cli.terminal import complaint, printable
 from earmark.demo import demo_clip
 from earmark.errors import InputError
-from earmark.models.vocabulary import GENRES
+from earmark.models.vocabulary import GENRES, QUADRANTS
 from earmark.predict import Prediction
 from sounds import write
 
@@ -98,7 +98,7 @@ def test_a_card_tells_genres_mood_tempo_key_and_the_song_as_a_strip(run: Run, so
     assert len(bars) == 3 and all(re.search(r"\d+ %$", line) for line in bars)
     assert re.search(r"^  tempo +12\d BPM$", outcome.out, re.M)
     assert re.search(r"^  key +A minor$", outcome.out, re.M)
-    assert re.search(r"^  mood +\S", outcome.out, re.M)
+    assert re.search(r"^  mood +\S.*\n {9}valence [01]\.\d\d  arousal [01]\.\d\d$", outcome.out, re.M)
     assert re.search(r"^  0:00 A[A-C]+ 0:09$", outcome.out, re.M)  # no colours in a pipe: letters
     assert re.search(r"^ +A \S+ \d+ %", outcome.out, re.M)
     assert max(map(len, lines)) <= 100
@@ -133,6 +133,9 @@ def test_csv_has_a_column_for_each_genre(run: Run, folder: Path) -> None:
         assert scores[row["genre"]] == max(scores.values())
         assert float(row["duration"]) == pytest.approx(4, abs=0.01) and row["verdict"] == "music"
         assert all(0 <= float(row[f"embedding_{i}"]) <= 1 for i in range(16))
+        assert (
+            row["quadrant"] in QUADRANTS and 0 < float(row["valence"]) < 1 and 0 < float(row["arousal"]) < 1
+        )
 
 
 def test_csv_of_segments(run: Run, song: Path) -> None:
@@ -147,6 +150,7 @@ def test_silence_has_no_genre(run: Run, tmp_path: Path) -> None:
     silence = write_wav(tmp_path / "silence.wav", Clip(np.zeros(22050 * 4, np.float32), 22050))
     (row,) = csv.DictReader(io.StringIO(run("classify", silence, *ECHO, "--csv").out))
     assert row["verdict"] == "silence" and row["genre"] == row["mood"] == row["key"] == row["tempo"] == ""
+    assert row["quadrant"] == row["valence"] == row["arousal"] == ""
     assert run("classify", silence, *ECHO).out.split("\n")[0].endswith("silence: nothing to hear")
     assert run("classify", silence, *ECHO, "--labels", "audacity").out == ""
 

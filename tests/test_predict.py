@@ -29,7 +29,7 @@ from earmark.models import Head, ModelCard, ModelOutput, as_batch
 from earmark.models.echo import CARD, Echo
 from earmark.models.vocabulary import GENRES, QUADRANTS
 from earmark.models.windows import cut_windows
-from earmark.predict import Prediction, classify, error_dict
+from earmark.predict import Prediction, Quadrant, classify, error_dict
 
 SR = 22050
 
@@ -242,6 +242,49 @@ def test_the_tempo_and_the_key_of_a_struck_chord():
     prediction = golden()["golden_prediction"]()
     assert prediction.tempo == pytest.approx(120, rel=0.04)
     assert prediction.key == "A minor"
+
+
+def test_valence_and_arousal_are_the_halves_of_russells_circle():
+    prediction = classify(clip(), model="echo")
+    p = prediction.quadrant.scores
+    assert prediction.valence == prediction.quadrant.valence == pytest.approx(p["Q1"] + p["Q4"])
+    assert prediction.arousal == prediction.quadrant.arousal == pytest.approx(p["Q1"] + p["Q2"])
+    assert prediction.valence != pytest.approx(prediction.arousal, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("label", "valence", "arousal"), [("Q1", 1, 1), ("Q2", 0, 1), ("Q3", 0, 0), ("Q4", 1, 0)]
+)
+def test_a_sure_quadrant_is_a_corner(label, valence, arousal):
+    sure = Quadrant(label, {name: float(name == label) for name in QUADRANTS})
+    assert (sure.valence, sure.arousal) == (valence, arousal)
+
+
+def test_valence_and_arousal_stay_within_0_and_1():
+    over = Quadrant("Q1", {"Q1": 0.6000001, "Q2": 0.4, "Q3": 0.0, "Q4": 0.4})  # float32 rounds sums up
+    assert (over.valence, over.arousal) == (1.0, 1.0)
+
+
+def test_without_the_four_quadrants_there_is_neither_valence_nor_arousal():
+    plain = classify(clip(), model=Plain())
+    silent = classify(Clip(np.zeros(10 * SR, np.float32), SR), model="echo")
+    other = dataclasses.replace(plain, quadrant=Quadrant("calm", {"calm": 0.7, "wild": 0.3}))
+    for prediction in (plain, silent, other):
+        assert (prediction.valence, prediction.arousal) == (None, None)
+        data = prediction.to_dict()
+        assert (data["valence"], data["arousal"]) == (None, None)
+
+
+def test_the_json_adds_up_as_a_reader_adds():
+    scores = {"Q1": 0.33335, "Q2": 0.16665, "Q3": 0.16665, "Q4": 0.33335}
+    prediction = dataclasses.replace(classify(clip(), model="echo"), quadrant=Quadrant("Q1", scores))
+    data = prediction.to_dict()
+    told = data["quadrant"]["scores"]
+    assert data["valence"] == round(told["Q1"] + told["Q4"], 4)
+    assert data["arousal"] == round(told["Q1"] + told["Q2"], 4)
+    assert Prediction.from_dict(data).to_dict() == data
+    older = {key: value for key, value in data.items() if key not in ("valence", "arousal")}
+    assert Prediction.from_dict(older).to_dict() == data  # JSON of before there were these keys
 
 
 # Excerpts

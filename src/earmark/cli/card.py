@@ -100,7 +100,12 @@ def percent(score: float) -> str:
 
 
 def _facts(facts: dict[str, Any], width: int) -> list[Text]:
-    rows = [("mood", mood(facts, width)), ("tempo", tempo(facts)), ("key", facts["key"] or "")]
+    rows = [
+        ("mood", mood(facts, width)),
+        ("", circle(facts)),
+        ("tempo", tempo(facts)),
+        ("key", facts["key"] or ""),
+    ]
     return [Text("  ").append(f"{name:<7}", style="bright_black").append(text) for name, text in rows if text]
 
 
@@ -115,6 +120,12 @@ def mood(facts: dict[str, Any], width: int) -> str:
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)
+
+
+def circle(facts: dict[str, Any]) -> str:
+    """Place on Russell's circle, from 0 to 1 on both axes."""
+    axes = [(name, facts[name]) for name in ("valence", "arousal")]
+    return "  ".join(f"{name} {value:.2f}" for name, value in axes if value is not None)
 
 
 def tempo(facts: dict[str, Any]) -> str:

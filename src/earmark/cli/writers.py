@@ -104,7 +104,8 @@ class CsvWriter:
     def __init__(self, out: Screen, card: ModelCard, *, timeline: bool, embedding: bool) -> None:
         self.out, self.timeline, self.embedding = out, timeline, embedding
         self.labels = sorted(card.classes)
-        facts = ["start", "end"] if timeline else ["duration", "verdict", "tempo", "key", "quadrant", "mood"]
+        whole = ["duration", "verdict", "tempo", "key", "quadrant", "valence", "arousal", "mood"]
+        facts = ["start", "end"] if timeline else whole
         numbers = [f"embedding_{i}" for i in range(card.embedding_size)] if embedding else []
         self._write(["source", *facts, "genre", *self.labels, *numbers])
 
@@ -118,10 +119,9 @@ class CsvWriter:
                     [facts["source"], segment["start"], segment["end"], *self._genres(segment), *numbers]
                 )
             return
-        quadrant = (facts["quadrant"] or {}).get("label")
-        mood = _best(facts["moods"])
         told = [facts[name] for name in ("source", "duration", "verdict", "tempo", "key")]
-        self._write([*told, quadrant, mood, *self._genres(facts), *numbers])
+        told += [(facts["quadrant"] or {}).get("label"), facts["valence"], facts["arousal"]]
+        self._write([*told, _best(facts["moods"]), *self._genres(facts), *numbers])
 
     def failed(self, source: object, error: EarmarkError) -> None:
         """Complain on stderr."""

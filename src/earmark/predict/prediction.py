@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earmark.errors import EarmarkError, InputError
+from earmark.models.vocabulary import QUADRANTS
 
 SCHEMA = "earmark.prediction/1"
 ERROR_SCHEMA = "earmark.error/1"
@@ -39,6 +40,27 @@ class Quadrant:
 
     label: str
     scores: Mapping[str, float]
+
+    @property
+    def valence(self) -> float | None:
+        """How pleasant the music feels, from 0 to 1: P(Q1) + P(Q4).
+
+        The quadrants are those of Russell's circle (1980, "A circumplex model of affect", Journal of
+        Personality and Social Psychology 39(6)), whose axes are valence and arousal. So this is the sum of
+        calibrated probabilities of quadrants: how likely the music lies on that half of the circle, not
+        how far from its middle. None for quadrants that are not Q1 to Q4.
+        """
+        return self._half("Q1", "Q4")
+
+    @property
+    def arousal(self) -> float | None:
+        """How energetic the music feels, from 0 to 1: P(Q1) + P(Q2), as `valence` is made."""
+        return self._half("Q1", "Q2")
+
+    def _half(self, *quadrants: str) -> float | None:
+        if set(self.scores) != set(QUADRANTS):
+            return None
+        return min(1.0, sum(self.scores[quadrant] for quadrant in quadrants))  # 1 + 1e-7, in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +121,25 @@ class Prediction:
     embedding: tuple[float, ...] | None = None
     prior: Mapping[str, float] | None = None
 
+    @property
+    def valence(self) -> float | None:
+        """As `Quadrant.valence`; None without a quadrant."""
+        return self.quadrant.valence if self.quadrant else None
+
+    @property
+    def arousal(self) -> float | None:
+        """As `Quadrant.arousal`; None without a quadrant."""
+        return self.quadrant.arousal if self.quadrant else None
+
     def to_dict(self) -> dict[str, Any]:
         """The prediction as ``earmark.prediction/1``, ready for JSON.
 
         Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding and
         the prior, if there is one, to 6 digits.
         """
-        quadrant = self.quadrant and {
-            "label": self.quadrant.label,
-            "scores": {label: round(score, 4) for label, score in self.quadrant.scores.items()},
-        }
+        quadrant = self.quadrant and Quadrant(
+            self.quadrant.label, {label: round(score, 4) for label, score in self.quadrant.scores.items()}
+        )
         segments = [
             {"start": round(s.start, 3), "end": round(s.end, 3), "genres": _plain(s.genres)}
             for s in self.segments
@@ -121,7 +152,10 @@ class Prediction:
             "verdict": self.verdict,
             "genres": _plain(self.genres),
             "moods": _plain(self.moods),
-            "quadrant": quadrant,
+            "quadrant": quadrant and {"label": quadrant.label, "scores": dict(quadrant.scores)},
+            # Of the rounded scores, so that whoever reads the JSON comes to the same sums.
+            "valence": _rounded(quadrant.valence if quadrant else None),
+            "arousal": _rounded(quadrant.arousal if quadrant else None),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "key": self.key,
             "segments": segments,
@@ -181,6 +215,10 @@ def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
     """A source (a path, or sound without a name) that could not be classified, as ``earmark.error/1``."""
     name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
     return {"schema": ERROR_SCHEMA, "source": name, "error": {"code": error.code, "message": str(error)}}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
