@@ -2,9 +2,14 @@
 
 No label is used. The network starts from mn04's own weights, so that the first epoch already knows music; what it
 learns is to do without the higher frame rate, to hear through rooms, phones and noise, and what the two other
-taggers know. Run again after a stop, it goes on from the last checkpoint.
+taggers know. With `--probes` (made by probes.py) it learns besides what classifiers on the taggers' answers
+say of genre, quadrant and mood, each track by classifiers that never met its artist; where copies.py has made copies,
+half of the batches are of these. Run again after a stop, it goes on from the last checkpoint.
 
-    python distill.py DATA TEACHER RUN [--leave-out FOLD] [--steps N]
+Batches of several lengths make glibc give memory back and fetch it again: with MALLOC_MMAP_THRESHOLD_ and
+MALLOC_TRIM_THRESHOLD_ at 4000000000 a step takes half the time.
+
+    python distill.py DATA TEACHER RUN [--begin CHECKPOINT] [--probes FILE] [--steps N] [--leave-out FOLD]
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from pathlib import Path
 import corpus
 import numpy as np
 import torch
-from augment import Augment, room_kernels
+from augment import Augment, mask, room_kernels
 from network import Student
 from torch import Tensor
 
@@ -30,13 +35,18 @@ SCALED_BY = (
     "mirex_mood",
 )  # whose answers set the scale, so that it never depends on the rest
 ROOM_HOLD_OUT = 5  # every fifth room is kept for measuring
+PROBE_WEIGHTS = {"genres": 0.5, "quadrant": 0.3, "moods": 2.0}
+WARM_UP = 0.1
+COPIES = 0.5  # share of the batches that copies.py spoilt in sound
 
 
 class Sounds:
     """Every clip's log-mel and its teachers' answers, in memory."""
 
-    def __init__(self, data: Path, cache: Path, leave_out: int) -> None:
+    def __init__(self, data: Path, cache: Path, leave_out: int, probes: Path | None) -> None:
         self.S_db, self.answers, self.noise = [], [], []
+        self.ids: list[str] = []
+        self.copies: list[tuple[int, np.ndarray]] = []
         table = {track.id: track for track in corpus.tracks(data)}
         raw: dict[str, list[np.ndarray]] = {"mn04": [], "msd": [], "jamendo": []}
         for collection in corpus.COLLECTIONS:
@@ -46,15 +56,31 @@ class Sounds:
                 if held_out(track, leave_out):
                     continue
                 self.S_db.append(S_db)
+                self.ids.append(name)
                 for teacher, values in raw.items():
                     values.append(said[f"{name}|{teacher}"])
                 if track.kind in ("environment", "noise", "applause", "speech"):
                     self.noise.append(S_db)
+            place = {name: i for i, name in enumerate(self.ids)}
+            for file in sorted((cache / "copies").glob(f"{collection}.*.npz")):
+                with np.load(file) as archive:
+                    self.copies += [(place[name], archive[name]) for name in archive.files if name in place]
             if collection == SCALED_BY[-1]:
                 self.scale = {teacher: moments(np.concatenate(values)) for teacher, values in raw.items()}
         self.answers = {
             name: [standard(v, *self.scale[name]) for v in values] for name, values in raw.items()
         }
+        self.probes: dict[str, np.ndarray] = {}
+        if probes:
+            with np.load(probes) as archive:
+                place = {name: i for i, name in enumerate(archive["id"].tolist())}
+                self.probes = {key: archive[key] for key in archive.files if key != "id"}
+            # what no classifier was asked about is NaN, and enters no loss
+            rows = np.array([place.get(name, -1) for name in self.ids])
+            self.probes = {
+                key: np.where((rows >= 0)[:, None], values[rows], np.nan)
+                for key, values in self.probes.items()
+            }
 
     def crop(self, S_db: np.ndarray, n_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         if S_db.shape[1] < n_frames:
@@ -62,20 +88,28 @@ class Sounds:
         begin = int(rng.integers(0, S_db.shape[1] - n_frames + 1))
         return S_db[:, begin : begin + n_frames].astype(np.float32), (begin + n_frames / 2) * 512 / 22050
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def batch(
+        self, rng: np.random.Generator, copies: bool = False
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         n_frames = int(rng.choice(FRAMES))
-        chosen = rng.integers(len(self.S_db), size=BATCH)
-        crops = [self.crop(self.S_db[i], n_frames, rng) for i in chosen]
+        if copies:
+            picked = [self.copies[i] for i in rng.integers(len(self.copies), size=BATCH)]
+        else:
+            picked = [(i, self.S_db[i]) for i in rng.integers(len(self.S_db), size=BATCH)]
+        chosen = np.array([i for i, _ in picked])
+        crops = [self.crop(S_db, n_frames, rng) for _, S_db in picked]
         noise = [
             self.crop(self.noise[i], n_frames, rng)[0] for i in rng.integers(len(self.noise), size=BATCH)
         ]
         targets = {}
         for name, answers in self.answers.items():
-            picked = [
+            answered = [
                 answers[i][nearest_view(len(answers[i]), middle)]
                 for i, (_, middle) in zip(chosen, crops, strict=True)
             ]
-            targets[name] = torch.from_numpy(np.stack(picked))
+            targets[name] = torch.from_numpy(np.stack(answered))
+        for name, values in self.probes.items():
+            targets[f"probe {name}"] = torch.from_numpy(values[chosen])
         return torch.from_numpy(np.stack([c for c, _ in crops])), torch.from_numpy(np.stack(noise)), targets
 
 
@@ -99,30 +133,50 @@ def standard(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.
     return np.clip((values - mean) / deviation, -5, 5).astype(np.float32)
 
 
+def cycle(done: float) -> float:
+    """Share of the highest learning rate when `done` of all steps are: up a line, down a cosine."""
+    if done < WARM_UP:
+        return 0.04 + 0.96 * done / WARM_UP
+    return 0.5 + 0.5 * float(np.cos(np.pi * (done - WARM_UP) / (1 - WARM_UP)))
+
+
+def probe_loss(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+    """How far from the classifiers' probabilities, over the tracks that they were asked about."""
+    loss = torch.zeros(())
+    for name, weight in PROBE_WEIGHTS.items():
+        target = targets[f"probe {name}"]
+        asked = ~torch.isnan(target[:, 0])
+        said, target = logits[name][asked], target[asked]
+        if name == "moods":
+            loss = loss + weight * torch.nn.functional.binary_cross_entropy_with_logits(said, target)
+        else:
+            loss = loss + weight * torch.nn.functional.cross_entropy(said, target)
+    return loss
+
+
 def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     cache, run = args.run.parent, args.run
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
-    student = Student(args.teacher / "mn04_as.safetensors").to(
-        memory_format=torch.channels_last
-    )  # 1.8 times faster here
+    sounds = Sounds(args.data, cache, args.leave_out, args.probes)
+    n_moods = sounds.probes["moods"].shape[1] if args.probes else 0
+    student = Student(args.teacher / "mn04_as.safetensors", n_moods)
+    student.to(memory_format=torch.channels_last)  # 1.8 times faster here
+    if args.begin:  # its tutors too, if it had the same
+        student.load_state_dict(torch.load(args.begin, weights_only=True)["student"], strict=False)
     groups = [
-        {"params": student.backbone.parameters(), "lr": LEARNING_RATE / 2},
-        {"params": student.tutors.parameters()},
+        {"params": student.ears.parameters()},
+        {"params": [*student.tutors.parameters(), *student.probes.parameters()]},
     ]
+    rates = (LEARNING_RATE / 2, LEARNING_RATE * 2)
     optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [LEARNING_RATE / 2, LEARNING_RATE * 2], total_steps=args.steps, pct_start=0.1
-    )
     step, checkpoint = 0, run / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         step = state["step"]
         student.load_state_dict(state["student"])
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
-    sounds = Sounds(args.data, cache, args.leave_out)
     names = [row["path"] for row in corpus.rows(args.data / "rooms")]
     kernels = room_kernels(args.data / "rooms", [p for i, p in enumerate(names) if i % ROOM_HOLD_OUT])
     spoil = Augment(kernels, mel_frequencies(), SEED + step)
@@ -130,15 +184,21 @@ def train(args: argparse.Namespace) -> None:
     began, losses = time.time(), []
     student.train()
     while step < args.steps:
-        S_db, noise, targets = sounds.batch(rng)
-        answers = student.tutor(student.embed(spoil(S_db, noise)))
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * cycle(step / args.steps)
+        copies = bool(sounds.copies) and rng.random() < COPIES
+        S_db, noise, targets = sounds.batch(rng, copies)
+        embedding = student.ears(mask(S_db, rng) if copies else spoil(S_db, noise))
         loss = sum(
-            torch.nn.functional.smooth_l1_loss(answers[name], target) for name, target in targets.items()
+            torch.nn.functional.smooth_l1_loss(tutor(embedding), targets[name])
+            for name, tutor in student.tutors.items()
         )
+        if args.probes:
+            said = {name: probe(embedding) for name, probe in student.probes.items()}
+            loss = loss + probe_loss(said, targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        schedule.step()
         step += 1
         losses.append(loss.item())
         if step % 100 == 0 or step == args.steps:
@@ -148,8 +208,11 @@ def train(args: argparse.Namespace) -> None:
                 flush=True,
             )
             losses, began = [], time.time()
-            state = {"step": step, "student": student.state_dict(), "optimiser": optimiser.state_dict(),
-                     "schedule": schedule.state_dict()}  # fmt: skip
+            state = {
+                "step": step,
+                "student": student.state_dict(),
+                "optimiser": optimiser.state_dict(),
+            }
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
 
@@ -162,4 +225,6 @@ if __name__ == "__main__":
     parser.add_argument("--leave-out", type=int, default=-1)
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--begin", type=Path)
+    parser.add_argument("--probes", type=Path)
     train(parser.parse_args())

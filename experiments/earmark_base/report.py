@@ -21,16 +21,13 @@ class Report:
     """Figures of one set of out-of-fold answers."""
 
     def __init__(
-        self, windows: Windows, logits: dict[str, np.ndarray], scales: dict[str, tuple[float, float]]
+        self,
+        windows: Windows,
+        logits: dict[str, np.ndarray],
+        p: dict[str, np.ndarray],
     ) -> None:
-        self.windows, self.scales = windows, scales
-        scale, offset = scales["genres"]
-        self.p = {
-            "genres": sigmoid(scale * logits["genres"] + offset),
-            "quadrant": softmax(scales["quadrant"][0] * logits["quadrant"]),
-            "moods": sigmoid(logits["moods"]),
-            "sound": softmax(logits["sound"]),
-        }
+        self.windows = windows
+        self.p = {**p, "moods": sigmoid(logits["moods"]), "sound": softmax(logits["sound"])}
         self.logits = logits
         self.collection = np.array([t.collection for t in windows.tracks])
         self.first_seconds = np.char.startswith(windows.names, "3s:")
@@ -50,7 +47,7 @@ class Report:
         digest = self.gtzan_digest if gtzan else self.fold_digest
         self.figures.append(measure.metric(name, values, [t.group for t in tracks], split, digest))
 
-    def genres(self) -> None:
+    def genres(self, *, gtzan: bool = True) -> None:
         tracks, p = by_track(self.windows, self.artists, self.p["genres"])
         named = [i for i, t in enumerate(tracks) if t.positives]
         tracks, p = [tracks[i] for i in named], p[named]
@@ -61,6 +58,8 @@ class Report:
         self.add("the same, panda4q alone", hit[panda], [t for t in tracks if t.collection == "panda4q"])
         self.top = p.max(1), hit
         self.majority = np.mean(["rock" in t.positives for t in tracks])
+        if not gtzan:
+            return
         for name, rows in (
             ("GTZAN, first 3 s", self.first_seconds),
             ("GTZAN, up to 30 s", ~self.first_seconds),
@@ -84,8 +83,20 @@ class Report:
 
     def quadrant(self) -> None:
         tracks, p = by_track(self.windows, self.collection == "panda4q", self.p["quadrant"])
-        hit = p.argmax(1) == [t.quadrant for t in tracks]
+        quadrant = np.array([t.quadrant for t in tracks])
+        hit = p.argmax(1) == quadrant
         self.add("mood quadrant", hit, tracks)
+        # valence is Q1 + Q4, arousal Q1 + Q2: does the higher half of each lie where the listeners' word is?
+        self.add(
+            "valence above or below the middle",
+            (p[:, 0] + p[:, 3] > 0.5) == np.isin(quadrant, (0, 3)),
+            tracks,
+        )
+        self.add(
+            "arousal above or below the middle",
+            (p[:, 0] + p[:, 1] > 0.5) == np.isin(quadrant, (0, 1)),
+            tracks,
+        )
         self.quadrant_top = p.max(1), hit
 
     def sound(self, threshold: float) -> None:
@@ -109,4 +120,10 @@ class Report:
         y = np.nan_to_num(np.stack([t.genres for t in tracks]))
         alike, hubness = measure.neighbours(e, groups, (y @ y.T > 0).astype(float))
         self.add("ten nearest by other artists share a genre", alike, tracks)
+        four = np.array([t.quadrant >= 0 for t in tracks])
+        quadrant = np.array([t.quadrant for t in tracks])[four]
+        same = (quadrant[:, None] == quadrant[None]).astype(float)
+        mood, _ = measure.neighbours(e[four], [g for g, has in zip(groups, four, strict=True) if has], same)
+        self.add("ten nearest by other artists share the quadrant, panda4q", mood,
+                 [t for t in tracks if t.quadrant >= 0])  # fmt: skip
         return alike, hubness
