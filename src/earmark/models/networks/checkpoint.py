@@ -4,16 +4,47 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from earmark.errors import ModelError, OutputError
+from earmark.models.networks.parts import Network
 
-if TYPE_CHECKING:
-    from earmark.models.networks.loop import State
+Figures = dict[str, float]
+
+
+@dataclass
+class State:
+    """Everything that a training is, between two epochs."""
+
+    network: Network
+    optimiser: torch.optim.Optimizer
+    average: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    history: list[Figures] = field(default_factory=list)
+    stale: int = 0  # epochs since the best
+
+    def answering(self) -> dict[str, Tensor]:
+        """Copy of the weights that answers come from: the running mean, or the last."""
+        values = self.average or self.network.state_dict()
+        return {name: value.detach().clone() for name, value in values.items() if name != "steps"}
+
+    def follow(self, keep: float) -> None:
+        """Move the running mean towards the weights; at the start it forgets sooner."""
+        values = self.network.state_dict()
+        if not self.average:
+            self.average = {**self.answering(), "steps": torch.zeros(())}
+            return
+        self.average["steps"] += 1
+        share = max(1 - keep, 9 / (10 + float(self.average["steps"])))
+        for name, value in values.items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, share)
+            else:
+                self.average[name].copy_(value)
 
 
 class CheckpointFile:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,44 +19,12 @@ from torch import Tensor, nn
 
 from earmark.errors import ModelError
 from earmark.models.base import Array
-from earmark.models.networks.checkpoint import CheckpointFile
+from earmark.models.networks.checkpoint import CheckpointFile, Figures, State
 from earmark.models.networks.parts import Network, probabilities
 from earmark.models.recipe import Recipe
 from earmark.models.trainable import Examples, Progress
 
 Augment = Callable[[Array, np.random.Generator], Array]
-Figures = dict[str, float]
-
-
-@dataclass
-class State:
-    """Everything that a training is, between two epochs."""
-
-    network: Network
-    optimiser: torch.optim.Optimizer
-    average: dict[str, Tensor] = field(default_factory=dict)
-    best: dict[str, Tensor] = field(default_factory=dict)
-    history: list[Figures] = field(default_factory=list)
-    stale: int = 0  # epochs since the best
-
-    def answering(self) -> dict[str, Tensor]:
-        """Copy of the weights that answers come from: the running mean, or the last."""
-        values = self.average or self.network.state_dict()
-        return {name: value.detach().clone() for name, value in values.items() if name != "steps"}
-
-    def follow(self, keep: float) -> None:
-        """Move the running mean towards the weights; at the start it forgets sooner."""
-        values = self.network.state_dict()
-        if not self.average:
-            self.average = {**self.answering(), "steps": torch.zeros(())}
-            return
-        self.average["steps"] += 1
-        share = max(1 - keep, 9 / (10 + float(self.average["steps"])))
-        for name, value in values.items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, share)
-            else:
-                self.average[name].copy_(value)
 
 
 @dataclass
