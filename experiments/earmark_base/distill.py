@@ -1,6 +1,6 @@
 """Stage one: a network that hears our log-mel, spoilt, and must say what three taggers said of the clean clip.
 
-No label is used. The network starts from mn04's own weights, so that the first epoch already knows music; what it
+No track brings its own label. The network starts from mn04's own weights, so that the first epoch already knows music; what it
 learns is to do without the higher frame rate, to hear through rooms, phones and noise, and what the two other
 taggers know. With `--probes` (made by probes.py) it learns besides what classifiers on the taggers' answers
 say of genre, quadrant and mood, each track by classifiers that never met its artist; where copies.py has made copies,
@@ -154,6 +154,30 @@ def probe_loss(logits: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
     return loss
 
 
+def answer_loss(student: Student, embedding: Tensor, targets: dict[str, Tensor]) -> Tensor:
+    """How far from what the taggers, and the classifiers where there are any, said."""
+    loss = torch.zeros(())
+    for name, tutor in student.tutors.items():
+        loss = loss + torch.nn.functional.smooth_l1_loss(tutor(embedding), targets[name])
+    if student.probes:
+        loss = loss + probe_loss({name: probe(embedding) for name, probe in student.probes.items()}, targets)
+    return loss
+
+
+def save(checkpoint: Path, step: int, student: Student, optimiser: torch.optim.Optimizer) -> None:
+    """Whole or not at all: a stop while writing leaves the last one."""
+    state = {"step": step, "student": student.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save(state, checkpoint.with_suffix(".tmp"))
+    checkpoint.with_suffix(".tmp").replace(checkpoint)
+
+
+def restore(checkpoint: Path, student: Student, optimiser: torch.optim.Optimizer) -> int:
+    state = torch.load(checkpoint, weights_only=True)
+    student.load_state_dict(state["student"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
 def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     cache, run = args.run.parent, args.run
@@ -173,10 +197,7 @@ def train(args: argparse.Namespace) -> None:
     optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=1e-3)
     step, checkpoint = 0, run / "checkpoint.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        step = state["step"]
-        student.load_state_dict(state["student"])
-        optimiser.load_state_dict(state["optimiser"])
+        step = restore(checkpoint, student, optimiser)
     names = [row["path"] for row in corpus.rows(args.data / "rooms")]
     kernels = room_kernels(args.data / "rooms", [p for i, p in enumerate(names) if i % ROOM_HOLD_OUT])
     spoil = Augment(kernels, mel_frequencies(), SEED + step)
@@ -189,13 +210,7 @@ def train(args: argparse.Namespace) -> None:
         copies = bool(sounds.copies) and rng.random() < COPIES
         S_db, noise, targets = sounds.batch(rng, copies)
         embedding = student.ears(mask(S_db, rng) if copies else spoil(S_db, noise))
-        loss = sum(
-            torch.nn.functional.smooth_l1_loss(tutor(embedding), targets[name])
-            for name, tutor in student.tutors.items()
-        )
-        if args.probes:
-            said = {name: probe(embedding) for name, probe in student.probes.items()}
-            loss = loss + probe_loss(said, targets)
+        loss = answer_loss(student, embedding, targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -208,13 +223,7 @@ def train(args: argparse.Namespace) -> None:
                 flush=True,
             )
             losses, began = [], time.time()
-            state = {
-                "step": step,
-                "student": student.state_dict(),
-                "optimiser": optimiser.state_dict(),
-            }
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
+            save(checkpoint, step, student, optimiser)
 
 
 if __name__ == "__main__":

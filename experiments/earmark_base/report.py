@@ -12,8 +12,8 @@ TEN_INDEX = [corpus.GENRES.index(g) for g in TEN]
 ALLMUSIC = {"Jazz": "jazz", "Electronic": "electronic", "International": "world", "R&B": "r&b", "Vocal": "vocal",
             "Country": "country", "Blues": "blues", "Rap": "hip-hop", "Latin": "latin", "Folk": "folk",
             "Reggae": "reggae", "New Age": "new-age"}  # fmt: skip
-# Said with every figure by fold: distillation had no label of any fold, but it had the sound of all.
-FOLDS = "5 folds by artist; their sound, without labels, was heard in distillation"
+# Said with every figure by fold: distillation had the sound of all folds, and of their labels what probes.py lets through.
+FOLDS = "5 folds by artist; distillation heard their sound, with answers of classifiers that had never met the artist"
 PLAIN_OTHERS = ("speech", "environment", "noise", "applause")
 
 
