@@ -15,9 +15,21 @@ from earmark.train.scoring import Answers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = {"train": "#9aa7bb", "valid": "#f29a1f", "test": "#35608c"}
 _LINES = ("#35608c", "#e5453b", "#2eb872", "#8e5bd0", "#f29a1f", "#5f7488")
+
+
+def figure_class() -> type[Figure]:
+    """Matplotlib's figure, without pyplot's windows; MissingExtraError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            f"matplotlib cannot be imported: {error}", hint="pip install 'earmark[train]'"
+        ) from error
+    return Figure
 
 
 def draw_curves(
@@ -40,16 +52,11 @@ def draw_curves(
     MissingExtraError
         Without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            f"matplotlib cannot be imported: {error}", hint="pip install 'earmark[train]'"
-        ) from error
+    figure_of = figure_class()
     curves = by_step(steps)
     long_enough = any(len(points) > 1 for points in curves.values())
     height = max(3.2, 0.9 + 0.32 * len(classes))
-    figure = Figure(figsize=(11 if long_enough else 6.5, height), layout="constrained")
+    figure = figure_of(figsize=(11 if long_enough else 6.5, height), layout="constrained")
     axes = figure.subplots(1, 2 if long_enough else 1, squeeze=False)[0]
     if long_enough:
         _draw_steps(axes[0], curves)

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earmark.errors import InputError, MissingExtraError
+from earmark.errors import InputError
 from earmark.features import FeatureSpec, mel_frequencies
 from earmark.models import OnnxModel
 from earmark.models.base import Array
 from earmark.train.cache import FeatureCache
+from earmark.train.curves import figure_class
 from earmark.train.dataset import Part
 from earmark.train.job import Job
 from earmark.train.reopen import reopen
@@ -258,14 +259,9 @@ def draw_importance(found: Importance) -> bytes:
     MissingExtraError
         Without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            f"matplotlib cannot be imported: {error}", hint="pip install 'earmark[train]'"
-        ) from error
+    figure_of = figure_class()
     kinds = list(dict.fromkeys(loss.kind for loss in found.losses))
-    figure = Figure(figsize=(5.8 * len(kinds), 4.6), layout="constrained")
+    figure = figure_of(figsize=(5.8 * len(kinds), 4.6), layout="constrained")
     for ax, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         _draw_kind(ax, kind, [loss for loss in found.losses if loss.kind == kind])
     figure.suptitle(
