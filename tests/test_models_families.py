@@ -317,6 +317,43 @@ def test_an_embedding_without_listener_or_classifier_says_so(params, error, mess
         Embedding().fit(X[:, :, 1:], list("abab"))
 
 
+def test_the_card_says_what_is_believed_beforehand(tmp_path):
+    X, y = problem(40)
+    y = np.array(["rare" if label == y[0] and i >= 4 else "common" for i, label in enumerate(y)])
+    share = np.mean(y == "rare")
+    assert 0 < share < 0.5
+
+    def believed(model, **weights):
+        model.fit(X, y, **weights)
+        return to_bundle(model, tmp_path / "x", name="x", descriptor_names=list("uvwxyz")).priors
+
+    assert believed(Logistic())["genres"] == pytest.approx({"common": 0.5, "rare": 0.5})
+    assert believed(Svm())["genres"] == pytest.approx({"common": 0.5, "rare": 0.5})
+    plain = believed(Svm(class_weight=None))["genres"]
+    assert plain == pytest.approx({"common": 1 - share, "rare": share})
+    assert believed(Svm(class_weight=None), sample_weight=np.where(y == "rare", 3.0, 1.0))["genres"][
+        "rare"
+    ] == pytest.approx(3 * share / (3 * share + 1 - share))
+    X, y = several_labels()
+    assert not to_bundle(
+        Logistic().fit(X, y), tmp_path / "y", name="y", descriptor_names=[f"d{i}" for i in range(X.shape[1])]
+    ).priors
+
+
+def test_another_prior_than_that_of_training(tmp_path):
+    clip = demo_clip("rock")
+    names = descriptor_names(FeatureSpec())[::7]
+    X = np.random.default_rng(0).normal(size=(40, len(names))).astype(np.float32)
+    # so held back that it learns the shares and little else
+    model = Logistic(C=1e-10, class_weight=None).fit(X, ["a", "a", "a", "b"] * 10)
+    to_bundle(model, tmp_path / "mine", name="mine", descriptor_names=names)
+    scores = [
+        {s.label: s.score for s in classify(clip, model=tmp_path / "mine", prior=prior).genres}["b"]
+        for prior in ({"b": 0.05}, None, "even")
+    ]
+    assert scores == pytest.approx([0.05, 0.25, 0.5], abs=0.02)
+
+
 # In classify
 
 

@@ -95,6 +95,9 @@ class TrainableModel(ABC):
         Whether several of them may apply at once.
     shape_ : tuple of int
         Shape of one input.
+    priors_ : dict of str to float
+        Share of each class in what it learned from, as the training weighs it: what it believes before it
+        hears anything. Empty where several labels may apply.
     embedding_size_ : int
         Numbers in an embedding, for families whose graph has an output ``embedding``.
     """
@@ -105,11 +108,12 @@ class TrainableModel(ABC):
     classes_: np.ndarray
     multilabel_: bool
     shape_: tuple[int, ...]
+    priors_: dict[str, float]
     embedding_size_: int = 0
 
     @abstractmethod
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        """Learn from nothing. `classes_`, `multilabel_` and `shape_` are set already."""
+        """Learn from nothing. `classes_`, `multilabel_`, `shape_` and `priors_` are set already."""
 
     @abstractmethod
     def _proba(self, X: Array) -> np.ndarray:
@@ -184,8 +188,20 @@ class TrainableModel(ABC):
             rows = self._checked(valid[0])
             held_targets = _encode(valid[1], len(rows), names, multilabel=self.multilabel_)
             held = Examples(rows, held_targets, np.ones(len(rows)))
+        self.priors_ = self._beliefs(train)
         self._fit(train, held, progress or _silent)
         return self
+
+    def _beliefs(self, train: Examples) -> dict[str, float]:
+        """Share of each class as the training weighs it; of several labels it is the family's: not known."""
+        if self.multilabel_:
+            return {}
+        even = self.get_params().get("class_weight") == "balanced"
+        seen = train.balanced() if even else train
+        shares = seen.weights @ seen.targets / seen.weights.sum()
+        if not shares.all():  # a class whose every example weighs nothing
+            return {}
+        return {str(name): float(share) for name, share in zip(self.classes_, shares, strict=True)}
 
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the classes.
@@ -299,6 +315,7 @@ def to_bundle(
         split_digest=split_digest,
         calibration=calibration or {},
         thresholds=thresholds or {},
+        priors={model.head: model.priors_} if model.priors_ else {},
         limits=tuple(limits),
     )
     if card.input_shape != model.shape_:
