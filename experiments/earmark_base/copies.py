@@ -21,7 +21,7 @@ from scipy.signal import fftconvolve
 from earmark import load, log_mel
 from earmark.train.augment_sound import with_noise
 
-COLLECTIONS, N_COPIES = ("gtzan", "panda4q", "mirex_mood"), 3
+COLLECTIONS, N_COPIES = ("gtzan", "panda4q", "mirex_mood"), 6
 
 
 def spoilt(y: Wave, folder: Path, rng: np.random.Generator) -> Wave:
@@ -64,7 +64,7 @@ def main(data: Path, runs: Path) -> None:
             if file.exists():
                 continue
             work = [(data, data / collection / t.path, [copy, n]) for n, t in enumerate(chosen)]
-            with ProcessPoolExecutor(2) as pool:
+            with ProcessPoolExecutor(1) as pool:
                 found = dict(zip((t.id for t in chosen), pool.map(hear, work, chunksize=8), strict=True))
             np.savez(file, **found)
             print(collection, copy, len(found), file=sys.stderr, flush=True)

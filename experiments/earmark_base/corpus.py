@@ -39,6 +39,24 @@ GTZAN_UNSURE = {
 }
 # The same for the genres that the annotators gave an artist: what a track of theirs may well be besides.
 ARTIST_UNSURE = {"jazz": "vocal", "vocal": "jazz pop"}
+# What free music's styles, which are guesses, teach: a genre, and others that it may be besides. A piece with none of
+# these styles teaches the genres nothing. With any piece taken for a possible soundtrack, all of it became one.
+STYLES = {
+    "acoustic": ("", "folk pop"), "ambient": ("new-age", "electronic soundtrack"), "baroque": ("classical", ""),
+    "bluegrass": ("country folk", ""), "blues": ("blues", "rock jazz"), "bossa nova": ("latin", "jazz"),
+    "chiptune": ("electronic", ""), "choral": ("", "classical vocal soundtrack"), "classical": ("classical", ""),
+    "country": ("country", "folk"), "dance": ("electronic", "disco pop"), "disco": ("disco", "electronic"),
+    "dub": ("reggae", "electronic"), "electronic": ("electronic", "new-age disco"),
+    "epic": ("soundtrack", "classical"), "folk": ("folk", "country"), "funk": ("r&b", "disco jazz"),
+    "hip-hop": ("hip-hop", "electronic r&b"), "house": ("electronic", "disco"),
+    "jazz": ("jazz", ""), "lo-fi": ("hip-hop", "electronic jazz"), "medieval": ("", "folk classical soundtrack"),
+    "metal": ("metal", "rock"), "orchestral": ("soundtrack", "classical new-age"),
+    "piano": ("", "classical new-age jazz soundtrack"), "polka": ("", "world folk"), "pop": ("pop", "electronic rock"),
+    "ragtime": ("jazz", ""), "reggae": ("reggae", ""), "rock": ("rock", "metal pop"),
+    "soundtrack": ("soundtrack", "classical new-age electronic"), "surf rock": ("rock", ""),
+    "synth": ("electronic", "new-age"), "synthwave": ("electronic", "disco"),
+    "western": ("", "country folk soundtrack"),
+}  # fmt: skip
 # Non-musical kinds -> what they teach the head `sound`. The hard cases teach it nothing.
 KINDS = {"speech": "speech", "environment": "noise", "noise": "noise", "applause": "noise",
          "test_tone": "noise", "music": "music"}  # fmt: skip
@@ -122,8 +140,15 @@ def allmusic(data: Path, collection: str) -> list[Track]:
 
 
 def free_music(data: Path) -> list[Track]:
-    return [Track(row["id"], "free_music", row["path"], "free " + row["piece"], sound=0)
-            for row in rows(data / "free_music")]  # fmt: skip
+    tracks = []
+    for row in rows(data / "free_music"):
+        known = [STYLES[style] for style in row["style"].split("|") if style in STYLES]
+        positive = sorted({genre for genres, _ in known for genre in genres.split()})
+        unsure = [genre for _, genres in known for genre in genres.split()]
+        target = genre_target(positive, unsure) if positive else np.full(len(GENRES), np.nan, np.float32)
+        tracks.append(Track(row["id"], "free_music", row["path"], "free " + row["piece"], "",
+                            target, sound=0, positives=tuple(positive)))  # fmt: skip
+    return tracks
 
 
 def nonmusic(data: Path) -> list[Track]:

@@ -4,7 +4,8 @@ No track brings its own label. The network starts from mn04's own weights, so th
 learns is to do without the higher frame rate, to hear through rooms, phones and noise, and what the two other
 taggers know. With `--probes` (made by probes.py) it learns besides what classifiers on the taggers' answers
 say of genre, quadrant and mood, each track by classifiers that never met its artist; where copies.py has made copies,
-half of the batches are of these. Run again after a stop, it goes on from the last checkpoint.
+half of the batches are of these, and where mixtures.py has made mixtures, half are of those, answered by the taggers
+alone. Run again after a stop, it goes on from the last checkpoint.
 
 Batches of several lengths make glibc give memory back and fetch it again: with MALLOC_MMAP_THRESHOLD_ and
 MALLOC_TRIM_THRESHOLD_ at 4000000000 a step takes half the time.
@@ -23,7 +24,7 @@ import corpus
 import numpy as np
 import torch
 from augment import Augment, mask, room_kernels
-from network import Student
+from network import N_ANSWERS, Student
 from torch import Tensor
 
 from earmark.features import mel_frequencies
@@ -37,7 +38,26 @@ SCALED_BY = (
 ROOM_HOLD_OUT = 5  # every fifth room is kept for measuring
 PROBE_WEIGHTS = {"genres": 0.5, "quadrant": 0.3, "moods": 2.0}
 WARM_UP = 0.1
-COPIES = 0.5  # share of the batches that copies.py spoilt in sound
+MIXTURES = 0.5  # share of the batches that mixtures.py made, where there are any
+COPIES = 0.5  # share of the others that copies.py spoilt in sound
+
+
+class Mixed:
+    """What mixtures.py made so far, in memory."""
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.S_db: list[np.ndarray] = []
+        self.answers: dict[str, list[np.ndarray]] = {name: [] for name in N_ANSWERS}
+
+    def read(self, folder: Path, scale: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        for file in sorted(folder.glob("*.npz")):
+            if file.name not in self.files:
+                with np.load(file) as archive:
+                    self.S_db += list(archive["S_db"])
+                    for name, answers in self.answers.items():
+                        answers += list(standard(archive[name], *scale[name]))
+                self.files.add(file.name)
 
 
 class Sounds:
@@ -67,6 +87,8 @@ class Sounds:
                     self.copies += [(place[name], archive[name]) for name in archive.files if name in place]
             if collection == SCALED_BY[-1]:
                 self.scale = {teacher: moments(np.concatenate(values)) for teacher, values in raw.items()}
+        self.mixtures, self.mixed = cache / "mixtures", Mixed()
+        self.look_again()
         self.answers = {
             name: [standard(v, *self.scale[name]) for v in values] for name, values in raw.items()
         }
@@ -82,15 +104,29 @@ class Sounds:
                 for key, values in self.probes.items()
             }
 
+    def look_again(self) -> None:
+        """Read the mixtures that were made since the last look."""
+        self.mixed.read(self.mixtures, self.scale)
+
+    def mixture(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Crops of mixtures and what the taggers said of them; the classifiers were not asked."""
+        n_frames = int(rng.choice(FRAMES))
+        chosen = rng.integers(len(self.mixed.S_db), size=BATCH)
+        crops = [self.crop(self.mixed.S_db[i], n_frames, rng) for i in chosen]
+        targets = answered(self.mixed.answers, chosen, [middle for _, middle in crops])
+        return torch.from_numpy(np.stack([c for c, _ in crops])), targets
+
+    def some_noise(self, n_frames: int, rng: np.random.Generator) -> Tensor:
+        picked = rng.integers(len(self.noise), size=BATCH)
+        return torch.from_numpy(np.stack([self.crop(self.noise[i], n_frames, rng)[0] for i in picked]))
+
     def crop(self, S_db: np.ndarray, n_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         if S_db.shape[1] < n_frames:
             S_db = np.tile(S_db, (1, -(-n_frames // S_db.shape[1])))
         begin = int(rng.integers(0, S_db.shape[1] - n_frames + 1))
         return S_db[:, begin : begin + n_frames].astype(np.float32), (begin + n_frames / 2) * 512 / 22050
 
-    def batch(
-        self, rng: np.random.Generator, copies: bool = False
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def batch(self, rng: np.random.Generator, copies: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
         n_frames = int(rng.choice(FRAMES))
         if copies:
             picked = [self.copies[i] for i in rng.integers(len(self.copies), size=BATCH)]
@@ -98,19 +134,10 @@ class Sounds:
             picked = [(i, self.S_db[i]) for i in rng.integers(len(self.S_db), size=BATCH)]
         chosen = np.array([i for i, _ in picked])
         crops = [self.crop(S_db, n_frames, rng) for _, S_db in picked]
-        noise = [
-            self.crop(self.noise[i], n_frames, rng)[0] for i in rng.integers(len(self.noise), size=BATCH)
-        ]
-        targets = {}
-        for name, answers in self.answers.items():
-            answered = [
-                answers[i][nearest_view(len(answers[i]), middle)]
-                for i, (_, middle) in zip(chosen, crops, strict=True)
-            ]
-            targets[name] = torch.from_numpy(np.stack(answered))
+        targets = answered(self.answers, chosen, [middle for _, middle in crops])
         for name, values in self.probes.items():
             targets[f"probe {name}"] = torch.from_numpy(values[chosen])
-        return torch.from_numpy(np.stack([c for c, _ in crops])), torch.from_numpy(np.stack(noise)), targets
+        return torch.from_numpy(np.stack([c for c, _ in crops])), targets
 
 
 def held_out(track: corpus.Track, fold: int) -> bool:
@@ -118,6 +145,18 @@ def held_out(track: corpus.Track, fold: int) -> bool:
     if track.collection == "gtzan":
         return track.split != "train"
     return fold >= 0 and corpus.fold_of(track.group, 5, 0) == fold
+
+
+def answered(
+    answers: dict[str, list[np.ndarray]], chosen: np.ndarray, middles: list[float]
+) -> dict[str, Tensor]:
+    """What each tagger said of the chosen clips, by the view nearest to each crop."""
+    return {
+        name: torch.from_numpy(
+            np.stack([said[i][nearest_view(len(said[i]), m)] for i, m in zip(chosen, middles, strict=True)])
+        )
+        for name, said in answers.items()
+    }
 
 
 def nearest_view(n_views: int, middle: float) -> int:
@@ -159,7 +198,7 @@ def answer_loss(student: Student, embedding: Tensor, targets: dict[str, Tensor])
     loss = torch.zeros(())
     for name, tutor in student.tutors.items():
         loss = loss + torch.nn.functional.smooth_l1_loss(tutor(embedding), targets[name])
-    if student.probes:
+    if student.probes and "probe genres" in targets:
         loss = loss + probe_loss({name: probe(embedding) for name, probe in student.probes.items()}, targets)
     return loss
 
@@ -207,9 +246,14 @@ def train(args: argparse.Namespace) -> None:
     while step < args.steps:
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * cycle(step / args.steps)
-        copies = bool(sounds.copies) and rng.random() < COPIES
-        S_db, noise, targets = sounds.batch(rng, copies)
-        embedding = student.ears(mask(S_db, rng) if copies else spoil(S_db, noise))
+        if sounds.mixed.S_db and rng.random() < MIXTURES:
+            S_db, targets = sounds.mixture(rng)
+            spoilt_in_sound = rng.random() < 0.5
+        else:
+            spoilt_in_sound = bool(sounds.copies) and rng.random() < COPIES
+            S_db, targets = sounds.batch(rng, spoilt_in_sound)
+        heard = mask(S_db, rng) if spoilt_in_sound else spoil(S_db, sounds.some_noise(S_db.shape[-1], rng))
+        embedding = student.ears(heard)
         loss = answer_loss(student, embedding, targets)
         optimiser.zero_grad()
         loss.backward()
@@ -224,6 +268,7 @@ def train(args: argparse.Namespace) -> None:
             )
             losses, began = [], time.time()
             save(checkpoint, step, student, optimiser)
+            sounds.look_again()
 
 
 if __name__ == "__main__":

@@ -52,21 +52,64 @@ class Student(nn.Module):
 
 
 class Heads(nn.Module):
-    """The ears' values -> an embedding for similarity, and from it every head's logits."""
+    """The ears' values -> an embedding for similarity, and every head's logits.
 
-    N_HIDDEN = 192
+    One hidden layer, made of those of several members that learnt apart: side by side their layers are one wider
+    layer, and the mean of their logits is one linear map from it.
+    """
 
-    def __init__(self, sizes: dict[str, int], mean: Tensor, deviation: Tensor, dropout: float) -> None:
+    N_HIDDEN = 192  # of each member
+    N_SOUND = 192  # values of the embedding that say how it sounds; the others, which genre and quadrant
+    SHARE_GENRES, SHARE_QUADRANT = 1.0, 0.5
+
+    def __init__(
+        self, sizes: dict[str, int], mean: Tensor, deviation: Tensor, dropout: float, members: int = 1
+    ) -> None:
         super().__init__()
+        n_hidden = members * self.N_HIDDEN
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
-        self.body = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), self.N_HIDDEN), nn.ReLU())
+        self.register_buffer("origin", torch.zeros(n_hidden))
+        self.register_buffer("axes", torch.eye(n_hidden)[:, : self.N_SOUND])
+        self.body = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), n_hidden), nn.ReLU())
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({name: nn.Linear(self.N_HIDDEN, size) for name, size in sizes.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(n_hidden, size) for name, size in sizes.items()})
 
-    def embed(self, x: Tensor) -> Tensor:
-        return self.body((x - self.mean) / self.deviation)
+    def hidden(self, x: Tensor) -> Tensor:
+        return self.body(((x - self.mean) / self.deviation).clamp(-5, 5))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        hidden = self.dropout(self.embed(x))
+        hidden = self.dropout(self.hidden(x))
         return {name: head(hidden) for name, head in self.heads.items()}
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Values whose cosine is a weighted mean of three: of the hidden layer's, and of what genre and quadrant
+        have in common (the roots of two distributions have their Bhattacharyya coefficient as inner product)."""
+        hidden = self.hidden(x)
+        sound = nn.functional.normalize((hidden - self.origin) @ self.axes)
+        genres = torch.softmax(self.heads["genres"](hidden), 1).sqrt()
+        quadrant = torch.softmax(self.heads["quadrant"](hidden), 1).sqrt()
+        return torch.cat([sound, self.SHARE_GENRES * genres, self.SHARE_QUADRANT * quadrant], 1)
+
+    @torch.no_grad()
+    def look_along(self, x: Tensor) -> None:
+        """Choose the axes of the embedding: the first principal ones of these examples."""
+        hidden = self.hidden(x)
+        self.origin = hidden.mean(0)
+        self.axes = (
+            torch.linalg.svd(hidden - self.origin, full_matrices=False).Vh[: self.N_SOUND].T.contiguous()
+        )
+
+
+@torch.no_grad()
+def side_by_side(members: list[Heads]) -> Heads:
+    """Members as one network, whose logits are the mean of theirs."""
+    first = members[0]
+    sizes = {name: head.out_features for name, head in first.heads.items()}
+    whole = Heads(sizes, first.mean, first.deviation, 0.0, len(members))
+    whole.body[1].weight.copy_(torch.cat([m.body[1].weight for m in members]))
+    whole.body[1].bias.copy_(torch.cat([m.body[1].bias for m in members]))
+    for name, head in whole.heads.items():
+        head.weight.copy_(torch.cat([m.heads[name].weight for m in members], 1) / len(members))
+        head.bias.copy_(torch.stack([m.heads[name].bias for m in members]).mean(0))
+    return whole.eval()

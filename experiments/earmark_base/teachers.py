@@ -76,19 +76,22 @@ class Teachers:
         self.mn04 = load_mobile(folder / "mn04_as.safetensors").eval()
         self.fcns = {name: FCN(folder / f"fcn_{name}.safetensors").eval() for name in ("msd", "jamendo")}
 
-    @torch.no_grad()
     def __call__(self, path: Path) -> dict[str, np.ndarray]:
-        y = decode(path, MN04_SR)
-        y = torch.from_numpy(np.resize(y, max(len(y), MN04_SR)))  # a click shorter than a second wraps around
+        return self.hear(decode(path, MN04_SR), decode(path, FCN_SR))
+
+    @torch.no_grad()
+    def hear(self, y32: np.ndarray, y16: np.ndarray) -> dict[str, np.ndarray]:
+        """Embedding and logits of each [shape=(n_views, n)], of the same sound at 32 and at 16 kHz."""
+        # a click shorter than a second wraps around
+        y = torch.from_numpy(np.resize(y32, max(len(y32), MN04_SR)))
         n = 10 * MN04_SR
         starts = range(0, max(1, len(y) - n // 2 + 1), n // 2) if len(y) > n else [0]
         views = [mn04_input(y[s : s + n]) for s in starts if len(y[s : s + n]) > MN04_SR // 2]
         answers = [self.mn04(view[None, None]) for view in views]
         out = {"mn04": torch.cat([torch.cat(a, 1) for a in answers]).numpy()}
-        y16 = decode(path, FCN_SR)
-        y16 = torch.from_numpy(np.resize(y16, FCN_SAMPLES))[None]
+        wave = torch.from_numpy(np.resize(y16, FCN_SAMPLES))[None]
         for name, fcn in self.fcns.items():
-            out[name] = torch.cat(fcn(y16), 1).numpy()
+            out[name] = torch.cat(fcn(wave), 1).numpy()
         return out
 
 
