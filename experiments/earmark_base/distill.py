@@ -87,7 +87,8 @@ class Sounds:
                     self.copies += [(place[name], archive[name]) for name in archive.files if name in place]
             if collection == SCALED_BY[-1]:
                 self.scale = {teacher: moments(np.concatenate(values)) for teacher, values in raw.items()}
-        self.mixtures, self.mixed = cache / "mixtures", Mixed()
+        # mixtures are of all folds, so with one left out there are none to hear
+        self.mixtures, self.mixed = cache / "mixtures" if leave_out < 0 else None, Mixed()
         self.look_again()
         self.answers = {
             name: [standard(v, *self.scale[name]) for v in values] for name, values in raw.items()
@@ -106,7 +107,8 @@ class Sounds:
 
     def look_again(self) -> None:
         """Read the mixtures that were made since the last look."""
-        self.mixed.read(self.mixtures, self.scale)
+        if self.mixtures:
+            self.mixed.read(self.mixtures, self.scale)
 
     def mixture(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops of mixtures and what the taggers said of them; the classifiers were not asked."""
