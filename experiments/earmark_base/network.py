@@ -71,6 +71,9 @@ class Heads(nn.Module):
         self.register_buffer("deviation", deviation)
         self.register_buffer("origin", torch.zeros(n_hidden))
         self.register_buffer("axes", torch.eye(n_hidden)[:, : self.N_SOUND])
+        n_all = self.N_SOUND + sizes["genres"] + sizes["quadrant"]
+        noise = torch.randn(n_all, n_all, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("turn", torch.linalg.qr(noise).Q)
         self.body = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), n_hidden), nn.ReLU())
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict({name: nn.Linear(n_hidden, size) for name, size in sizes.items()})
@@ -89,7 +92,9 @@ class Heads(nn.Module):
         sound = nn.functional.normalize((hidden - self.origin) @ self.axes)
         genres = torch.softmax(self.heads["genres"](hidden), 1).sqrt()
         quadrant = torch.softmax(self.heads["quadrant"](hidden), 1).sqrt()
-        return torch.cat([sound, self.SHARE_GENRES * genres, self.SHARE_QUADRANT * quadrant], 1)
+        parts = torch.cat([sound, self.SHARE_GENRES * genres, self.SHARE_QUADRANT * quadrant], 1)
+        # a turn leaves cosines alone, and no number with little to say, which whoever scales each by itself would raise
+        return parts @ self.turn
 
     @torch.no_grad()
     def look_along(self, x: Tensor) -> None:
