@@ -33,6 +33,7 @@ from earmark.models.scratch import (
 from earmark.models.svm import Svm
 from earmark.models.windows import descriptor_names
 from earmark.predict import classify
+from earmark.train.weighing import balance
 
 # With the parameters that make them quick.
 OF_DESCRIPTORS = {
@@ -299,6 +300,17 @@ def test_an_embedding_model_gives_the_embedding_of_its_listener(tmp_path):
     base = load_model("earmark-base")
     assert model.card.embedding_size == base.card.embedding_size
     np.testing.assert_allclose(model.embed(X), base.embed(X), atol=1e-5)
+
+
+def test_an_embedding_believes_what_its_classifier_was_taught(tmp_path):
+    X = np.random.default_rng(0).normal(-40, 8, (8, 128, 130)).astype(np.float32)
+    y = list("aaaaaabb")
+    even = bundle_of(Embedding().fit(X, y), tmp_path / "even").card
+    assert even.priors["genres"] == pytest.approx({"a": 0.5, "b": 0.5})
+    counted = bundle_of(Embedding(params={"class_weight": None}).fit(X, y), tmp_path / "counted").card
+    assert counted.priors["genres"] == pytest.approx({"a": 0.75, "b": 0.25})
+    assert balance(Embedding(), {"a": 6, "b": 2}).weighted
+    assert not balance(Embedding(params={"class_weight": None}), {"a": 6, "b": 2}).weighted
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,18 @@ def restore(checkpoint: Path, student: Student, optimiser: torch.optim.Optimizer
     return int(state["step"])
 
 
+def lesson(sounds: Sounds, spoil: Augment, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    """One batch as the network hears it, and what was said of it when it was clean."""
+    if sounds.mixed.S_db and rng.random() < MIXTURES:
+        S_db, targets = sounds.mixture(rng)
+        enough = rng.random() < 0.5  # half of the mixtures are spoilt in sound already
+    else:
+        enough = bool(sounds.copies) and rng.random() < COPIES
+        S_db, targets = sounds.batch(rng, enough)
+    heard = mask(S_db, rng) if enough else spoil(S_db, sounds.some_noise(S_db.shape[-1], rng))
+    return heard, targets
+
+
 def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     cache, run = args.run.parent, args.run
@@ -248,15 +260,8 @@ def train(args: argparse.Namespace) -> None:
     while step < args.steps:
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * cycle(step / args.steps)
-        if sounds.mixed.S_db and rng.random() < MIXTURES:
-            S_db, targets = sounds.mixture(rng)
-            spoilt_in_sound = rng.random() < 0.5
-        else:
-            spoilt_in_sound = bool(sounds.copies) and rng.random() < COPIES
-            S_db, targets = sounds.batch(rng, spoilt_in_sound)
-        heard = mask(S_db, rng) if spoilt_in_sound else spoil(S_db, sounds.some_noise(S_db.shape[-1], rng))
-        embedding = student.ears(heard)
-        loss = answer_loss(student, embedding, targets)
+        heard, targets = lesson(sounds, spoil, rng)
+        loss = answer_loss(student, student.ears(heard), targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

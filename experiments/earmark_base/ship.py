@@ -171,6 +171,22 @@ def card_of(report: Report, moods: list[str], **measured: Any) -> ModelCard:
     )  # fmt: skip
 
 
+def music_threshold(report: Report) -> float:
+    """Probability of music below which MUSIC_LOST of the songs lie, and never above a half."""
+    report.sound(0.5)
+    report.figures = report.figures[:-2]
+    return float(min(0.5, np.quantile(report.music, MUSIC_LOST)))
+
+
+def tell(report: Report, priors: dict[str, float]) -> None:
+    """Every figure of the card, and those that it has no room for."""
+    for figure in report.figures:
+        value = f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] n={figure['n']}"
+        print(f"{figure['name']:75s} {value}")
+    print(believing(report, priors), file=sys.stderr)
+    print("majority", report.majority, "allmusic", report.allmusic(), file=sys.stderr)
+
+
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     ears = ears_of(args.teacher / "mn04_as.safetensors", args.ears)
@@ -190,9 +206,7 @@ def main(args: argparse.Namespace) -> None:
     report = Report(windows, logits, {name: p for name, (p, _) in crossed.items()})
     report.genres()
     report.quadrant()
-    report.sound(0.5)
-    music = float(min(0.5, np.quantile(report.music, MUSIC_LOST)))
-    report.figures = report.figures[:-2]
+    music = music_threshold(report)
     report.sound(music)
     hubness = report.similarity()
     report.free_music()
@@ -207,9 +221,8 @@ def main(args: argparse.Namespace) -> None:
         report.figures += again(heard, stage.crossed(fold_heads, heard), crossed, condition)
     heads = stage.fit(means, target, ~stage.unseen(means), stage.SEED)
     onnx = export(Whole(ears, heads, scales, kept))
-    confidence, _ = report.top
     thresholds = {
-        "unsure": round(float(np.quantile(confidence, UNSURE_LOST)), 4),
+        "unsure": round(float(np.quantile(report.top[0], UNSURE_LOST)), 4),
         "music": round(music, 4),
         "silence_db": -60.0,
         "labels": stage.label_thresholds(windows, rows["genres"], report.p["genres"]),
@@ -222,25 +235,10 @@ def main(args: argparse.Namespace) -> None:
         training_data=tuple(licences(table, n_rooms)), priors={"genres": priors},
     )  # fmt: skip
     card = save_bundle(args.bundle, card, onnx)
-    for figure in report.figures:
-        print(
-            f"{figure['name']:75s} {figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] n={figure['n']}"
-        )
-    print(believing(report, priors), file=sys.stderr)
-    print(
-        "majority",
-        report.majority,
-        "allmusic",
-        report.allmusic(),
-        "hubness",
-        hubness,
-        "moods",
-        len(kept),
-        card.thresholds,
-        calibration,
-        len(onnx),
-        file=sys.stderr,
-    )
+    tell(report, priors)
+    rest = {"hubness": hubness, "moods": len(kept), "thresholds": card.thresholds, "calibration": calibration,
+            "bytes": len(onnx)}  # fmt: skip
+    print(rest, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ class Embedding(TrainableModel):
         self.classifier = classifier
         self.params = params
 
+    @property
+    def balances(self) -> bool:
+        """Whether the classifier makes the classes of one label count alike."""
+        return family(self.classifier)(**(self.params or {})).balances
+
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         kind = family(self.classifier)
         if kind.input != "descriptors":

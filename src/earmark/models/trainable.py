@@ -123,6 +123,11 @@ class TrainableModel(ABC):
     def to_onnx(self) -> bytes:
         """Graph from ``S_db`` or ``X`` (as `input` says) to `head`, equal to `predict_proba` to 1e-4."""
 
+    @property
+    def balances(self) -> bool:
+        """Whether it makes the classes of one label count alike."""
+        return self.get_params().get("class_weight") == "balanced"
+
     @staticmethod
     def space(trial: Any) -> dict[str, Any]:
         """Parameters that an Optuna trial suggests."""
@@ -196,8 +201,7 @@ class TrainableModel(ABC):
         """Share of each class as the training weighs it; of several labels it is the family's: not known."""
         if self.multilabel_:
             return {}
-        even = self.get_params().get("class_weight") == "balanced"
-        seen = train.balanced() if even else train
+        seen = train.balanced() if self.balances else train
         shares = seen.weights @ seen.targets / seen.weights.sum()
         if not shares.all():  # a class whose every example weighs nothing
             return {}

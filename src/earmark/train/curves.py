@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earmark.errors import MissingExtraError
 from earmark.evaluate import metrics
+from earmark.models.trainable import train_extra
 from earmark.train.scoring import Answers
 
 if TYPE_CHECKING:
@@ -23,12 +23,8 @@ _LINES = ("#35608c", "#e5453b", "#2eb872", "#8e5bd0", "#f29a1f", "#5f7488")
 
 def figure_class() -> type[Figure]:
     """Matplotlib's figure, without pyplot's windows; MissingExtraError without matplotlib."""
-    try:
+    with train_extra():
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            f"matplotlib cannot be imported: {error}", hint="pip install 'earmark[train]'"
-        ) from error
     return Figure
 
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from earmark.data import Manifest, Split
 from earmark.data import split as deal
-from earmark.errors import InputError, MissingExtraError, OutputError
+from earmark.errors import InputError, OutputError
+from earmark.models.trainable import train_extra
 from earmark.train.cache import FeatureCache
 from earmark.train.dataset import Part
 from earmark.train.extract import Ints
@@ -197,12 +198,8 @@ class _Judge:
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
     """Let Optuna say nothing inside but errors."""
-    try:
+    with train_extra():
         import optuna
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Optuna cannot be imported: {error}", hint="pip install 'earmark[train]'"
-        ) from error
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

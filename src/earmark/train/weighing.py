@@ -43,5 +43,4 @@ class Balance:
 
 def balance(model: TrainableModel, counts: dict[str, int]) -> Balance:
     """What a family does about classes of such sizes."""
-    params = model.get_params()
-    return Balance(dict(counts), params.get("class_weight", params.get("balance")) in ("balanced", True))
+    return Balance(dict(counts), model.balances)
