@@ -127,7 +127,7 @@ def means(windows: Windows) -> Windows:
 
 def targets(tracks: list[corpus.Track], moods: list[str]) -> dict[str, Tensor]:
     return {
-        "genres": torch.from_numpy(np.stack([t.genres for t in tracks])),
+        "genres": torch.from_numpy(np.stack([corpus.genre_lesson(t) for t in tracks])),
         "quadrant": torch.tensor([t.quadrant for t in tracks]),
         "moods": torch.from_numpy(np.stack([corpus.mood_target(t, moods) for t in tracks])),
         "sound": torch.tensor([t.sound for t in tracks]),
@@ -155,9 +155,10 @@ def masked_bce(logits: Tensor, target: Tensor) -> Tensor:
 
 def genre_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Each genre against the rest (for a score of its own), and against each other (for the right order)."""
-    some = torch.nan_to_num(target).sum(1) > 0
-    share = torch.nan_to_num(target[some])
-    masked = logits[some].masked_fill(torch.isnan(target[some]), -1e4)
+    sure = torch.where((target > 0) & (target < 1), 0.0, target)  # a word that is only likely is no rival
+    some = torch.nan_to_num(sure).sum(1) > 0
+    share = torch.nan_to_num(sure[some])
+    masked = logits[some].masked_fill(torch.isnan(sure[some]), -1e4)
     rivalry = -(share / share.sum(1, keepdim=True) * nn.functional.log_softmax(masked, 1)).sum(1).mean()
     return rivalry + 4 * masked_bce(logits, target)
 
@@ -299,9 +300,9 @@ def label_thresholds(windows: Windows, rows: np.ndarray, p: np.ndarray) -> dict[
     return out
 
 
-def priors(tracks: Windows, target: Tensor) -> dict[str, float]:
+def priors(tracks: Windows) -> dict[str, float]:
     """How often each genre occurs in what the heads learn from, as they draw it."""
-    draw, y = weights(tracks.tracks, ~unseen(tracks)).numpy(), target.numpy()
+    draw, y = weights(tracks.tracks, ~unseen(tracks)).numpy(), np.stack([t.genres for t in tracks.tracks])
     known = ~np.isnan(y) * draw[:, None]
     share = (np.nan_to_num(y) * known).sum(0) / known.sum(0)
     return {genre: round(float(s), 5) for genre, s in zip(corpus.GENRES, share, strict=True)}

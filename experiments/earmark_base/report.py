@@ -9,9 +9,6 @@ from heads import Windows, by_track, sigmoid, softmax
 
 TEN = list(corpus.GTZAN_UNSURE)
 TEN_INDEX = [corpus.GENRES.index(g) for g in TEN]
-ALLMUSIC = {"Jazz": "jazz", "Electronic": "electronic", "International": "world", "R&B": "r&b", "Vocal": "vocal",
-            "Country": "country", "Blues": "blues", "Rap": "hip-hop", "Latin": "latin", "Folk": "folk",
-            "Reggae": "reggae", "New Age": "new-age"}  # fmt: skip
 # Said with every figure by fold: distillation had the sound of all folds, and of their labels what probes.py lets through.
 FOLDS = "5 folds by artist; distillation heard their sound, with answers of classifiers that had never met the artist"
 PLAIN_OTHERS = ("speech", "environment", "noise", "applause")
@@ -83,7 +80,10 @@ class Report:
         tracks, p = by_track(self.windows, self.collection == "panda4q", self.p["genres"])
         areas, precisions = [], []
         pop_rock = p[:, [corpus.GENRES.index(g) for g in ("pop", "rock", "metal")]].max(1)
-        columns = {"Pop/Rock": pop_rock, **{a: p[:, corpus.GENRES.index(g)] for a, g in ALLMUSIC.items()}}
+        columns = {
+            "Pop/Rock": pop_rock,
+            **{a: p[:, corpus.GENRES.index(g)] for a, g in corpus.ALLMUSIC.items()},
+        }
         for label, score in columns.items():
             positive = np.array([label in t.allmusic for t in tracks])
             areas.append(measure.auc(score, positive))

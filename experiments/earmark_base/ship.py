@@ -229,7 +229,7 @@ def main(args: argparse.Namespace) -> None:
     }
     calibration = calibration_of(report, scales)
     n_rooms = sum(i % ROOM_HOLD_OUT > 0 for i in range(len(corpus.rows(args.data / "rooms"))))
-    priors = stage.priors(means, target["genres"])
+    priors = stage.priors(means)
     card = card_of(
         report, [words[j] for j in kept], thresholds=thresholds, calibration=calibration,
         training_data=tuple(licences(table, n_rooms)), priors={"genres": priors},

@@ -1,0 +1,78 @@
+"""The ears of a bundle, to go on learning from: checkpoints do not travel with the project, the weights that ship do.
+
+An exported graph holds each convolution with its batch norm folded in. The norm is unfolded again here: its
+statistics are measured over windows of real music, and its scale and offset chosen so that the network says
+what it said.
+
+    python recover.py DATA TEACHER RUNS BUNDLE CHECKPOINT
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import corpus
+import numpy as np
+import torch
+from heads import cut
+from network import Ears
+from torch import Tensor, nn
+
+
+def tensors(bundle: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
+    """Named initialisers of the graph, and its convolutions' weights and biases in their order."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(bundle / "model.onnx").graph
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    folded = [values[name] for node in graph.node if node.op_type == "Conv" for name in node.input[1:]]
+    return values, folded
+
+
+@torch.no_grad()
+def recover(weights: Path, bundle: Path, windows: Tensor) -> Ears:
+    ears = Ears(weights).eval()
+    values, folded = tensors(bundle)
+    for name, parameter in ears.named_parameters():
+        if f"ears.{name}" in values:  # squeeze-excitation
+            parameter.copy_(values[f"ears.{name}"])
+    modules = list(ears.backbone.modules())
+    convs = [m for m in modules if isinstance(m, nn.Conv2d)]
+    norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
+    assert len(folded) == 2 * len(convs) == 2 * len(norms)
+    for i, (conv, norm) in enumerate(zip(convs, norms, strict=True)):
+        conv.weight.copy_(folded[2 * i])
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.fill_(1)
+        norm.bias.copy_(folded[2 * i + 1])
+    seen: dict[nn.Module, Tensor] = {}
+    hooks = [n.register_forward_pre_hook(lambda m, x: seen.__setitem__(m, x[0].detach())) for n in norms]
+    ears(windows)
+    for hook, norm in zip(hooks, norms, strict=True):
+        hook.remove()
+        variance, mean = torch.var_mean(seen[norm], (0, 2, 3))
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias += mean
+    return ears
+
+
+def main(args: argparse.Namespace) -> None:
+    clips = corpus.spectrograms(args.data, args.runs / "logmel", "panda4q")
+    rng = np.random.default_rng(0)
+    picked = rng.permutation([window for S_db in clips.values() for window in cut(S_db)[::4]])[:512]
+    ears = recover(args.teacher / "mn04_as.safetensors", args.bundle, torch.from_numpy(np.float32(picked)))
+    state = {f"ears.{name}": value for name, value in ears.state_dict().items()}
+    args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"step": 0, "student": state}, args.checkpoint)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("data", "teacher", "runs", "bundle", "checkpoint"):
+        parser.add_argument(name, type=Path)
+    main(parser.parse_args())

@@ -1,0 +1,52 @@
+"""How many exchanged labels of GTZAN `earmark check` doubts, and how many of its doubts are right (docs/hygiene.md).
+
+python experiments/exchanged_labels.py path/to/data/gtzan [MODEL]      # or none, for descriptors alone
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from earmark.data import Manifest, Track
+from earmark.hygiene import checking
+
+SHARE, N_DRAWS = 0.05, 10
+
+
+def clips(folder: Path) -> Manifest:
+    with open(folder / "tracks.csv", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["audio"]]
+    tracks = [
+        Track(id=r["id"], path=str(folder / r["audio"]), labels=(r["genre"],), group=r["artist"])
+        for r in rows
+    ]
+    return Manifest(tracks=tuple(tracks), classes=tuple(sorted({r["genre"] for r in rows})))
+
+
+def main(folder: Path, model: str = "earmark-base") -> None:
+    manifest = clips(folder)
+    heard, _ = checking._heard(manifest, None if model == "none" else model, 2, lambda *_: None)
+    found, right = [], []
+    for draw in range(N_DRAWS):
+        rng = np.random.default_rng(draw)
+        wrong = set(rng.choice(len(manifest), round(SHARE * len(manifest)), replace=False).tolist())
+        tracks = list(manifest.tracks)
+        for i in wrong:
+            others = [name for name in manifest.classes if name not in tracks[i].labels]
+            tracks[i] = dataclasses.replace(tracks[i], labels=(str(rng.choice(others)),))
+        spoilt = dataclasses.replace(manifest, tracks=tuple(tracks))
+        findings = checking._of_space(spoilt, heard, 3.0, draw, [])
+        doubted = {finding.tracks[0] for finding in findings if finding.kind == "label"}
+        hits = doubted & {manifest.tracks[i].id for i in wrong}
+        found.append(len(hits) / len(wrong))
+        right.append(len(hits) / max(1, len(doubted)))
+    print(f"{len(manifest)} clips: {np.mean(found):.0%} found, {np.mean(right):.0%} of the doubts right")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
