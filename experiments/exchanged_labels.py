@@ -1,35 +1,26 @@
 """How many exchanged labels of GTZAN `earmark check` doubts, and how many of its doubts are right (docs/hygiene.md).
 
-python experiments/exchanged_labels.py path/to/data/gtzan [MODEL]      # or none, for descriptors alone
+The clips are heard once, not once a draw, and by the two functions that `check` itself calls.
+
+   python experiments/exchanged_labels.py path/to/data/gtzan [MODEL]      # or none, for descriptors alone
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from earmark.data import Manifest, Track
+from earmark.data import read_manifest
 from earmark.hygiene import checking
 
 SHARE, N_DRAWS = 0.05, 10
 
 
-def clips(folder: Path) -> Manifest:
-    with open(folder / "tracks.csv", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["audio"]]
-    tracks = [
-        Track(id=r["id"], path=str(folder / r["audio"]), labels=(r["genre"],), group=r["artist"])
-        for r in rows
-    ]
-    return Manifest(tracks=tuple(tracks), classes=tuple(sorted({r["genre"] for r in rows})))
-
-
 def main(folder: Path, model: str = "earmark-base") -> None:
-    manifest = clips(folder)
+    manifest = read_manifest(folder)
     heard, _ = checking._heard(manifest, None if model == "none" else model, 2, lambda *_: None)
     found, right = [], []
     for draw in range(N_DRAWS):

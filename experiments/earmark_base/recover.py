@@ -32,25 +32,36 @@ def tensors(bundle: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
 
 
 @torch.no_grad()
-def recover(weights: Path, bundle: Path, windows: Tensor) -> Ears:
+def folded_ears(weights: Path, bundle: Path) -> Ears:
+    """Ears that say what the bundle's say, their norms doing nothing but adding the bias."""
     ears = Ears(weights).eval()
     values, folded = tensors(bundle)
     for name, parameter in ears.named_parameters():
         if f"ears.{name}" in values:  # squeeze-excitation
             parameter.copy_(values[f"ears.{name}"])
-    modules = list(ears.backbone.modules())
-    convs = [m for m in modules if isinstance(m, nn.Conv2d)]
-    norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
-    assert len(folded) == 2 * len(convs) == 2 * len(norms)
+    convs, norms = layers(ears, nn.Conv2d), layers(ears, nn.BatchNorm2d)
+    if len(folded) != 2 * len(convs):
+        raise SystemExit(f"{bundle} has {len(folded) // 2} convolutions, and not mn04's {len(convs)}")
     for i, (conv, norm) in enumerate(zip(convs, norms, strict=True)):
         conv.weight.copy_(folded[2 * i])
         norm.running_mean.zero_()
         norm.running_var.fill_(1 - norm.eps)
         norm.weight.fill_(1)
         norm.bias.copy_(folded[2 * i + 1])
+    return ears
+
+
+def layers(ears: Ears, kind: type[nn.Module]) -> list[nn.Module]:
+    return [module for module in ears.backbone.modules() if isinstance(module, kind)]
+
+
+@torch.no_grad()
+def unfold(ears: Ears, windows: Tensor) -> float:
+    """Give the norms their statistics over these windows; returns by how much the answers changed at most."""
+    norms = layers(ears, nn.BatchNorm2d)
     seen: dict[nn.Module, Tensor] = {}
     hooks = [n.register_forward_pre_hook(lambda m, x: seen.__setitem__(m, x[0].detach())) for n in norms]
-    ears(windows)
+    before = ears(windows)
     for hook, norm in zip(hooks, norms, strict=True):
         hook.remove()
         variance, mean = torch.var_mean(seen[norm], (0, 2, 3))
@@ -58,14 +69,15 @@ def recover(weights: Path, bundle: Path, windows: Tensor) -> Ears:
         norm.running_var.copy_(variance)
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias += mean
-    return ears
+    return float((ears(windows) - before).abs().max())
 
 
 def main(args: argparse.Namespace) -> None:
     clips = corpus.spectrograms(args.data, args.runs / "logmel", "panda4q")
     rng = np.random.default_rng(0)
     picked = rng.permutation([window for S_db in clips.values() for window in cut(S_db)[::4]])[:512]
-    ears = recover(args.teacher / "mn04_as.safetensors", args.bundle, torch.from_numpy(np.float32(picked)))
+    ears = folded_ears(args.teacher / "mn04_as.safetensors", args.bundle)
+    print("unfolding changed the answers by", unfold(ears, torch.from_numpy(np.float32(picked))))
     state = {f"ears.{name}": value for name, value in ears.state_dict().items()}
     args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"step": 0, "student": state}, args.checkpoint)
