@@ -227,15 +227,21 @@ def test_a_pipe_is_heard_before_it_ends() -> None:
     reading, writing = os.pipe()
     data = sounds.encode(music(30), SR, "mp3")
     with open(reading, "rb", buffering=0) as source, open(writing, "wb", buffering=0) as sink:
-        feeder = threading.Thread(target=sink.write, args=(data,))
+
+        def feed() -> None:
+            sink.write(data)
+            sink.close()  # or whoever drains the pipe, faster than this thread ends, waits for ever
+
+        feeder = threading.Thread(target=feed)
         feeder.start()
         with open_audio(source) as stream:
             blocks = stream.blocks(block_length=22050)
             heard = [next(blocks) for _ in range(5)]
         assert len(np.concatenate(heard)) == 5 * 22050
         assert feeder.is_alive()
-        while feeder.is_alive():
-            source.read(65536)
+        while source.read(65536):
+            pass
+        feeder.join()
 
 
 def test_a_pipe_cannot_go_back(files: dict[str, bytes]) -> None:
