@@ -5,7 +5,8 @@ learns is to do without the higher frame rate, to hear through rooms, phones and
 taggers know. With `--probes` (made by probes.py) it learns besides what classifiers on the taggers' answers
 say of genre, quadrant and mood, each track by classifiers that never met its artist; where copies.py has made copies,
 half of the batches are of these, and where mixtures.py has made mixtures, half are of those, answered by the taggers
-alone. Run again after a stop, it goes on from the last checkpoint.
+alone. More than half of the batches are bags: of several windows of a clip it is the mean that must answer, as it is
+their mean that tells a track's genre in the end. Run again after a stop, it goes on from the last checkpoint.
 
 Batches of several lengths make glibc give memory back and fetch it again: with MALLOC_MMAP_THRESHOLD_ and
 MALLOC_TRIM_THRESHOLD_ at 4000000000 a step takes half the time.
@@ -19,6 +20,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import corpus
 import numpy as np
@@ -35,11 +37,30 @@ SCALED_BY = (
     "panda4q",
     "mirex_mood",
 )  # whose answers set the scale, so that it never depends on the rest
+HOP = 512 / 22050  # s from one frame to the next
 ROOM_HOLD_OUT = 5  # every fifth room is kept for measuring
 PROBE_WEIGHTS = {"genres": 0.5, "quadrant": 0.3, "moods": 2.0}
 WARM_UP = 0.1
 MIXTURES = 0.5  # share of the batches that mixtures.py made, where there are any
 COPIES = 0.5  # share of the others that copies.py spoilt in sound
+# Of a bag of windows the mean must answer: a tagger hears 10 or 29 s, and what a single window cannot tell of them
+# is only to be known by heart.
+BAGS, BAG_OF, BAG_BATCH, BAG_FRAMES = 0.6, 4, 24, 130
+FIRST_BATCHES, RIDGE = 60, 30.0  # to begin the tutors with
+
+
+class Shape(NamedTuple):
+    """How many clips a batch has, how many crops each, and of how many frames."""
+
+    n_clips: int
+    n_crops: int
+    n_frames: int
+
+
+def some_shape(rng: np.random.Generator) -> Shape:
+    if rng.random() < BAGS:
+        return Shape(BAG_BATCH, BAG_OF, BAG_FRAMES)
+    return Shape(BATCH, 1, int(rng.choice(FRAMES)))
 
 
 class Mixed:
@@ -68,7 +89,7 @@ class Sounds:
         self.ids: list[str] = []
         self.copies: list[tuple[int, np.ndarray]] = []
         table = {track.id: track for track in corpus.tracks(data)}
-        raw: dict[str, list[np.ndarray]] = {"mn04": [], "msd": [], "jamendo": []}
+        raw: dict[str, list[np.ndarray]] = {name: [] for name in N_ANSWERS}
         for collection in corpus.COLLECTIONS:
             said = np.load(cache / "teachers" / f"{collection}.npz")
             for name, S_db in corpus.spectrograms(data, cache / "logmel", collection).items():
@@ -110,36 +131,43 @@ class Sounds:
         if self.mixtures:
             self.mixed.read(self.mixtures, self.scale)
 
-    def mixture(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def mixture(self, shape: Shape, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Crops of mixtures and what the taggers said of them; the classifiers were not asked."""
-        n_frames = int(rng.choice(FRAMES))
-        chosen = rng.integers(len(self.mixed.S_db), size=BATCH)
-        crops = [self.crop(self.mixed.S_db[i], n_frames, rng) for i in chosen]
-        targets = answered(self.mixed.answers, chosen, [middle for _, middle in crops])
-        return torch.from_numpy(np.stack([c for c, _ in crops])), targets
+        chosen = rng.integers(len(self.mixed.S_db), size=shape.n_clips)
+        crops, middles = self.crops([self.mixed.S_db[i] for i in chosen], shape, rng)
+        return crops, answered(self.mixed.answers, chosen, middles)
 
-    def some_noise(self, n_frames: int, rng: np.random.Generator) -> Tensor:
-        picked = rng.integers(len(self.noise), size=BATCH)
+    def some_noise(self, n: int, n_frames: int, rng: np.random.Generator) -> Tensor:
+        picked = rng.integers(len(self.noise), size=n)
         return torch.from_numpy(np.stack([self.crop(self.noise[i], n_frames, rng)[0] for i in picked]))
 
     def crop(self, S_db: np.ndarray, n_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         if S_db.shape[1] < n_frames:
             S_db = np.tile(S_db, (1, -(-n_frames // S_db.shape[1])))
         begin = int(rng.integers(0, S_db.shape[1] - n_frames + 1))
-        return S_db[:, begin : begin + n_frames].astype(np.float32), (begin + n_frames / 2) * 512 / 22050
+        return S_db[:, begin : begin + n_frames].astype(np.float32), (begin + n_frames / 2) * HOP
 
-    def batch(self, rng: np.random.Generator, copies: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
-        n_frames = int(rng.choice(FRAMES))
+    def crops(
+        self, clips: list[np.ndarray], shape: Shape, rng: np.random.Generator
+    ) -> tuple[Tensor, list[list[float]]]:
+        """Some crops of each clip, one clip after the other, and where the middle of each lies, in seconds."""
+        found = [[self.crop(S_db, shape.n_frames, rng) for _ in range(shape.n_crops)] for S_db in clips]
+        crops = torch.from_numpy(np.stack([crop for bag in found for crop, _ in bag]))
+        return crops, [[middle for _, middle in bag] for bag in found]
+
+    def batch(
+        self, shape: Shape, rng: np.random.Generator, copies: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         if copies:
-            picked = [self.copies[i] for i in rng.integers(len(self.copies), size=BATCH)]
+            picked = [self.copies[i] for i in rng.integers(len(self.copies), size=shape.n_clips)]
         else:
-            picked = [(i, self.S_db[i]) for i in rng.integers(len(self.S_db), size=BATCH)]
+            picked = [(i, self.S_db[i]) for i in rng.integers(len(self.S_db), size=shape.n_clips)]
         chosen = np.array([i for i, _ in picked])
-        crops = [self.crop(S_db, n_frames, rng) for _, S_db in picked]
-        targets = answered(self.answers, chosen, [middle for _, middle in crops])
+        crops, middles = self.crops([S_db for _, S_db in picked], shape, rng)
+        targets = answered(self.answers, chosen, middles)
         for name, values in self.probes.items():
             targets[f"probe {name}"] = torch.from_numpy(values[chosen])
-        return torch.from_numpy(np.stack([c for c, _ in crops])), targets
+        return crops, targets
 
 
 def held_out(track: corpus.Track, fold: int) -> bool:
@@ -150,12 +178,16 @@ def held_out(track: corpus.Track, fold: int) -> bool:
 
 
 def answered(
-    answers: dict[str, list[np.ndarray]], chosen: np.ndarray, middles: list[float]
+    answers: dict[str, list[np.ndarray]], chosen: np.ndarray, middles: list[list[float]]
 ) -> dict[str, Tensor]:
-    """What each tagger said of the chosen clips, by the view nearest to each crop."""
+    """What each tagger said of the chosen clips, by the views nearest to the crops, the mean over a bag."""
+
+    def said_of(views: np.ndarray, bag: list[float]) -> np.ndarray:
+        return views[[nearest_view(len(views), middle) for middle in bag]].mean(0)
+
     return {
         name: torch.from_numpy(
-            np.stack([said[i][nearest_view(len(said[i]), m)] for i, m in zip(chosen, middles, strict=True)])
+            np.stack([said_of(said[i], bag) for i, bag in zip(chosen, middles, strict=True)])
         )
         for name, said in answers.items()
     }
@@ -219,16 +251,50 @@ def restore(checkpoint: Path, student: Student, optimiser: torch.optim.Optimizer
     return int(state["step"])
 
 
-def lesson(sounds: Sounds, spoil: Augment, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+def lesson(
+    sounds: Sounds, spoil: Augment, shape: Shape, rng: np.random.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
     """One batch as the network hears it, and what was said of it when it was clean."""
     if sounds.mixed.S_db and rng.random() < MIXTURES:
-        S_db, targets = sounds.mixture(rng)
+        S_db, targets = sounds.mixture(shape, rng)
         enough = rng.random() < 0.5  # half of the mixtures are spoilt in sound already
     else:
         enough = bool(sounds.copies) and rng.random() < COPIES
-        S_db, targets = sounds.batch(rng, enough)
-    heard = mask(S_db, rng) if enough else spoil(S_db, sounds.some_noise(S_db.shape[-1], rng))
+        S_db, targets = sounds.batch(shape, rng, enough)
+    heard = mask(S_db, rng) if enough else spoil(S_db, sounds.some_noise(len(S_db), S_db.shape[-1], rng))
     return heard, targets
+
+
+def bagged(windows: Tensor, n_crops: int) -> Tensor:
+    """The ears' values of windows -> the mean of each bag."""
+    return windows.unflatten(0, (-1, n_crops)).mean(1)
+
+
+@torch.no_grad()
+def begin_tutors(student: Student, sounds: Sounds, rng: np.random.Generator) -> None:
+    """Ridge regressions on what the ears say already, so that fresh tutors disturb no ears that know something."""
+    student.eval()
+    shape, embeddings, wanted = Shape(BAG_BATCH, BAG_OF, BAG_FRAMES), [], []
+    for _ in range(FIRST_BATCHES):
+        S_db, targets = sounds.batch(shape, rng)
+        embeddings.append(bagged(student.ears(S_db), BAG_OF))
+        wanted.append(targets)
+    x = torch.cat(embeddings)
+    for name, tutor in [*student.tutors.items(), *((f"probe {n}", p) for n, p in student.probes.items())]:
+        y = torch.cat([targets[name] for targets in wanted])
+        known = ~torch.isnan(y[:, 0])
+        if name.startswith("probe"):
+            y = y.clamp(1e-3, 1 - 1e-3)
+            y = torch.logit(y) if name == "probe moods" else torch.log(y)
+        seen, said = x[known], y[known]
+        centred = seen - seen.mean(0)
+        scale = centred.std(0) + 1e-4
+        z = centred / scale
+        gram = z.T @ z + RIDGE * torch.eye(z.shape[1])
+        weight = torch.linalg.solve(gram, z.T @ (said - said.mean(0))) / scale[:, None]
+        tutor.weight.copy_(weight.T)
+        tutor.bias.copy_(said.mean(0) - seen.mean(0) @ weight)
+    student.train()
 
 
 def train(args: argparse.Namespace) -> None:
@@ -240,15 +306,18 @@ def train(args: argparse.Namespace) -> None:
     n_moods = sounds.probes["moods"].shape[1] if args.probes else 0
     student = Student(args.teacher / "mn04_as.safetensors", n_moods)
     student.to(memory_format=torch.channels_last)  # 1.8 times faster here
-    if args.begin:  # its tutors too, if it had the same
-        student.load_state_dict(torch.load(args.begin, weights_only=True)["student"], strict=False)
+    step, checkpoint = 0, run / "checkpoint.pt"
+    if args.begin and not checkpoint.exists():  # its tutors too, if it had the same
+        begun = torch.load(args.begin, weights_only=True)["student"]
+        student.load_state_dict(begun, strict=False)
+        if not any(name.startswith("tutors") for name in begun):
+            begin_tutors(student, sounds, np.random.default_rng([SEED, 1]))
     groups = [
         {"params": student.ears.parameters()},
         {"params": [*student.tutors.parameters(), *student.probes.parameters()]},
     ]
     rates = (LEARNING_RATE / 2, LEARNING_RATE * 2)
     optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=1e-3)
-    step, checkpoint = 0, run / "checkpoint.pt"
     if checkpoint.exists():
         step = restore(checkpoint, student, optimiser)
     names = [row["path"] for row in corpus.rows(args.data / "rooms")]
@@ -260,8 +329,9 @@ def train(args: argparse.Namespace) -> None:
     while step < args.steps:
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * cycle(step / args.steps)
-        heard, targets = lesson(sounds, spoil, rng)
-        loss = answer_loss(student, student.ears(heard), targets)
+        shape = some_shape(rng)
+        heard, targets = lesson(sounds, spoil, shape, rng)
+        loss = answer_loss(student, bagged(student.ears(heard), shape.n_crops), targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -1,4 +1,4 @@
-"""What the three taggers' answers say of genre, quadrant and mood, by classifiers that never met the track's artist.
+"""What the taggers' answers say of genre, quadrant and mood, by classifiers that never met the track's artist.
 
 The second stage of distillation learns these too: of the thousand numbers that the taggers answer, they are the
 directions that matter. Each track is answered by classifiers trained on the folds without its artist, so that no
@@ -25,12 +25,12 @@ LABELLED = ("gtzan", "panda4q", "mirex_mood")
 
 
 def answers(tracks: list[corpus.Track], folder: Path) -> np.ndarray:
-    """All that the three taggers said of each track, the mean over its views [shape=(n, 1139)]."""
+    """All that the taggers said of each track, the mean over its views [shape=(n, 1695)]."""
     said: dict[str, np.ndarray] = {}
     for collection in corpus.COLLECTIONS:
         with np.load(folder / f"{collection}.npz") as archive:
             said.update({name: archive[name] for name in archive.files})
-    names = ("mn04", "msd", "jamendo")
+    names = ("mn04", "msd", "jamendo", "musicnn", "vgg")
     return np.stack(
         [np.concatenate([np.atleast_2d(said[f"{t.id}|{name}"]).mean(0) for name in names]) for t in tracks]
     )

@@ -1,7 +1,10 @@
-"""What three public taggers say of every clip: the targets that the default model is distilled from.
+"""What public taggers say of every clip: the targets that the default model is distilled from.
 
 mn04 (AudioSet) hears windows of 10 s every 5 s; the two FCNs (Choi et al. 2016; Won et al. 2020) hear 29 s, a
-shorter clip wrapping around. Each hears the clean clip through its own front end at its own rate.
+shorter clip wrapping around. Each hears the clean clip through its own front end at its own rate. What musicnn's two say
+besides, of 3 s every 6 s, goes to the classifiers of probes.py alone.
+
+    python teachers.py DATA TEACHER RUNS        # once convert_musicnn.py has made RUNS/musicnn
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from musicnn import Musicnn
 from torch import Tensor, nn
 
 from earmark.models.networks.mobile import tagger_filters
@@ -95,11 +99,11 @@ class Teachers:
         return out
 
 
-def main(data: Path, teacher: Path, cache: Path) -> None:
+def main(data: Path, teacher: Path, runs: Path) -> None:
     import corpus
 
     torch.set_num_threads(1)
-    teachers = Teachers(teacher)
+    teachers, musicnn, cache = Teachers(teacher), Musicnn(runs / "musicnn"), runs / "teachers"
     cache.mkdir(parents=True, exist_ok=True)
     for collection in corpus.COLLECTIONS:
         file = cache / f"{collection}.npz"
@@ -108,10 +112,11 @@ def main(data: Path, teacher: Path, cache: Path) -> None:
         found = {}
         for track in corpus.tracks(data):
             if track.collection == collection and track.path:
-                for name, values in teachers(data / collection / track.path).items():
+                path = data / collection / track.path
+                for name, values in (teachers(path) | musicnn(decode(path, FCN_SR))).items():
                     found[f"{track.id}|{name}"] = values.astype(np.float32)
         np.savez(file, **found)
-        print(collection, len(found) // 3, file=sys.stderr, flush=True)
+        print(collection, len(found) // 5, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
