@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from distill import held_out
 from heads import copied, cut
-from network import Ears
-from ship import ears_of
+from network import Ears, read_ears, write_ears
 from torch import Tensor, nn
 
 COPY, BATCH, SEED = 1, 128, 0
@@ -24,7 +23,7 @@ COPY, BATCH, SEED = 1, 128, 0
 
 def mean_of(weights: Path, checkpoints: list[Path]) -> Ears:
     """Ears whose every weight is the mean of these checkpoints'."""
-    ears = [ears_of(weights, checkpoint) for checkpoint in checkpoints]
+    ears = [read_ears(weights, checkpoint) for checkpoint in checkpoints]
     states = [one.state_dict() for one in ears]
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
@@ -49,12 +48,13 @@ def some_windows(data: Path, runs: Path) -> Tensor:
 
 @torch.no_grad()
 def measure_norms(ears: Ears, windows: Tensor) -> None:
+    """Batch norms' statistics over these windows [shape=(n, 128, n_frames)]: a mean of weights has others than its parts."""
     for module in ears.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None  # the mean over all batches alike
     ears.train()
-    for begin in range(0, len(windows) - BATCH, BATCH):
+    for begin in range(0, len(windows) - BATCH + 1, BATCH):
         ears(windows[begin : begin + BATCH])
     ears.eval()
 
@@ -63,9 +63,7 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     ears = mean_of(args.teacher / "mn04_as.safetensors", args.of).to(memory_format=torch.channels_last)
     measure_norms(ears, some_windows(args.data, args.runs))
-    args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    state = {f"ears.{name}": value for name, value in ears.state_dict().items()}
-    torch.save({"student": state}, args.checkpoint)
+    write_ears(ears, args.checkpoint)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-NAMES = ("MSD_musicnn", "MSD_vgg")
+NAMES = ("MSD_musicnn", "MSD_vgg")  # as in musicnn.py, whose PyTorch is not in this environment
 
 
 def main(package: Path, weights: Path) -> None:

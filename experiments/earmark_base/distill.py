@@ -286,15 +286,19 @@ def begin_tutors(student: Student, sounds: Sounds, rng: np.random.Generator) -> 
         if name.startswith("probe"):
             y = y.clamp(1e-3, 1 - 1e-3)
             y = torch.logit(y) if name == "probe moods" else torch.log(y)
-        seen, said = x[known], y[known]
-        centred = seen - seen.mean(0)
-        scale = centred.std(0) + 1e-4
-        z = centred / scale
-        gram = z.T @ z + RIDGE * torch.eye(z.shape[1])
-        weight = torch.linalg.solve(gram, z.T @ (said - said.mean(0))) / scale[:, None]
+        weight, bias = ridge(x[known], y[known])
         tutor.weight.copy_(weight.T)
-        tutor.bias.copy_(said.mean(0) - seen.mean(0) @ weight)
+        tutor.bias.copy_(bias)
     student.train()
+
+
+def ridge(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the map x @ weight + bias to y, least squares with a penalty on each standardised input."""
+    deviation = x.std(0) + 1e-4
+    z = (x - x.mean(0)) / deviation
+    gram = z.T @ z + RIDGE * torch.eye(z.shape[1])
+    weight = torch.linalg.solve(gram, z.T @ (y - y.mean(0))) / deviation[:, None]
+    return weight, y.mean(0) - x.mean(0) @ weight
 
 
 def train(args: argparse.Namespace) -> None:

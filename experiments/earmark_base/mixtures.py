@@ -26,12 +26,12 @@ from robust import SR, Wave
 from teachers import FCN_SR, MN04_SR, Teachers, decode
 
 from earmark import log_mel
+from earmark.audio import find_audio
 
 N_IN_FILE, SECONDS = 32, 29
 SHARE_OF_TWO, SHARE_SPOILT, SHARE_OTHER = 0.6, 0.5, 0.05
 SPEED_OCTAVES, SOFTER_DB = 0.25, (-3.0, 12.0)
 SHARE_MORE, PIECE_SECONDS, SHORTEST_SECONDS = 0.4, 40, 20  # of further recordings, cut into pieces
-SUFFIXES = (".flac", ".mp3", ".ogg", ".opus", ".wav")
 
 
 def rms(y: Wave) -> float:
@@ -41,7 +41,7 @@ def rms(y: Wave) -> float:
 def pieces(folder: Path) -> list[np.ndarray]:
     """Every recording below a folder, in pieces; what is too short for music is left out."""
     found: list[np.ndarray] = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in find_audio([folder]):
         try:
             y = decode(path, MN04_SR)
         except FFmpegError as error:
@@ -50,6 +50,8 @@ def pieces(folder: Path) -> list[np.ndarray]:
         n = PIECE_SECONDS * MN04_SR
         parts = [y[begin : begin + n] for begin in range(0, len(y), n)]
         found += [part.astype(np.float16) for part in parts if len(part) >= SHORTEST_SECONDS * MN04_SR]
+    if not found:
+        raise SystemExit(f"--more {folder}: no recording of {SHORTEST_SECONDS} s or more to be heard there")
     return found
 
 

@@ -40,6 +40,20 @@ class Ears(nn.Module):
         return self.backbone(self.front_end(S_db - level_db + LEVEL_DB)).mean((2, 3))
 
 
+def read_ears(weights: Path, checkpoint: Path) -> Ears:
+    """The ears of a checkpoint of distill.py, recover.py or average.py, without tutors."""
+    ears, state = Ears(weights), torch.load(checkpoint, weights_only=True)["student"]
+    own = {key: v for key, v in state.items() if key.startswith("ears.")}
+    ears.load_state_dict({key.removeprefix("ears."): v for key, v in own.items()})
+    return ears
+
+
+def write_ears(ears: Ears, checkpoint: Path) -> None:
+    """Ears alone as a checkpoint, from which distill.py can begin and of which ship.py makes a bundle."""
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"student": {f"ears.{name}": v for name, v in ears.state_dict().items()}}, checkpoint)
+
+
 class Student(nn.Module):
     """The ears, and in distillation a linear tutor for each teacher and each probe."""
 

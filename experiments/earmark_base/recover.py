@@ -16,7 +16,7 @@ import corpus
 import numpy as np
 import torch
 from heads import cut
-from network import Ears
+from network import Ears, write_ears
 from torch import Tensor, nn
 
 
@@ -78,9 +78,7 @@ def main(args: argparse.Namespace) -> None:
     picked = rng.permutation([window for S_db in clips.values() for window in cut(S_db)[::4]])[:512]
     ears = folded_ears(args.teacher / "mn04_as.safetensors", args.bundle)
     print("unfolding changed the answers by", unfold(ears, torch.from_numpy(np.float32(picked))))
-    state = {f"ears.{name}": value for name, value in ears.state_dict().items()}
-    args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"step": 0, "student": state}, args.checkpoint)
+    write_ears(ears, args.checkpoint)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import measure
 import numpy as np
 import torch
 from distill import ROOM_HOLD_OUT
-from network import Ears, Heads
+from network import Ears, Heads, read_ears
 from report import Report
 from robust import CONDITIONS
 from torch import Tensor, nn
@@ -53,14 +53,6 @@ class Whole(nn.Module):
         )
 
 
-def ears_of(weights: Path, checkpoint: Path) -> Ears:
-    """The ears as distill.py left them, without their tutors."""
-    ears, state = Ears(weights), torch.load(checkpoint, weights_only=True)["student"]
-    own = {key: v for key, v in state.items() if key.startswith("ears.")}
-    ears.load_state_dict({key.removeprefix("ears."): v for key, v in own.items()})
-    return ears
-
-
 def export(model: Whole) -> bytes:
     buffer = io.BytesIO()
     names = [*stage.LABELS, "embedding"]
@@ -73,7 +65,7 @@ def export(model: Whole) -> bytes:
     return buffer.getvalue()
 
 
-def licences(tracks: list[corpus.Track], n_rooms: int) -> list[dict[str, object]]:
+def licences(data: Path, tracks: list[corpus.Track]) -> list[dict[str, object]]:
     said = {
         "gtzan": ("GTZAN Genre Collection, `train` of the fault-filtered split", "research copy"),
         "panda4q": ("4Q audio emotion data set (Panda, Malheiro & Paiva 2018)", "research copy"),
@@ -104,13 +96,13 @@ def licences(tracks: list[corpus.Track], n_rooms: int) -> list[dict[str, object]
     games = {
         "name": "music of free games (Debian), without labels, laid over the rest: "
         "experiments/earmark_base/README.md names the packages",
-        "licence": "by piece: CC BY-SA, GPL",
+        "licence": "by piece: GPL, CC BY-SA, CC BY, CC0, public domain",
         "n": N_GAME_PIECES,
     }
     rooms = {
         "name": "impulse responses of rooms and devices, to hear through",
         "licence": "by file",
-        "n": n_rooms,
+        "n": sum(i % ROOM_HOLD_OUT > 0 for i in range(len(corpus.rows(data / "rooms")))),
     }
     return [*taught, *heard, games, rooms]
 
@@ -200,7 +192,7 @@ def tell(report: Report, priors: dict[str, float]) -> None:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    ears = ears_of(args.teacher / "mn04_as.safetensors", args.ears)
+    ears = read_ears(args.teacher / "mn04_as.safetensors", args.ears)
     ears.eval().to(memory_format=torch.channels_last)
     args.run.mkdir(parents=True, exist_ok=True)
     windows = stage.hear(ears, args.data, args.run.parent, args.run / "windows.npz")
@@ -239,11 +231,10 @@ def main(args: argparse.Namespace) -> None:
         "labels": stage.label_thresholds(windows, rows["genres"], report.p["genres"]),
     }
     calibration = calibration_of(report, scales)
-    n_rooms = sum(i % ROOM_HOLD_OUT > 0 for i in range(len(corpus.rows(args.data / "rooms"))))
     priors = stage.priors(means)
     card = card_of(
         report, [words[j] for j in kept], thresholds=thresholds, calibration=calibration,
-        training_data=tuple(licences(table, n_rooms)), priors={"genres": priors},
+        training_data=tuple(licences(args.data, table)), priors={"genres": priors},
     )  # fmt: skip
     card = save_bundle(args.bundle, card, onnx)
     tell(report, priors)
