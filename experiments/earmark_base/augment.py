@@ -94,10 +94,17 @@ def mask(S_db: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 class Augment:
-    """The whole chain, each step with its own probability for each clip."""
+    """The whole chain, each step with its own probability for each clip.
 
-    def __init__(self, kernels: Tensor, centres_hz: np.ndarray, seed: int) -> None:
+    With `keep_time` nothing is stretched or masked, so that every frame stays the one that it was.
+    """
+
+    def __init__(
+        self, kernels: Tensor, centres_hz: np.ndarray, seed: int, *,
+        keep_time: bool = False, roomy: float = 0.35, noisy: float = 0.2,
+    ) -> None:  # fmt: skip
         self.kernels, self.centres_hz = kernels, centres_hz
+        self.keep_time, self.roomy, self.noisy = keep_time, roomy, noisy
         self.rng = np.random.default_rng(seed)
 
     def some(self, n: int, share: float) -> Tensor:
@@ -113,17 +120,18 @@ class Augment:
 
     def __call__(self, S_db: Tensor, noise_db: Tensor) -> Tensor:
         n, bands, _ = S_db.shape
-        if self.rng.random() < 0.5:
+        if not self.keep_time and self.rng.random() < 0.5:
             S_db = stretch(S_db, self.rng)
             noise_db = torch.nn.functional.interpolate(noise_db, S_db.shape[-1])
         power, noise = to_power(S_db), to_power(noise_db)
-        roomy = self.some(n, 0.35)
+        roomy = self.some(n, self.roomy)
         if roomy.any():
             power[roomy] = rooms(power[roomy], self.kernels, self.rng)
-        noisy = self.some(n, 0.2) | (roomy & self.some(n, 0.7))
+        noisy = self.some(n, self.noisy) | (roomy & self.some(n, 0.7))
         power[noisy] = self.add_noise(power[noisy], noise[noisy], 3, 25)
         gain = torch.tensor(self.rng.normal(0, 6, size=(n, 1, 1)), dtype=torch.float32)
         curve = equaliser(n, bands, self.rng, 4.0) * self.some(n, 0.6)[:, None, None]
         phone = self.some(n, 0.08) | (roomy & self.some(n, 0.5))
         curve = curve + band_limit(n, self.centres_hz, self.rng) * phone[:, None, None]
-        return mask(to_db(power * to_power(curve + gain)), self.rng)
+        spoilt = to_db(power * to_power(curve + gain))
+        return spoilt if self.keep_time else mask(spoilt, self.rng)

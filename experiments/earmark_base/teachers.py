@@ -48,16 +48,31 @@ class FCN(nn.Module):
             x, get("running_mean"), get("running_var"), get("weight"), get("bias")
         )
 
-    def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def spectrogram(self, y: Tensor) -> Tensor:
+        """Mel bands in dB [shape=(n, 96, n_frames)] of sound at 16 kHz, 62.5 frames a second."""
         window = self.w["spec.spectrogram.window"]
         power = torch.stft(y, 512, 256, 512, window, pad_mode="reflect", return_complex=True).abs() ** 2
         mel = (power.transpose(1, 2) @ self.w["spec.mel_scale.fb"]).transpose(1, 2)
-        x = self.norm(10 * torch.log10(mel.clamp(min=1e-10))[:, None], "spec_bn")
-        for i, (_, pool) in enumerate(FCN_LAYERS, start=1):
-            x = nn.functional.conv2d(
-                x, self.w[f"layer{i}.conv.weight"], self.w[f"layer{i}.conv.bias"], padding=1
-            )
-            x = nn.functional.max_pool2d(torch.relu(self.norm(x, f"layer{i}.bn")), pool)
+        return 10 * torch.log10(mel.clamp(min=1e-10))
+
+    def standard(self, S_db: Tensor) -> Tensor:
+        """What the first layer takes, of bands in dB."""
+        return self.norm(S_db[:, None], "spec_bn")
+
+    def filtered(self, x: Tensor, layer: int) -> Tensor:
+        """What a layer (from 1 on) says before it pools."""
+        name = f"layer{layer}"
+        x = nn.functional.conv2d(x, self.w[f"{name}.conv.weight"], self.w[f"{name}.conv.bias"], padding=1)
+        return torch.relu(self.norm(x, f"{name}.bn"))
+
+    def layer(self, x: Tensor, layer: int) -> Tensor:
+        """A whole layer, from 1 on."""
+        return nn.functional.max_pool2d(self.filtered(x, layer), FCN_LAYERS[layer - 1][1])
+
+    def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.standard(self.spectrogram(y))
+        for layer in range(1, len(FCN_LAYERS) + 1):
+            x = self.layer(x, layer)
         embedding = x.flatten(1)
         return embedding, embedding @ self.w["dense.weight"].T + self.w["dense.bias"]
 
