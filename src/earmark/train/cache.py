@@ -24,6 +24,7 @@ from earmark import batch
 from earmark.data import sha256_of
 from earmark.errors import EarmarkError, OutputError, UnreadableAudioError
 from earmark.train.extract import Array, Entry, Recipe, extract
+from earmark.train.request import limited_threads
 
 FEW = 4  # files from which on the start of worker processes pays
 _TEMPORARY = ".part"
@@ -182,14 +183,15 @@ class FeatureCache:
         report = progress or (lambda *_: None)
         report(len(checksums), len(wanted))
         work = partial(_extract_into, str(self.folder), recipe)
-        for result in batch.run(work, todo, jobs=min(jobs, max(1, len(todo)))):
-            if isinstance(result, batch.Done):
-                checksums[result.source.path] = result.value
-            elif isinstance(result.error, OutputError):
-                raise result.error  # a full disk is full for every file
-            else:
-                missing.append(Missing(result.source.path, result.error))
-            report(len(checksums) + len(missing), len(wanted))
+        with limited_threads(1):  # as in the workers, so that sums come in the same order here
+            for result in batch.run(work, todo, jobs=min(jobs, max(1, len(todo)))):
+                if isinstance(result, batch.Done):
+                    checksums[result.source.path] = result.value
+                elif isinstance(result.error, OutputError):
+                    raise result.error  # a full disk is full for every file
+                else:
+                    missing.append(Missing(result.source.path, result.error))
+                report(len(checksums) + len(missing), len(wanted))
         return checksums, missing
 
     def sweep(self, *, seconds: float = FORGOTTEN) -> None:
