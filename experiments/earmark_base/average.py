@@ -23,7 +23,7 @@ COPY, BATCH, SEED = 1, 128, 0
 
 def mean_of(weights: Path, checkpoints: list[Path]) -> Ears:
     """Ears whose every weight is the mean of these checkpoints'."""
-    ears = [read_ears(weights, checkpoint) for checkpoint in checkpoints]
+    ears = [read_ears(Ears(weights), checkpoint) for checkpoint in checkpoints]
     states = [one.state_dict() for one in ears]
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)

@@ -1,4 +1,4 @@
-"""Stage two: heads on the backbone's embedding, learnt with masks for what a collection does not say.
+"""Stage two: heads on what the ears say, learnt with masks for what a collection does not say.
 
 The ears stay frozen here, so that five folds and the final heads take a minute. What is learnt from is each track's
 mean over its windows (heads that learnt from single windows were worse, also at telling single windows), clean,
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from augment import Augment, room_kernels
 from copies import N_COPIES
-from network import Ears, Heads, side_by_side
+from network import Heads, side_by_side
 from torch import Tensor, nn
 
 from earmark.features import mel_frequencies
@@ -56,13 +56,13 @@ def clips(data: Path, cache: Path) -> list[tuple[str, np.ndarray]]:
 
 
 @torch.no_grad()
-def listen(ears: Ears, cuts: list[np.ndarray]) -> Tensor:
+def listen(ears: nn.Module, cuts: list[np.ndarray]) -> Tensor:
     parts = [np.stack(cuts[i : i + 128]).astype(np.float32) for i in range(0, len(cuts), 128)]
     return torch.cat([ears(torch.from_numpy(part)) for part in parts])
 
 
 @torch.no_grad()
-def hear(ears: Ears, data: Path, cache: Path, file: Path) -> Windows:
+def hear(ears: nn.Module, data: Path, cache: Path, file: Path) -> Windows:
     table = {track.id: track for track in corpus.tracks(data)}
     cuts = [(name, window) for name, S_db in clips(data, cache) for window in cut(S_db)]
     names = np.array([name for name, _ in cuts])
@@ -103,7 +103,7 @@ def copied(cache: Path, copy: int) -> dict[str, list[np.ndarray]]:
     return found
 
 
-def hear_again(ears: Ears, table: dict[str, corpus.Track], file: Path) -> Windows:
+def hear_again(ears: nn.Module, table: dict[str, corpus.Track], file: Path) -> Windows:
     """Windows of clips that robust.py spoilt in sound."""
     with np.load(file) as archive:
         cuts = [(name, window) for name in archive.files for window in cut(archive[name])]

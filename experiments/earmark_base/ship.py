@@ -1,6 +1,6 @@
 """Stage three: measure what `heads.py` makes, choose thresholds, and write the bundle with its card.
 
-python ship.py DATA TEACHER RUN BUNDLE --ears CHECKPOINT
+python ship.py DATA TEACHER RUN BUNDLE --ears CHECKPOINT --tag-ears CHECKPOINT
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import measure
 import numpy as np
 import torch
 from distill import ROOM_HOLD_OUT
-from network import Ears, Heads, read_ears
+from network import BothEars, Ears, Heads, TagEars, leave_out_silent, read_ears
 from report import Report
 from robust import CONDITIONS
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from earmark.models import Head, ModelCard, save_bundle
 
 MUSIC_LOST = 0.005  # share of songs that the threshold of `music` may cost
 N_GAME_PIECES = 296  # recordings of 20 s or more that mixtures.py was given
+DUST = 1e-30
 UNSURE_LOST = 0.10  # share of songs that get no answer
 
 
@@ -35,7 +36,7 @@ class Whole(nn.Module):
     """Log-mel in dB -> probabilities of every head, and the embedding: the graph that ships."""
 
     def __init__(
-        self, ears: Ears, heads: Heads, scales: dict[str, tuple[float, float]], moods: list[int]
+        self, ears: nn.Module, heads: Heads, scales: dict[str, tuple[float, float]], moods: list[int]
     ) -> None:
         super().__init__()
         self.ears, self.heads, self.scales, self.moods = ears, heads, scales, moods
@@ -51,6 +52,13 @@ class Whole(nn.Module):
             torch.softmax(logits["sound"], 1),
             embedding,
         )
+
+
+@torch.no_grad()
+def without_dust(ears: nn.Module) -> None:
+    """Weights that say nothing as nought: what is multiplied by them is denormal, and slow."""
+    for weight in ears.parameters():
+        weight[weight.abs() < DUST] = 0
 
 
 def export(model: Whole) -> bytes:
@@ -74,11 +82,11 @@ def licences(data: Path, tracks: list[corpus.Track]) -> list[dict[str, object]]:
         "nonmusic": ("speech, environment, noise, applause", "by clip"),
     }
     taught = [
-        {"name": f"distilled from {name}", "licence": "MIT"}
-        for name in (
-            "EfficientAT mn04_as",
-            "sota-music-tagging-models fcn (MSD)",
-            "sota-music-tagging-models fcn (MTG-Jamendo)",
+        {"name": f"{what} {name}", "licence": "MIT"}
+        for what, name in (
+            ("built on and distilled from", "EfficientAT mn04_as"),
+            ("built on and distilled from", "sota-music-tagging-models fcn (MSD)"),
+            ("distilled from", "sota-music-tagging-models fcn (MTG-Jamendo)"),
         )
     ]
     taught += [
@@ -192,7 +200,12 @@ def tell(report: Report, priors: dict[str, float]) -> None:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    ears = read_ears(args.teacher / "mn04_as.safetensors", args.ears)
+    ears = BothEars(
+        read_ears(Ears(args.teacher / "mn04_as.safetensors"), args.ears),
+        read_ears(TagEars(args.teacher / "fcn_msd.safetensors"), args.tag_ears),
+    )
+    leave_out_silent(ears.tag_ears)
+    without_dust(ears)
     ears.eval().to(memory_format=torch.channels_last)
     args.run.mkdir(parents=True, exist_ok=True)
     windows = stage.hear(ears, args.data, args.run.parent, args.run / "windows.npz")
@@ -247,5 +260,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("data", "teacher", "run", "bundle"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--ears", type=Path, required=True, metavar="CHECKPOINT")
+    for name in ("--ears", "--tag-ears"):
+        parser.add_argument(name, type=Path, required=True, metavar="CHECKPOINT")
     main(parser.parse_args())

@@ -1,0 +1,199 @@
+"""What the default model is made of (`experiments/earmark_base`), on weights of chance."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+save_file = pytest.importorskip("safetensors.torch").save_file
+
+FOLDER = Path(__file__).parents[1] / "experiments" / "earmark_base"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    """The scripts stand beside each other and import each other by name."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    torch.manual_seed(0)
+    known = set(sys.modules)
+    yield
+    for name in set(sys.modules) - known:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == FOLDER:
+            del sys.modules[name]
+
+
+def fcn_weights() -> dict[str, torch.Tensor]:
+    """A tagger of the published layout that knows nothing."""
+    weights = {
+        "spec.mel_scale.fb": torch.rand(257, 96) / 257,
+        "spec.spectrogram.window": torch.hann_window(512),
+    }
+    sizes = [1, 64, 128, 128, 128, 64]
+    for name, n in (("spec_bn", 1), *((f"layer{i}.bn", sizes[i]) for i in range(1, 6))):
+        weights |= {
+            f"{name}.weight": torch.rand(n) + 0.5,
+            f"{name}.bias": torch.randn(n),
+            f"{name}.running_mean": torch.randn(n),
+            f"{name}.running_var": torch.rand(n) + 0.5,
+        }
+    for i in range(1, 6):
+        weights[f"layer{i}.conv.weight"] = torch.randn(sizes[i], sizes[i - 1], 3, 3) / (
+            3 * sizes[i - 1] ** 0.5
+        )
+        weights[f"layer{i}.conv.bias"] = torch.randn(sizes[i])
+    return weights | {"dense.weight": torch.randn(50, 64), "dense.bias": torch.randn(50)}
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """A folder with both taggers' weights, of chance."""
+    from earmark.models.networks.mobile import MobileNet
+
+    network = MobileNet(0.4)
+    for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.1)
+        norm.running_var.uniform_(0.5, 1.5)
+    save_file(network.state_dict(), tmp_path / "mn04_as.safetensors")
+    save_file(fcn_weights(), tmp_path / "fcn_msd.safetensors")
+    return tmp_path
+
+
+def test_a_narrow_layer_that_is_as_wide_says_what_the_convolution_says():
+    from network import Narrow
+
+    weight, x = torch.randn(16, 8, 3, 3), torch.randn(4, 8, 9, 10)
+    narrow = Narrow(8, 16, 16)
+    narrow.begin(weight, x)
+    expected = torch.nn.functional.conv2d(x, weight, padding=1)
+    torch.testing.assert_close(narrow(x), expected, rtol=0, atol=1e-4)
+
+
+def test_a_narrow_layer_is_exact_where_little_is_said():
+    """Outputs that are made of four numbers need no more than four channels."""
+    from network import Narrow
+
+    weight = torch.einsum("ok,kihw->oihw", torch.randn(16, 4), torch.randn(4, 8, 3, 3))
+    x = torch.randn(4, 8, 9, 10)
+    expected = torch.nn.functional.conv2d(x, weight, padding=1)
+    for n_few, exact in ((4, True), (3, False)):
+        narrow = Narrow(8, 16, n_few)
+        narrow.begin(weight, x)
+        assert torch.allclose(narrow(x), expected, atol=1e-3) == exact
+
+
+def test_the_top_says_of_one_turn_what_the_tagger_says_of_many(teacher):
+    from network import TagTop
+    from teachers import FCN
+
+    fcn = FCN(teacher / "fcn_msd.safetensors")
+    maps = torch.rand(2, 128, 12, 3)
+    fourth = fcn.filtered(maps.repeat(1, 1, 1, 9), 4)[..., 3:-3]  # away from both ends
+    fourth = torch.nn.functional.max_pool2d(fourth, (3, 5), (3, 1))
+    fifth = fcn.filtered(fourth, 5)[..., 1:-1].amax((2, 3))
+    torch.testing.assert_close(TagTop(fcn.w).eval()(maps), fifth, rtol=0, atol=1e-4)
+
+
+def test_frames_of_the_tagger_lie_on_lines_between_ours():
+    from network import STEP_FRAMES, TagMaps
+
+    maps = TagMaps(fcn_weights())
+    maps.phases.weight.data = maps.between()
+    maps.map.zero_()
+    maps.map[:, 0] = 1  # each of its bands hears our first
+    S_db = torch.arange(130.0).expand(1, 128, 130) / 10  # 0.1 dB a frame
+    heard = (maps.frames(S_db)[0, 0, 0] - maps.offset) / maps.gain
+    middle = (torch.arange(len(heard)) + 0.5) * STEP_FRAMES / maps.N_PHASES - 0.5
+    inside = (middle >= 0) & (middle <= 129)
+    torch.testing.assert_close(heard[inside], middle[inside] / 10, rtol=0, atol=1e-3)
+    assert len(heard) == 12 * maps.N_PHASES
+
+
+def test_ears_do_not_mind_the_level(teacher):
+    from network import BothEars, Ears, TagEars
+
+    ears = BothEars(Ears(teacher / "mn04_as.safetensors"), TagEars(teacher / "fcn_msd.safetensors")).eval()
+    S_db = torch.randn(2, 128, 130) * 8 - 20
+    with torch.no_grad():
+        heard, softer = ears(S_db), ears(S_db - 30)
+    assert heard.shape == (2, 384 + 64)
+    torch.testing.assert_close(softer, heard, rtol=0, atol=2e-3)
+
+
+@pytest.mark.slow
+def test_ears_come_back_from_a_bundle(teacher):
+    """Batch norms are folded by the export, and unfolded again; each part finds its own convolutions."""
+    onnx = pytest.importorskip("onnx")
+    from network import BothEars, Ears, Heads, TagEars, leave_out_silent
+    from recover import folded_ears, unfold
+    from ship import Whole, export
+
+    ears = BothEars(Ears(teacher / "mn04_as.safetensors"), TagEars(teacher / "fcn_msd.safetensors")).eval()
+    with torch.no_grad():
+        ears.tag_ears.local.second.spread.weight[5:50] = 0
+        ears.tag_ears.local.norms[1].bias[5:50] = -1
+        ears.tag_ears.local.norms[1].running_mean[5:50] = 0
+    leave_out_silent(ears.tag_ears)
+    sizes = {"genres": 19, "quadrant": 4, "moods": 5, "sound": 4}
+    heads = Heads(sizes, torch.zeros(448), torch.ones(448), 0.0).eval()
+    scales = {"genres": (1.0, 0.0), "quadrant": (1.0, 0.0)}
+    graph = export(Whole(ears, heads, scales, [0, 2]))
+    onnx.checker.check_model(onnx.load_from_string(graph))
+    (teacher / "model.onnx").write_bytes(graph)
+
+    S_db = torch.randn(8, 128, 130) * 8 - 20
+    with torch.no_grad():
+        expected = ears(S_db)
+        torch.nn.init.normal_(ears.ears.backbone[0][0].weight)
+    again = folded_ears(teacher, teacher)
+    with torch.no_grad():
+        torch.testing.assert_close(again(S_db), expected, rtol=0, atol=1e-3)
+    assert unfold(again, S_db) < 1e-2 * float(expected.abs().max())
+    with torch.no_grad():
+        torch.testing.assert_close(again(S_db), expected, rtol=1e-3, atol=1e-2)
+
+
+def test_channels_that_never_say_anything_are_left_out(teacher):
+    from network import TagEars, leave_out_silent
+
+    ears = TagEars(teacher / "fcn_msd.safetensors").eval()
+    S_db = torch.randn(2, 128, 130) * 8 - 20
+    with torch.no_grad():
+        for layer, norm in ((ears.local.first, 0), (ears.local.third.spread, 2)):
+            layer.weight[3:20] = 0
+            ears.local.norms[norm].running_mean[3:20] = 0
+            ears.local.norms[norm].bias[3:20] = -0.5
+            ears.local.norms[norm].bias[7] = 0.5  # says the same of everything, but says it
+        expected = ears(S_db)
+        leave_out_silent(ears)
+        torch.testing.assert_close(ears(S_db), expected, rtol=0, atol=1e-4)
+    assert (len(ears.local.first.weight), len(ears.local.third.spread.weight)) == (64 - 16, 128 - 16)
+    assert ears.top.fourth[0].weight.shape[1] == 128 - 16
+
+
+def test_a_bundle_of_other_ears_is_refused(teacher):
+    from recover import folded_ears
+
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.helper.make_graph([], "empty", [], [])
+    (teacher / "model.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    with pytest.raises(SystemExit, match="0 convolutions"):
+        folded_ears(teacher, teacher)
+
+
+def test_spoiling_that_keeps_time_moves_no_onset():
+    from augment import Augment
+
+    from earmark.features import mel_frequencies
+
+    kernel = torch.zeros(1, 128, 64)
+    kernel[..., 0] = 1
+    spoil = Augment(kernel, mel_frequencies(), 0, keep_time=True)
+    S_db = torch.full((16, 128, 130), -80.0)
+    S_db[..., 70:] = 0.0
+    spoilt = spoil(S_db, torch.full((16, 128, 130), -90.0)).numpy()
+    rise = np.diff(spoilt.mean(1), axis=1)
+    assert (rise.argmax(1) == 69).all()
