@@ -66,6 +66,7 @@ STYLES = {
 # Non-musical kinds -> what they teach the head `sound`. The hard cases teach it nothing.
 KINDS = {"speech": "speech", "environment": "noise", "noise": "noise", "applause": "noise",
          "test_tone": "noise", "music": "music"}  # fmt: skip
+PLAIN_OTHERS = ("speech", "environment", "noise", "applause")  # what is plainly no music
 MOOD_MIN_TRACKS = 24
 # The same word in two vocabularies.
 MOOD_ALIASES = {"agressive": "aggressive", "tense - anxious": "tense", "tense/anxious": "tense",
@@ -92,8 +93,13 @@ class Track:
 
 
 def rows(folder: Path, name: str = "tracks.csv") -> list[dict[str, str]]:
-    with open(folder / name, encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(folder / name, encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise SystemExit(
+            f"There is no {error.filename}: DATA is the folder of {', '.join(COLLECTIONS)}"
+        ) from error
 
 
 def artist_key(name: str) -> str:

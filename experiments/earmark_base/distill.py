@@ -100,7 +100,7 @@ class Sounds:
                 self.ids.append(name)
                 for teacher, values in raw.items():
                     values.append(said[f"{name}|{teacher}"])
-                if track.kind in ("environment", "noise", "applause", "speech"):
+                if track.kind in corpus.PLAIN_OTHERS:
                     self.noise.append(S_db)
             place = {name: i for i, name in enumerate(self.ids)}
             for file in sorted((cache / "copies").glob(f"{collection}.*.npz")):
@@ -168,6 +168,12 @@ class Sounds:
         for name, values in self.probes.items():
             targets[f"probe {name}"] = torch.from_numpy(values[chosen])
         return crops, targets
+
+
+def training_rooms(data: Path) -> Tensor:
+    """Energy of the rooms that may be learnt from, as `room_kernels` gives it."""
+    names = [row["path"] for row in corpus.rows(data / "rooms")]
+    return room_kernels(data / "rooms", [name for i, name in enumerate(names) if i % ROOM_HOLD_OUT])
 
 
 def held_out(track: corpus.Track, fold: int) -> bool:
@@ -324,9 +330,7 @@ def train(args: argparse.Namespace) -> None:
     optimiser = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=1e-3)
     if checkpoint.exists():
         step = restore(checkpoint, student, optimiser)
-    names = [row["path"] for row in corpus.rows(args.data / "rooms")]
-    kernels = room_kernels(args.data / "rooms", [p for i, p in enumerate(names) if i % ROOM_HOLD_OUT])
-    spoil = Augment(kernels, mel_frequencies(), SEED + step)
+    spoil = Augment(training_rooms(args.data), mel_frequencies(), SEED + step)
     rng = np.random.default_rng([SEED, step])
     began, losses = time.time(), []
     student.train()

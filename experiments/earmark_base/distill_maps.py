@@ -20,8 +20,9 @@ from typing import NamedTuple
 import corpus
 import numpy as np
 import torch
-from augment import Augment, room_kernels
-from distill import HOP, ROOM_HOLD_OUT, cycle, held_out, restore, save
+from augment import Augment
+from distill import HOP, cycle, held_out, restore, save, training_rooms
+from heads import N_FRAMES
 from network import STEPS_A_MAP, TAG_LEVEL_DB, TagEars, TagTop, at_level
 from teachers import FCN, FCN_SR, decode
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ from torch import Tensor, nn
 from earmark.features import mel_frequencies
 
 BATCH, LEARNING_RATE, TOP_RATE, WEIGHT_DECAY, SEED = 40, 6e-4, 0.5, 1e-4, 0
-N_FRAMES, N_STEPS = 130, 12  # a window of ours, and what the second layer says of it
+N_STEPS = 12  # of the second layer, in a window of ours
 STEP_SECONDS = 16 * 256 / FCN_SR
 SECONDS, SHORTEST_SECONDS, QUIETEST_DB = 30, 3, -60.0
 COPIES, ROOMY, NOISY = 0.5, 0.5, 0.3
@@ -88,7 +89,7 @@ class Sounds:
                 if name not in second or held_out(table[name], -1) or S_db.shape[1] < N_FRAMES + 10:
                     continue
                 clips[name] = Heard([S_db], second[name], third_maps(fcn, second[name]))
-                if table[name].kind in ("environment", "noise", "applause", "speech"):
+                if table[name].kind in corpus.PLAIN_OTHERS:
                     self.noise.append(S_db)
             for file in sorted((cache / "copies").glob(f"{collection}.*.npz")):
                 with np.load(file) as archive:
@@ -99,9 +100,9 @@ class Sounds:
         self.copied = [clip for clip in self.clips if len(clip.S_db) > 1]
         n_steps = np.array([clip.second.shape[-1] for clip in self.clips], float)
         self.shares = n_steps / n_steps.sum()  # a long clip has more to say
-        names = [row["path"] for row in corpus.rows(data / "rooms")]
-        kernels = room_kernels(data / "rooms", [name for i, name in enumerate(names) if i % ROOM_HOLD_OUT])
-        self.spoil = Augment(kernels, mel_frequencies(), SEED, keep_time=True, roomy=ROOMY, noisy=NOISY)
+        self.spoil = Augment(
+            training_rooms(data), mel_frequencies(), SEED, keep_time=True, roomy=ROOMY, noisy=NOISY
+        )
 
     def some_noise(self, n: int, rng: np.random.Generator) -> Tensor:
         found = [self.noise[i] for i in rng.integers(len(self.noise), size=n)]

@@ -13,8 +13,9 @@ from pathlib import Path
 import corpus
 import numpy as np
 import torch
-from augment import Augment, room_kernels
+from augment import Augment
 from copies import N_COPIES
+from distill import training_rooms
 from network import Heads, side_by_side
 from torch import Tensor, nn
 
@@ -68,14 +69,8 @@ def hear(ears: nn.Module, data: Path, cache: Path, file: Path) -> Windows:
     names = np.array([name for name, _ in cuts])
     tracks = [table[name.removeprefix("3s:")] for name in names]
     if not file.exists():
-        paths = [row["path"] for row in corpus.rows(data / "rooms")]
-        kernels = room_kernels(data / "rooms", [p for i, p in enumerate(paths) if i % 5])
-        spoil = Augment(kernels, mel_frequencies(), SEED)
-        noises = [
-            i
-            for i, track in enumerate(tracks)
-            if track.kind in ("environment", "noise", "applause", "speech")
-        ]
+        spoil = Augment(training_rooms(data), mel_frequencies(), SEED)
+        noises = [i for i, track in enumerate(tracks) if track.kind in corpus.PLAIN_OTHERS]
         parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for begin in range(0, len(cuts), 128):
             batch = torch.from_numpy(np.stack([w for _, w in cuts[begin : begin + 128]]).astype(np.float32))

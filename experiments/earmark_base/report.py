@@ -11,7 +11,6 @@ TEN = list(corpus.GTZAN_UNSURE)
 TEN_INDEX = [corpus.GENRES.index(g) for g in TEN]
 # Said with every figure by fold: distillation had the sound of all folds, and of their labels what probes.py lets through.
 FOLDS = "5 folds by artist; distillation heard their sound, with answers of classifiers that had never met the artist"
-PLAIN_OTHERS = ("speech", "environment", "noise", "applause")
 
 
 class Report:
@@ -109,7 +108,7 @@ class Report:
         self.quadrant_top = p.max(1), hit
 
     def sound(self, threshold: float) -> None:
-        kinds = np.isin([t.kind for t in self.windows.tracks], PLAIN_OTHERS)
+        kinds = np.isin([t.kind for t in self.windows.tracks], corpus.PLAIN_OTHERS)
         tracks, p = by_track(self.windows, kinds, self.p["sound"])
         self.add("speech, noise, environment, applause called not-music", p[:, 0] < threshold, tracks)
         tracks, p = by_track(self.windows, self.artists, self.p["sound"])

@@ -28,7 +28,7 @@ from earmark.models import Head, ModelCard, save_bundle
 
 MUSIC_LOST = 0.005  # share of songs that the threshold of `music` may cost
 N_GAME_PIECES = 296  # recordings of 20 s or more that mixtures.py was given
-DUST = 1e-30
+DUST = 1e-30  # weights below it are nought (the taggers' page gives the same limit)
 UNSURE_LOST = 0.10  # share of songs that get no answer
 
 
@@ -52,6 +52,17 @@ class Whole(nn.Module):
             torch.softmax(logits["sound"], 1),
             embedding,
         )
+
+
+def both_ears(teacher: Path, ears: Path, tag_ears: Path) -> BothEars:
+    """Ears of two checkpoints as they ship: without what says nothing."""
+    both = BothEars(
+        read_ears(Ears(teacher / "mn04_as.safetensors"), ears),
+        read_ears(TagEars(teacher / "fcn_msd.safetensors"), tag_ears),
+    )
+    leave_out_silent(both.tag_ears)
+    without_dust(both)
+    return both.eval().to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -200,13 +211,7 @@ def tell(report: Report, priors: dict[str, float]) -> None:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    ears = BothEars(
-        read_ears(Ears(args.teacher / "mn04_as.safetensors"), args.ears),
-        read_ears(TagEars(args.teacher / "fcn_msd.safetensors"), args.tag_ears),
-    )
-    leave_out_silent(ears.tag_ears)
-    without_dust(ears)
-    ears.eval().to(memory_format=torch.channels_last)
+    ears = both_ears(args.teacher, args.ears, args.tag_ears)
     args.run.mkdir(parents=True, exist_ok=True)
     windows = stage.hear(ears, args.data, args.run.parent, args.run / "windows.npz")
     table = corpus.tracks(args.data)

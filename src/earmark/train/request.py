@@ -131,7 +131,7 @@ def limited_threads(threads: int) -> Iterator[None]:
         raise InputError(f"threads={threads}", hint="At least 1.")
     try:
         from threadpoolctl import threadpool_limits
-    except ImportError:  # comes with scikit-learn; what NumPy alone does is one thread's work
+    except ImportError:  # it comes with scikit-learn; else NumPy does as its environment says
         yield
         return
     with threadpool_limits(threads):
