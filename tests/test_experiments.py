@@ -197,3 +197,76 @@ def test_spoiling_that_keeps_time_moves_no_onset():
     spoilt = spoil(S_db, torch.full((16, 128, 130), -90.0)).numpy()
     rise = np.diff(spoilt.mean(1), axis=1)
     assert (rise.argmax(1) == 69).all()
+
+
+def tracks_of(genres: str) -> list:
+    import corpus
+
+    one_of = [[genre] if genre else [] for genre in genres.split(" ")]
+    return [corpus.Track(f"t{i}", "panda4q", "", f"a{i}", genres=corpus.genre_target(positive, []))
+            for i, positive in enumerate(one_of)]  # fmt: skip
+
+
+def test_words_are_weighed_so_that_nothing_hangs_on_how_often_a_genre_occurs(teacher):
+    """Twice the tracks that are no rock: the same odds; who was not asked has none."""
+    import corpus
+    from heads import weighed
+
+    rng, rock = np.random.default_rng(0), corpus.GENRES.index("rock")
+    tracks = tracks_of(" ".join(["rock"] * 20 + ["pop"] * 20))
+    said = np.full((2, 60, 19), np.nan)
+    said[0, :40, rock] = np.r_[rng.normal(3, 1, 20), rng.normal(-1, 1, 20)]
+    said[:, 40:] = said[:, 20:40]
+    tracks += tracks[20:]
+    once, twice = np.arange(60) < 40, np.full(60, True)
+    few, many = weighed(said, tracks, once), weighed(said, tracks, twice)
+    few_rock, many_rock = (
+        odds[:, rock] / odds[:, rock].std() for odds in (few, many)
+    )  # more tracks, steeper
+    np.testing.assert_allclose(few_rock, many_rock, atol=0.05)
+    assert ((few[:20, rock] > 0).mean(), (few[20:40, rock] < 0).mean()) > (0.9, 0.9)
+    assert np.isnan(few[:, corpus.GENRES.index("jazz")]).all()
+
+
+def test_heads_say_their_share_of_what_the_taggers_call_a_genre(teacher):
+    import corpus
+    from heads import Windows, call
+    from network import Heads
+
+    jazz = corpus.GENRES.index("jazz")
+    x = torch.randn(200, 6)
+    odds = np.full((200, 19), np.nan)
+    odds[:, jazz] = 2 * x[:, 1] - x[:, 4] + 1
+    names = np.array([f"t{i}" for i in range(200)])
+    sizes = {"genres": 19, "quadrant": 4, "moods": 5, "sound": 4}
+    heads = Heads(sizes, torch.zeros(6), torch.ones(6), 0.0).eval()
+    before = heads(x)
+    call(heads, Windows(names, x, [x], []), odds, np.arange(200) < 150)
+    after = heads(x)
+    change = (after["genres"] - before["genres"]).detach().numpy()
+    np.testing.assert_allclose(change[150:, jazz], heads.SHARE_CALLED * odds[150:, jazz], atol=0.15)
+    assert np.abs(np.delete(change, jazz, 1)).max() == 0
+    torch.testing.assert_close(after["quadrant"], before["quadrant"])
+
+
+def test_a_genre_is_called_by_the_loudest_of_its_words(tmp_path):
+    import corpus
+    from called import MN04, MSD, called
+
+    audioset = [word for words in MN04.values() for word in words]
+    msd = [word for words in MSD.values() for word in words]
+    rows = [f'{i},"{word}"' for i, word in enumerate(audioset)]
+    (tmp_path / "audioset_labels.csv").write_text("\n".join(["index,display_name", *rows]))
+    (tmp_path / "fcn_msd_tags.txt").write_text("\n".join(msd) + "\n")
+    tracks = tracks_of("jazz pop")
+    with pytest.raises(SystemExit, match=r"No tagger was asked.*teachers\.py"):
+        called(tmp_path, tmp_path, tracks)
+    (tmp_path / "teachers").mkdir()
+    views = np.zeros((2, 384 + len(audioset)))
+    views[:, 384 + audioset.index("Swing music")] = 3, 5
+    np.savez(tmp_path / "teachers" / "panda4q.npz", **{"t0|mn04": views})
+    said = called(tmp_path, tmp_path, tracks)
+    assert said[0, 0, corpus.GENRES.index("jazz")] == 4
+    assert np.nanmax(np.delete(said[0, 0], corpus.GENRES.index("jazz"))) == 0
+    assert np.isnan(said[0, 1]).all()
+    assert np.isnan(said[1]).all()
