@@ -159,8 +159,8 @@ def genre_loss(logits: Tensor, target: Tensor) -> Tensor:
     return rivalry + 4 * masked_bce(logits, target)
 
 
-def weighed(said: np.ndarray, tracks: list[corpus.Track], use: np.ndarray) -> np.ndarray:
-    """Taggers' logits for each genre's name (`called.called`) as log odds of the genre, the mean of the taggers
+def platt_scaled(said: np.ndarray, tracks: list[corpus.Track], use: np.ndarray) -> np.ndarray:
+    """Taggers' logits for each genre's name (`zero_shot.tag_scores`) as log odds of the genre, the mean of the taggers
     [shape=(n, 19)]: a scale and an offset for each word (Platt 1999), yes and no weighing the same, so that what it takes
     to call a song rock does not hang on how much rock was learnt from. NaN where nobody was asked."""
     known = np.stack([t.genres for t in tracks])
@@ -178,18 +178,17 @@ def weighed(said: np.ndarray, tracks: list[corpus.Track], use: np.ndarray) -> np
 
 
 @torch.no_grad()
-def call(heads: Heads, tracks: Windows, odds: np.ndarray, use: np.ndarray) -> None:
+def fit_zero_shot(heads: Heads, tracks: Windows, odds: np.ndarray, use: np.ndarray) -> None:
     """Teach heads the taggers' words: the linear map from the ears' values, clean and spoilt, to their log odds."""
-    whole = np.array(
-        [not name.startswith("3s:") for name in tracks.names]
-    )  # 3 s are not what was asked about
+    # the taggers were asked about whole clips, not about their first 3 s
+    whole = np.array([not name.startswith("3s:") for name in tracks.names])
     for genre in range(odds.shape[1]):
         rows = torch.from_numpy(use & whole & np.isfinite(odds[:, genre]))
         if rows.any():
             x = torch.cat([heads.standard(values[rows]) for values in (tracks.clean, *tracks.spoilt)])
             y = torch.from_numpy(odds[rows.numpy(), genre]).float().repeat(1 + len(tracks.spoilt))
             weight, bias = ridge(x, y[:, None])
-            heads.called.weight[genre], heads.called.bias[genre] = weight[:, 0], bias[0]
+            heads.zero_shot.weight[genre], heads.zero_shot.bias[genre] = weight[:, 0], bias[0]
 
 
 def member(tracks: Windows, target: dict[str, Tensor], use: np.ndarray, seed: int) -> Heads:
@@ -223,7 +222,7 @@ def member(tracks: Windows, target: dict[str, Tensor], use: np.ndarray, seed: in
 def fit(tracks: Windows, target: dict[str, Tensor], said: np.ndarray, use: np.ndarray, seed: int) -> Heads:
     """Heads that learnt from these tracks (`means`): several members with seeds of their own, and the taggers' words."""
     whole = side_by_side([member(tracks, target, use, N_MEMBERS * seed + j) for j in range(N_MEMBERS)])
-    call(whole, tracks, weighed(said, tracks.tracks, use), use)
+    fit_zero_shot(whole, tracks, platt_scaled(said, tracks.tracks, use), use)
     music = use & np.array([t.collection != "nonmusic" for t in tracks.tracks])
     whole.look_along(tracks.clean[torch.from_numpy(music)])
     return whole

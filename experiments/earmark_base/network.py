@@ -254,7 +254,7 @@ class Heads(nn.Module):
     N_HIDDEN = 192  # of each member
     N_SOUND = 192  # values of the embedding that say how it sounds; the others, which genre and quadrant
     SHARE_GENRES, SHARE_QUADRANT = 1.0, 0.5
-    SHARE_CALLED = 0.25  # of the log odds by which the taggers call a genre by name, added to its logit
+    SHARE_ZERO_SHOT = 0.25  # of the log odds by which the taggers call a genre by name, added to its logit
 
     def __init__(
         self, sizes: dict[str, int], mean: Tensor, deviation: Tensor, dropout: float, members: int = 1
@@ -271,9 +271,9 @@ class Heads(nn.Module):
         self.body = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), n_hidden), nn.ReLU())
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleDict({name: nn.Linear(n_hidden, size) for name, size in sizes.items()})
-        self.called = nn.Linear(len(mean), sizes["genres"]).requires_grad_(False)  # called.py
-        nn.init.zeros_(self.called.weight)
-        nn.init.zeros_(self.called.bias)
+        self.zero_shot = nn.Linear(len(mean), sizes["genres"]).requires_grad_(False)  # zero_shot.py
+        nn.init.zeros_(self.zero_shot.weight)
+        nn.init.zeros_(self.zero_shot.bias)
 
     def standard(self, x: Tensor) -> Tensor:
         return ((x - self.mean) / self.deviation).clamp(-5, 5)
@@ -281,20 +281,21 @@ class Heads(nn.Module):
     def hidden(self, x: Tensor) -> Tensor:
         return self.body(self.standard(x))
 
-    def genres(self, x: Tensor, hidden: Tensor) -> Tensor:
-        return self.heads["genres"](hidden) + self.SHARE_CALLED * self.called(self.standard(x))
+    def words(self, x: Tensor) -> Tensor:
+        """What the taggers' own words add to the genres' logits."""
+        return self.SHARE_ZERO_SHOT * self.zero_shot(self.standard(x))
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         hidden = self.dropout(self.hidden(x))
         answers = {name: head(hidden) for name, head in self.heads.items()}
-        return {**answers, "genres": self.genres(x, hidden)}
+        return {**answers, "genres": answers["genres"] + self.words(x)}
 
     def embed(self, x: Tensor) -> Tensor:
         """Values whose cosine is a weighted mean of three: of the hidden layer's, and of what genre and quadrant
         have in common (the roots of two distributions have their Bhattacharyya coefficient as inner product)."""
         hidden = self.hidden(x)
         sound = nn.functional.normalize((hidden - self.origin) @ self.axes)
-        genres = torch.softmax(self.genres(x, hidden), 1).sqrt()
+        genres = torch.softmax(self.heads["genres"](hidden) + self.words(x), 1).sqrt()
         quadrant = torch.softmax(self.heads["quadrant"](hidden), 1).sqrt()
         parts = torch.cat([sound, self.SHARE_GENRES * genres, self.SHARE_QUADRANT * quadrant], 1)
         # a turn leaves cosines alone, and no number with little to say, which whoever scales each by itself would raise

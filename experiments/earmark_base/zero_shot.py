@@ -42,9 +42,9 @@ def words(teacher: Path) -> dict[str, tuple[list[str], dict[str, tuple[str, ...]
     return {"mn04": (audioset, MN04), "msd": ([word for word in msd if word], MSD)}
 
 
-def called(teacher: Path, cache: Path, tracks: list[corpus.Track]) -> np.ndarray:
+def tag_scores(teacher: Path, cache: Path, tracks: list[corpus.Track]) -> np.ndarray:
     """How loudly each tagger says each genre's name [shape=(2, n, 19)]: the highest of its logits for it, the mean
-    over its views; NaN where it has no word, or was not asked (teachers.py asks)."""
+    over its views; NaN where it has no word, or was not asked (teachers.py asks), and for what is no music."""
     said: dict[str, np.ndarray] = {}
     for collection in sorted({t.collection for t in tracks}):
         if (file := cache / "teachers" / f"{collection}.npz").exists():
@@ -58,7 +58,8 @@ def called(teacher: Path, cache: Path, tracks: list[corpus.Track]) -> np.ndarray
     for tagger, (name, (vocabulary, meaning)) in enumerate(words(teacher).items()):
         columns = {g: [vocabulary.index(word) for word in meant] for g, meant in meaning.items()}
         for i, track in enumerate(tracks):
-            if (answer := said.get(f"{track.id}|{name}")) is not None:
+            answer = said.get(f"{track.id}|{name}")
+            if answer is not None and track.collection != "nonmusic":
                 logits = np.atleast_2d(answer).mean(0)[-len(vocabulary) :]
                 for genre, picked in columns.items():
                     out[tagger, i, corpus.GENRES.index(genre)] = logits[picked].max()
