@@ -249,6 +249,71 @@ def test_heads_say_their_share_of_what_the_taggers_call_a_genre(teacher):
     torch.testing.assert_close(after["quadrant"], before["quadrant"])
 
 
+def test_quadrant_and_moods_are_straight_lines_in_what_the_ears_say(teacher):
+    """Learnt from the tracks that have one; where none is known nothing is learnt, and everything said."""
+    from heads import Windows, fit_lines
+    from network import Heads
+
+    x = torch.randn(4000, 6)
+    quadrant = torch.where(x[:, 1] > 0, torch.where(x[:, 0] > 0, 0, 1), torch.where(x[:, 0] > 0, 3, 2))
+    moods = torch.stack([x[:, 1] > 0, x[:, 2] > 0], 1).float()
+    asked = torch.arange(4000) % 4 > 0
+    target = {
+        "quadrant": torch.where(asked, quadrant, -1),
+        "moods": torch.where(asked[:, None], moods, torch.nan),
+    }
+    spoilt = [x + torch.randn(4000, 6) / 10 for _ in range(3)]
+    sizes = {"genres": 19, "quadrant": 4, "moods": 2, "sound": 4}
+    heads = Heads(sizes, torch.zeros(6), torch.ones(6), 0.0).eval()
+    before = heads(x)
+    fit_lines(heads, Windows(np.arange(4000), x, spoilt, []), target, np.arange(4000) < 3000)
+    after = heads(x)
+    right = [after["quadrant"].argmax(1) == quadrant, ((after["moods"] > 0) == (moods > 0)).all(1)]
+    for of in (~asked, torch.arange(4000) >= 3000):
+        assert all(answers[of].float().mean() > 0.9 for answers in right)
+    torch.testing.assert_close(after["genres"], before["genres"])
+    torch.testing.assert_close(after["sound"], before["sound"])
+
+
+def test_valence_elsewhere_is_ordered_by_words_that_taught_nothing(teacher):
+    import corpus
+    from heads import Windows
+    from report import Report
+
+    words = ["happy|pop", "dark|calm", "spooky|energetic", "happy|dark", "rock"]  # one says both, one neither
+    free = [
+        corpus.Track(f"f{i}", "free_music", "", f"f{i}", said=frozenset(w.split("|")))
+        for i, w in enumerate(words)
+    ]
+    mirex = [
+        corpus.Track(c, "mirex_mood", "", c, said=frozenset({c})) for c in ("C1", "C2", "C3", "C4", "C5")
+    ]
+    tracks = free + mirex
+    quadrant = np.full((10, 4), 0.25)
+    quadrant[[0, 6]] = 0.7, 0.1, 0.1, 0.1
+    quadrant[2] = 0.1, 0.7, 0.1, 0.1
+    quadrant[8] = 0.8, 0.1, 0.05, 0.05  # C4 says nothing of either
+    windows = Windows(np.array([t.id for t in tracks]), torch.zeros(10, 1), [], tracks)
+    logits = {"moods": np.zeros((10, 1)), "sound": np.zeros((10, 4))}
+    assert Report(windows, logits, {"quadrant": quadrant}).quadrant_elsewhere() == {
+        "free_music valence n=3": 1.0,
+        "free_music arousal n=2": 1.0,
+        "mirex_mood valence n=3": 1.0,
+        "mirex_mood arousal n=3": 0.5,
+    }
+
+
+def test_where_the_annotators_say_no_and_allmusic_yes_the_lesson_is_yes(teacher):
+    import corpus
+
+    genres = corpus.genre_target(["rock"], ["folk"])
+    track = corpus.Track("a", "panda4q", "", "x", genres=genres, allmusic=("Pop/Rock", "Blues", "Folk"))
+    lesson = dict(zip(corpus.GENRES, corpus.genre_lesson(track), strict=True))
+    assert [g for g in corpus.GENRES if lesson[g] == 1] == ["blues", "rock"]
+    assert np.isnan(lesson["folk"])  # in doubt, and left so
+    assert track.genres[corpus.GENRES.index("blues")] == 0
+
+
 def test_a_genre_is_called_by_the_loudest_of_its_words(tmp_path):
     import corpus
     from zero_shot import MN04, MSD, tag_scores

@@ -39,12 +39,11 @@ GTZAN_UNSURE = {
 }
 # The same for the genres that the annotators gave an artist: what a track of theirs may well be besides.
 ARTIST_UNSURE = {"jazz": "vocal", "vocal": "jazz pop"}
-# AllMusic's genres, as ours. It gives several a track, and generously: beside the artist's genre a word of its is likely
-# to a degree, and no rival of what the annotators said.
+# AllMusic's genres, as ours. It gives several a track, and generously, so that they are no measure of the one best genre;
+# to learn from, its yes counts where the annotators' no does.
 ALLMUSIC = {"Jazz": "jazz", "Electronic": "electronic", "International": "world", "R&B": "r&b", "Vocal": "vocal",
             "Country": "country", "Blues": "blues", "Rap": "hip-hop", "Latin": "latin", "Folk": "folk",
             "Reggae": "reggae", "New Age": "new-age"}  # fmt: skip
-LIKELY = 0.8  # against 0 and 0.4, AllMusic's figures rise and no other falls beyond chance (see the log)
 # What free music's styles, which are guesses, teach: a genre, and others that it may be besides. A piece with none of
 # these styles teaches the genres nothing. With any piece taken for a possible soundtrack, all of it became one.
 STYLES = {
@@ -68,6 +67,15 @@ KINDS = {"speech": "speech", "environment": "noise", "noise": "noise", "applause
          "test_tone": "noise", "music": "music"}  # fmt: skip
 PLAIN_OTHERS = ("speech", "environment", "noise", "applause")  # what is plainly no music
 MOOD_MIN_TRACKS = 24
+# Words of other people for valence and arousal, high and low: free music's styles and moods, mirex_mood's clusters. Nothing
+# learns quadrants from them; they tell how the quadrant fares where it was not learnt.
+HAPPY = {"happy", "bright", "funny", "uplifting", "cheerful", "joyful", "humorous", "comedy", "bouncy", "holiday",
+         "inspiring", "fun", "C2"}  # fmt: skip
+DARK = {"dark", "sad", "spooky", "creepy", "suspense", "suspenseful", "tense", "scary", "horror", "melancholic", "eerie",
+        "mysterious", "C3", "C5"}  # fmt: skip
+EXCITED = {"energetic", "action", "battle", "boss", "dance", "driving", "run", "fast", "intense", "metal", "aggressive",
+           "C1", "C5"}  # fmt: skip
+QUIET = {"calm", "chill", "relaxing", "sad", "peaceful", "ambient", "lo-fi", "slow", "soft", "C3"}
 # The same word in two vocabularies.
 MOOD_ALIASES = {"agressive": "aggressive", "tense - anxious": "tense", "tense/anxious": "tense",
                 "calm/peaceful": "calm", "amiable-good natured": "amiable", "nervous/jittery": "nervous",
@@ -90,6 +98,7 @@ class Track:
     positives: tuple[str, ...] = ()
     allmusic: tuple[str, ...] = ()
     kind: str = ""
+    said: frozenset[str] = frozenset()  # of HAPPY, DARK, EXCITED, QUIET
 
 
 def rows(folder: Path, name: str = "tracks.csv") -> list[dict[str, str]]:
@@ -147,7 +156,8 @@ def allmusic(data: Path, collection: str) -> list[Track]:
         moods = frozenset(words(row.get("moods") or row.get("mood") or ""))
         tracks.append(Track(f"{collection}.{row['id']}", collection, row["path"], artist_key(row["artist"]), "",
                             genre_target(positive, unsure), quadrant, moods, 0, tuple(positive),
-                            tuple((row.get("genres") or "").split("|"))))  # fmt: skip
+                            tuple((row.get("genres") or "").split("|")),
+                            said=frozenset({row.get("cluster", "")})))  # fmt: skip
     return tracks
 
 
@@ -159,7 +169,8 @@ def free_music(data: Path) -> list[Track]:
         unsure = [genre for _, genres in known for genre in genres.split()]
         target = genre_target(positive, unsure) if positive else np.full(len(GENRES), np.nan, np.float32)
         tracks.append(Track(row["id"], "free_music", row["path"], "free " + row["piece"], "",
-                            target, sound=0, positives=tuple(positive)))  # fmt: skip
+                            target, sound=0, positives=tuple(positive),
+                            said=frozenset(f"{row['style']}|{row['mood']}".lower().split("|"))))  # fmt: skip
     return tracks
 
 
@@ -179,11 +190,11 @@ def tracks(data: Path) -> list[Track]:
 
 
 def genre_lesson(track: Track) -> np.ndarray:
-    """What a track teaches the genres: its target, and where that says no but AllMusic yes, LIKELY."""
+    """What a track teaches the genres: its target, and where that says no but AllMusic yes, yes."""
     target = track.genres.copy()
     for word in track.allmusic:
         if word in ALLMUSIC and target[GENRES.index(ALLMUSIC[word])] == 0:
-            target[GENRES.index(ALLMUSIC[word])] = LIKELY
+            target[GENRES.index(ALLMUSIC[word])] = 1.0
     return target
 
 

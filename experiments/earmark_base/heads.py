@@ -29,6 +29,7 @@ PRIOR = 0.5  # a genre's share among what is learnt from, to this power, is what
 # How often a clip of these is drawn, for one of the artists' collections: GTZAN's ten genres are another way to divide
 # music, and free music's styles are guesses.
 SHARES = {"gtzan": 0.5, "free_music": 0.6}
+QUADRANT_C, MOODS_C = 0.002, 0.005  # the inverse of the penalty on the squares of their weights
 MIN_MOOD_AUC = 0.75
 LABELS = ("genres", "quadrant", "moods", "sound")
 
@@ -151,10 +152,9 @@ def masked_bce(logits: Tensor, target: Tensor) -> Tensor:
 
 def genre_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Each genre against the rest (for a score of its own), and against each other (for the right order)."""
-    sure = torch.where((target > 0) & (target < 1), 0.0, target)  # a word that is only likely is no rival
-    some = torch.nan_to_num(sure).sum(1) > 0
-    share = torch.nan_to_num(sure[some])
-    masked = logits[some].masked_fill(torch.isnan(sure[some]), -1e4)
+    some = torch.nan_to_num(target).sum(1) > 0
+    share = torch.nan_to_num(target[some])
+    masked = logits[some].masked_fill(torch.isnan(target[some]), -1e4)
     rivalry = -(share / share.sum(1, keepdim=True) * nn.functional.log_softmax(masked, 1)).sum(1).mean()
     return rivalry + 4 * masked_bce(logits, target)
 
@@ -191,6 +191,35 @@ def fit_zero_shot(heads: Heads, tracks: Windows, odds: np.ndarray, use: np.ndarr
             heads.zero_shot.weight[genre], heads.zero_shot.bias[genre] = weight[:, 0], bias[0]
 
 
+def fit_lines(heads: Heads, tracks: Windows, target: dict[str, Tensor], use: np.ndarray) -> None:
+    """Teach heads the quadrant and the mood words: logistic regressions on the ears' values.
+
+    A hidden layer learns the one collection that knows of quadrants, and not what they are: it tells no more of its
+    songs, and less of what other collections call happy or dark (README.md).
+    """
+    quadrant, moods = target["quadrant"].numpy(), target["moods"].numpy()
+    copy_line(heads.lines["quadrant"], *line(heads, tracks, quadrant, use & (quadrant >= 0), QUADRANT_C))
+    fitted = [line(heads, tracks, word, use & ~np.isnan(word), MOODS_C) for word in moods.T]
+    copy_line(heads.lines["moods"], *(np.concatenate(part) for part in zip(*fitted, strict=True)))
+
+
+def line(
+    heads: Heads, tracks: Windows, y: np.ndarray, rows: np.ndarray, C: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and offsets by these rows; copies made in sound weigh, together, as much as the clean clips."""
+    inputs = [tracks.clean, *tracks.spoilt[1:]]
+    x = torch.cat([heads.standard(values[torch.from_numpy(rows)]) for values in inputs]).numpy()
+    shares = np.repeat([1.0] + [1 / (len(inputs) - 1)] * (len(inputs) - 1), rows.sum())
+    model = LogisticRegression(C=C, max_iter=1000).fit(x, np.tile(y[rows], len(inputs)), sample_weight=shares)
+    return model.coef_, model.intercept_
+
+
+@torch.no_grad()
+def copy_line(linear: nn.Linear, weight: np.ndarray, bias: np.ndarray) -> None:
+    linear.weight.copy_(torch.from_numpy(weight))
+    linear.bias.copy_(torch.from_numpy(bias))
+
+
 def member(tracks: Windows, target: dict[str, Tensor], use: np.ndarray, seed: int) -> Heads:
     torch.manual_seed(seed)
     sizes = {"genres": len(corpus.GENRES), "quadrant": 4, "moods": target["moods"].shape[1], "sound": 4}
@@ -205,13 +234,10 @@ def member(tracks: Windows, target: dict[str, Tensor], use: np.ndarray, seed: in
         which = int(torch.randint(2 * len(tracks.spoilt), ()))  # half of the batches are clean
         x = inputs[max(0, which - len(tracks.spoilt) + 1)][rows]
         answers, wanted = heads(x), {name: values[rows] for name, values in target.items()}
-        loss = genre_loss(answers["genres"], wanted["genres"]) + 0.5 * masked_bce(
-            answers["moods"], wanted["moods"]
+        loss = genre_loss(answers["genres"], wanted["genres"])
+        loss = loss + 0.3 * nn.functional.cross_entropy(
+            answers["sound"], wanted["sound"], ignore_index=-1, label_smoothing=0.05
         )
-        for name, weight in (("quadrant", 0.5), ("sound", 0.3)):
-            loss = loss + weight * nn.functional.cross_entropy(
-                answers[name], wanted[name], ignore_index=-1, label_smoothing=0.05
-            )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -222,6 +248,7 @@ def member(tracks: Windows, target: dict[str, Tensor], use: np.ndarray, seed: in
 def fit(tracks: Windows, target: dict[str, Tensor], said: np.ndarray, use: np.ndarray, seed: int) -> Heads:
     """Heads that learnt from these tracks (`means`): several members with seeds of their own, and the taggers' words."""
     whole = side_by_side([member(tracks, target, use, N_MEMBERS * seed + j) for j in range(N_MEMBERS)])
+    fit_lines(whole, tracks, target, use)
     fit_zero_shot(whole, tracks, platt_scaled(said, tracks.tracks, use), use)
     music = use & np.array([t.collection != "nonmusic" for t in tracks.tracks])
     whole.look_along(tracks.clean[torch.from_numpy(music)])

@@ -248,12 +248,15 @@ class Heads(nn.Module):
     """The ears' values -> an embedding for similarity, and every head's logits.
 
     One hidden layer, made of those of several members that learnt apart: side by side their layers are one wider
-    layer, and the mean of their logits is one linear map from it.
+    layer, and the mean of their logits is one linear map from it. Quadrant and mood words, of which there is a fifth as
+    much to learn from, are straight lines in the ears' values.
     """
 
+    LINES = ("quadrant", "moods")
     N_HIDDEN = 192  # of each member
     N_SOUND = 192  # values of the embedding that say how it sounds; the others, which genre and quadrant
-    SHARE_GENRES, SHARE_QUADRANT = 1.0, 0.5
+    SHARE_GENRES, SHARE_QUADRANT = 1.5, 1.0
+    SHARPER = 3.0  # the quadrant's logits in the embedding: so much penalty leaves them small
     SHARE_ZERO_SHOT = 0.25  # of the log odds by which the taggers call a genre by name, added to its logit
 
     def __init__(
@@ -270,10 +273,18 @@ class Heads(nn.Module):
         self.register_buffer("turn", torch.linalg.qr(noise).Q)
         self.body = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), n_hidden), nn.ReLU())
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({name: nn.Linear(n_hidden, size) for name, size in sizes.items()})
-        self.zero_shot = nn.Linear(len(mean), sizes["genres"]).requires_grad_(False)  # zero_shot.py
-        nn.init.zeros_(self.zero_shot.weight)
-        nn.init.zeros_(self.zero_shot.bias)
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(n_hidden, size) for name, size in sizes.items() if name not in self.LINES}
+        )
+        self.lines = nn.ModuleDict({name: self.fitted(sizes[name]) for name in self.LINES})
+        self.zero_shot = self.fitted(sizes["genres"])
+
+    def fitted(self, size: int) -> nn.Linear:
+        """A map from the ears' values that is not trained here, but fitted when the members are (`heads.fit`)."""
+        linear = nn.Linear(len(self.mean), size).requires_grad_(False)
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        return linear
 
     def standard(self, x: Tensor) -> Tensor:
         return ((x - self.mean) / self.deviation).clamp(-5, 5)
@@ -288,7 +299,8 @@ class Heads(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         hidden = self.dropout(self.hidden(x))
         answers = {name: head(hidden) for name, head in self.heads.items()}
-        return {**answers, "genres": answers["genres"] + self.words(x)}
+        lines = {name: line(self.standard(x)) for name, line in self.lines.items()}
+        return {**answers, **lines, "genres": answers["genres"] + self.words(x)}
 
     def embed(self, x: Tensor) -> Tensor:
         """Values whose cosine is a weighted mean of three: of the hidden layer's, and of what genre and quadrant
@@ -296,7 +308,7 @@ class Heads(nn.Module):
         hidden = self.hidden(x)
         sound = nn.functional.normalize((hidden - self.origin) @ self.axes)
         genres = torch.softmax(self.heads["genres"](hidden) + self.words(x), 1).sqrt()
-        quadrant = torch.softmax(self.heads["quadrant"](hidden), 1).sqrt()
+        quadrant = torch.softmax(self.SHARPER * self.lines["quadrant"](self.standard(x)), 1).sqrt()
         parts = torch.cat([sound, self.SHARE_GENRES * genres, self.SHARE_QUADRANT * quadrant], 1)
         # a turn leaves cosines alone, and no number with little to say, which whoever scales each by itself would raise
         return parts @ self.turn
@@ -315,7 +327,7 @@ class Heads(nn.Module):
 def side_by_side(members: list[Heads]) -> Heads:
     """Members as one network, whose logits are the mean of theirs."""
     first = members[0]
-    sizes = {name: head.out_features for name, head in first.heads.items()}
+    sizes = {name: head.out_features for part in (first.heads, first.lines) for name, head in part.items()}
     whole = Heads(sizes, first.mean, first.deviation, 0.0, len(members))
     whole.body[1].weight.copy_(torch.cat([m.body[1].weight for m in members]))
     whole.body[1].bias.copy_(torch.cat([m.body[1].bias for m in members]))

@@ -110,6 +110,20 @@ class Report:
         )
         self.quadrant_top = p.max(1), hit
 
+    def quadrant_elsewhere(self) -> dict[str, float]:
+        """Areas under the ROC curve of valence and arousal by the words of collections that taught no quadrant."""
+        areas = {}
+        for collection in ("free_music", "mirex_mood"):
+            tracks, p = by_track(self.windows, self.collection == collection, self.p["quadrant"])
+            for name, score, high, low in (
+                ("valence", p[:, 0] + p[:, 3], corpus.HAPPY, corpus.DARK),
+                ("arousal", p[:, 0] + p[:, 1], corpus.EXCITED, corpus.QUIET),
+            ):
+                is_high, is_low = (np.array([bool(t.said & words) for t in tracks]) for words in (high, low))
+                known = is_high != is_low
+                areas[f"{collection} {name} n={known.sum()}"] = measure.auc(score[known], is_high[known])
+        return areas
+
     def sound(self, threshold: float) -> None:
         kinds = np.isin([t.kind for t in self.windows.tracks], corpus.PLAIN_OTHERS)
         tracks, p = by_track(self.windows, kinds, self.p["sound"])

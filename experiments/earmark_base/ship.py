@@ -188,7 +188,7 @@ def card_of(report: Report, moods: list[str], **measured: Any) -> ModelCard:
             "Mood words with an area under the ROC curve of at least 0.75 in cross-validation were kept, by that same figure.",
             "Sung or played alone, a voice or an instrument may be called not-music.",
             "Music heard by a phone across a room is told less well: see the figures that name it, made in sound with rooms never heard, but with noises and voices that distillation had heard too.",
-            "All figures were looked at between tries, and the share of the taggers' words and the weight of AllMusic's were chosen with them in view; the threshold of `music` was set by one of them, music called not-music.",
+            "All figures were looked at between tries, and the share of the taggers' words, the quadrant's penalty and that AllMusic's word counts were chosen with them in view; the threshold of `music` was set by one of them, music called not-music.",
             "Heads that never met GTZAN stand on a network that had heard its `train` part, with answers of classifiers that had learnt its labels.",
         ),
         **measured,
@@ -209,6 +209,7 @@ def tell(report: Report, priors: dict[str, float]) -> None:
         print(f"{figure['name']:75s} {value}")
     print(believing(report, priors), file=sys.stderr)
     print("majority", report.majority, "allmusic", report.allmusic(), file=sys.stderr)
+    print("quadrant elsewhere", report.quadrant_elsewhere(), file=sys.stderr)
 
 
 def main(args: argparse.Namespace) -> None:
