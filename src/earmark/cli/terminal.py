@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import functools
 import io
@@ -12,17 +13,20 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from earmark.errors import EarmarkError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from rich.console import Console, RenderableType
     from rich.table import Table
 
 R = TypeVar("R")
 
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal, as shells have it
+RETRY_SECONDS = 0.001
 
 
 # What stands for the characters of bars and strips where the terminal has ASCII only.
@@ -62,7 +66,7 @@ def guarded(command: Callable[..., R]) -> Callable[..., R]:
     def run(*args: Any, **kwargs: Any) -> R:
         import typer
 
-        _stop_on_sigterm()
+        _stop_on_signals()
         try:
             return command(*args, **kwargs)
         except typer.Exit:
@@ -100,12 +104,36 @@ def _trace() -> None:
         traceback.print_exc()
 
 
-def _stop_on_sigterm() -> None:
-    def stop(*_: object) -> NoReturn:
-        sys.exit(TERMINATED)
+def _stop_on_signals() -> None:
+    """End on SIGTERM, and on Ctrl-C, wherever Python is, but within a callback of libsndfile a moment later.
+
+    What is raised within one goes no further: the signal would be lost, and a file judged that ended there.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if _in_callback(frame):
+            again = threading.Timer(RETRY_SECONDS, _thread.interrupt_main, (signum,))
+            again.daemon = True
+            again.start()
+        elif signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            sys.exit(TERMINATED)
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop)
+        if (
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):  # not where it is ignored, as by nohup
+            signal.signal(signal.SIGINT, stop)
+
+
+def _in_callback(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name.startswith("vio_"):  # soundfile's names for what libsndfile calls
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _close_stdout() -> None:
