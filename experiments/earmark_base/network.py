@@ -248,8 +248,8 @@ class Heads(nn.Module):
     """The ears' values -> an embedding for similarity, and every head's logits.
 
     One hidden layer, made of those of several members that learnt apart: side by side their layers are one wider
-    layer, and the mean of their logits is one linear map from it. Quadrant and mood words, of which there is a fifth as
-    much to learn from, are straight lines in the ears' values.
+    layer, and the mean of their logits is one linear map from it. Quadrant and mood words are straight lines in the
+    ears' values (why: `heads.fit_lines`).
     """
 
     LINES = ("quadrant", "moods")

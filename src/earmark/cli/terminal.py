@@ -105,9 +105,9 @@ def _trace() -> None:
 
 
 def _stop_on_signals() -> None:
-    """End on SIGTERM, and on Ctrl-C, wherever Python is, but within a callback of libsndfile a moment later.
+    """End on SIGTERM, and on Ctrl-C, wherever Python is; within a callback of libsndfile, a moment later.
 
-    What is raised within one goes no further: the signal would be lost, and a file judged that ended there.
+    What is raised in a callback goes no further: the signal would be lost, the file judged by its beginning.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -122,9 +122,8 @@ def _stop_on_signals() -> None:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop)
-        if (
-            signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):  # not where it is ignored, as by nohup
+        # Whoever started this may want Ctrl-C ignored, as a shell does for what runs behind it.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, stop)
 
 
