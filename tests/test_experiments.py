@@ -163,15 +163,53 @@ def test_channels_that_never_say_anything_are_left_out(teacher):
     S_db = torch.randn(2, 128, 130) * 8 - 20
     with torch.no_grad():
         for layer, norm in ((ears.local.first, 0), (ears.local.third.spread, 2)):
-            layer.weight[3:20] = 0
-            ears.local.norms[norm].running_mean[3:20] = 0
-            ears.local.norms[norm].bias[3:20] = -0.5
+            layer.weight[3:22] = 0
+            ears.local.norms[norm].running_mean[3:22] = 0
+            ears.local.norms[norm].bias[3:22] = -0.5
             ears.local.norms[norm].bias[7] = 0.5  # says the same of everything, but says it
         expected = ears(S_db)
         leave_out_silent(ears)
         torch.testing.assert_close(ears(S_db), expected, rtol=0, atol=1e-4)
+    # of the 18 as many stay as make a multiple of 8
     assert (len(ears.local.first.weight), len(ears.local.third.spread.weight)) == (64 - 16, 128 - 16)
     assert ears.top.fourth[0].weight.shape[1] == 128 - 16
+
+
+def windows_of(n_clips, rng):
+    """Clips whose every value says at what second it lies, and three windows of each."""
+    from distill_maps import STEP_SECONDS
+    from distill_windows import HOP, MN04_RATE, Clip, Sounds
+
+    ours, theirs = np.arange(1280) * HOP, np.arange(2980) / MN04_RATE
+    third = np.broadcast_to(np.arange(110) * STEP_SECONDS, (128, 12, 110))
+    clip = Clip(
+        [np.tile(ours, (128, 1)), np.tile(ours + 100, (128, 1))], np.tile(theirs, (128, 1)), third, {}
+    )
+    return Sounds.__new__(Sounds).windows([clip] * n_clips, [1] * n_clips, rng)
+
+
+def test_taggers_are_asked_about_the_very_window_that_is_heard():
+    heard, clean, mn04, third = (x.numpy() for x in windows_of(20, np.random.default_rng(0)))
+    assert heard.shape == clean.shape == (60, 128, 130)
+    begins = clean[:, 0, 0]
+    np.testing.assert_allclose(heard[:, 0, 0], begins + 100, rtol=1e-6)
+    np.testing.assert_allclose(mn04[:, 0, 0], begins, atol=0.006)
+    assert mn04.shape == (60, 128, 301)
+    # the largest of four steps is the last
+    assert third.shape == (60, 128, 12, 3)
+    np.testing.assert_allclose(third[:, 0, 0, 0] - 3 * 0.256, begins, atol=0.013)
+    assert begins.min() < 3 and begins.max() > 20
+
+
+def test_power_and_what_mn04_is_given_turn_into_each_other():
+    from distill_windows import given_of, level_of, power_of
+
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.uniform(-1, 2, (2, 128, 301)).astype(np.float32))
+    torch.testing.assert_close(given_of(power_of(x)), x, rtol=0, atol=1e-4)
+    S_db = torch.from_numpy(rng.normal(-20, 8, (2, 128, 130)).astype(np.float32))
+    torch.testing.assert_close(level_of(S_db + 7), level_of(S_db) + 7, rtol=0, atol=1e-4)
+    assert level_of(torch.full((1, 128, 130), -12.0)).item() == pytest.approx(-12, abs=1e-4)
 
 
 def test_a_bundle_of_other_ears_is_refused(teacher):

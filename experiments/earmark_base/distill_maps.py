@@ -77,6 +77,14 @@ def third_maps(fcn: FCN, second: np.ndarray) -> np.ndarray:
     return nn.functional.max_pool2d(said, (2, 1))[0].numpy().astype(np.float16)
 
 
+def some_windows(sounds: list[np.ndarray], n: int, rng: np.random.Generator) -> Tensor:
+    """Windows of sounds drawn by chance [shape=(n, 128, N_FRAMES)]."""
+    found = [sounds[i] for i in rng.integers(len(sounds), size=n)]
+    begins = [int(rng.integers(0, S_db.shape[1] - N_FRAMES + 1)) for S_db in found]
+    cuts = [S_db[:, b : b + N_FRAMES] for S_db, b in zip(found, begins, strict=True)]
+    return torch.from_numpy(np.stack(cuts).astype(np.float32))
+
+
 class Sounds:
     """Every clip that may be learnt from, in memory."""
 
@@ -104,12 +112,6 @@ class Sounds:
             training_rooms(data), mel_frequencies(), SEED, keep_time=True, roomy=ROOMY, noisy=NOISY
         )
 
-    def some_noise(self, n: int, rng: np.random.Generator) -> Tensor:
-        found = [self.noise[i] for i in rng.integers(len(self.noise), size=n)]
-        begins = [int(rng.integers(0, S_db.shape[1] - N_FRAMES + 1)) for S_db in found]
-        cuts = [S_db[:, b : b + N_FRAMES] for S_db, b in zip(found, begins, strict=True)]
-        return torch.from_numpy(np.stack(cuts).astype(np.float32))
-
     def batch(self, n: int, clean: bool, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Windows at TAG_LEVEL_DB, and what the second and the third layer say of them when they are clean."""
         copies = not clean and bool(self.copied) and rng.random() < COPIES
@@ -128,7 +130,7 @@ class Sounds:
             third.append(clip.third[..., step : step + N_STEPS])
         S_db, *maps = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in (windows, second, third))
         if not clean and not copies:
-            S_db = self.spoil(S_db, self.some_noise(n, rng))
+            S_db = self.spoil(S_db, some_windows(self.noise, n, rng))
         maps[1] = nn.functional.max_pool2d(maps[1], (1, STEPS_A_MAP))
         return at_level(S_db, TAG_LEVEL_DB), maps[0], maps[1]
 

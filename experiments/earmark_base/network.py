@@ -204,7 +204,8 @@ class TagEars(nn.Module):
 def leave_out_silent(ears: TagEars) -> None:
     """Take out the channels of fcn_msd that never say anything: a third of them, whatever is heard.
 
-    Training left them with filters of nothing (up to `SILENT`) and an offset below nought.
+    Training left them with filters of nothing (up to `SILENT`) and an offset below nought. The loudest of them stay
+    where that makes the number a multiple of 8: ONNX Runtime has a faster convolution for those.
     """
     local, top = ears.local, ears.top
     chain = (
@@ -214,8 +215,10 @@ def leave_out_silent(ears: TagEars) -> None:
     )
     for layer, norm, following in chain:
         gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        heard = layer.weight.abs().amax((1, 2, 3)) * gain.abs() > SILENT
-        kept = heard | (norm.bias > norm.running_mean * gain)
+        loudness = layer.weight.abs().amax((1, 2, 3)) * gain.abs()
+        heard = (loudness > SILENT) | (norm.bias > norm.running_mean * gain)
+        n_kept = -int(heard.sum()) // 8 * -8
+        kept = torch.argsort(heard + loudness / (1 + loudness), descending=True)[:n_kept].sort().values
         layer.weight = nn.Parameter(layer.weight[kept])
         norm.weight, norm.bias = nn.Parameter(norm.weight[kept]), nn.Parameter(norm.bias[kept])
         norm.running_mean, norm.running_var = norm.running_mean[kept], norm.running_var[kept]
