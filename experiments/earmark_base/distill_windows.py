@@ -34,14 +34,8 @@ from torch import Tensor, nn
 from earmark.features import mel_frequencies
 from earmark.models.networks.weights import load_mobile
 
-N_CLIPS, BAG_OF, LEARNING_RATE, TUTOR_RATE, WEIGHT_DECAY, SEED = (
-    11,
-    3,
-    3e-4,
-    1e-3,
-    1e-3,
-    0,
-)  # clips, clean and spoilt
+N_CLIPS, BAG_OF = 11, 3  # of the clean half, and of the spoilt
+LEARNING_RATE, TUTOR_RATE, WEIGHT_DECAY, SEED = 3e-4, 1e-3, 1e-3, 0
 COPIES, TWO_AT_ONCE, SOFTER_DB, WHOLE = 0.6, 0.35, 8.0, 0.5
 MN04_RATE, MN04_FRAMES, SECONDS = 100, 301, 30
 FIRST_BATCHES, SCALE_BATCHES = 60, 12
