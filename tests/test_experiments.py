@@ -175,7 +175,7 @@ def test_channels_that_never_say_anything_are_left_out(teacher):
     assert ears.top.fourth[0].weight.shape[1] == 128 - 16
 
 
-def windows_of(n_clips, rng):
+def windows_of(n_clips, rng, altered=range(0)):
     """Clips whose every value says at what second it lies, and three windows of each."""
     from distill_maps import STEP_SECONDS
     from distill_windows import HOP, MN04_RATE, Clip, Sounds
@@ -185,7 +185,7 @@ def windows_of(n_clips, rng):
     clip = Clip(
         [np.tile(ours, (128, 1)), np.tile(ours + 100, (128, 1))], np.tile(theirs, (128, 1)), third, {}
     )
-    return Sounds.__new__(Sounds).windows([clip] * n_clips, [1] * n_clips, rng)
+    return Sounds.__new__(Sounds).windows([clip] * n_clips, [1] * n_clips, rng, altered)
 
 
 def test_taggers_are_asked_about_the_very_window_that_is_heard():
@@ -199,6 +199,29 @@ def test_taggers_are_asked_about_the_very_window_that_is_heard():
     assert third.shape == (60, 128, 12, 3)
     np.testing.assert_allclose(third[:, 0, 0, 0] - 3 * 0.256, begins, atol=0.013)
     assert begins.min() < 3 and begins.max() > 20
+
+
+def test_mn04_hears_another_tempo_where_the_ears_do():
+    heard, _, mn04, _ = (x.numpy() for x in windows_of(20, np.random.default_rng(0), range(10, 20)))
+    last = [heard[:, 0, i] - 100 for i in (0, -1)], [mn04[:, 0, i] for i in (0, -1)]
+    np.testing.assert_allclose(*last, atol=0.03)
+    tempo = (last[0][1] - last[0][0]) / (129 * 512 / 22050)
+    np.testing.assert_allclose(tempo[:30], 1, rtol=1e-5)
+    assert 0.79 < tempo.min() < 0.9 and 1.1 < tempo.max() < 1.26
+    np.testing.assert_allclose(np.diff(mn04[30:, 0], 2), 0, atol=1e-4)  # evenly
+
+
+def test_an_equaliser_of_our_bands_is_one_of_mn04s():
+    from distill_windows import between_bands
+
+    from earmark.features import mel_frequencies
+    from earmark.models.networks.mobile import tagger_filters
+
+    gains_db = 3 * np.sin(mel_frequencies() / 1500).astype(np.float32)
+    theirs = (between_bands() @ torch.from_numpy(gains_db)).numpy()
+    filters = tagger_filters()[60:110]  # wide enough to have a centre, and below the last of ours
+    centres_hz = (filters * np.arange(513) * 31.25).sum(1) / filters.sum(1)
+    np.testing.assert_allclose(theirs[60:110], 3 * np.sin(centres_hz / 1500), atol=0.1)
 
 
 def test_power_and_what_mn04_is_given_turn_into_each_other():

@@ -5,8 +5,9 @@ those can only be known by heart. Here both taggers hear the window itself, clea
 so that whatever is learnt is there to be heard. The mean over a bag of windows must still answer for the whole clip,
 so that what the ears know of jamendo stays. No classifier's answers are learnt from.
 
-Half of each batch is clean, a third of that two songs at once; the other half is heard as copies.py spoilt it, or through
-spoilt bands. Runs with several seeds can be averaged (average.py).
+Half of each batch is clean: a third of that two songs at once, a third at another tempo and through equalisers, as mn04
+hears it too. The other half is heard as copies.py spoilt it, or through spoilt bands. Runs with several seeds can be
+averaged (average.py).
 
     python distill_windows.py DATA TEACHER RUN --begin CHECKPOINT [--steps N] [--seed N]   # after teachers.py and copies.py
 """
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import corpus
 import numpy as np
 import torch
-from augment import Augment
+from augment import Augment, equaliser
 from distill import HOP, bagged, cycle, held_out, moments, restore, ridge, save, standard, training_rooms
 from distill_maps import N_STEPS, STEP_SECONDS, second_maps, some_windows, third_maps
 from heads import N_FRAMES
@@ -37,7 +38,8 @@ from earmark.models.networks.weights import load_mobile
 N_CLIPS, BAG_OF = 11, 3  # of the clean half, and of the spoilt
 LEARNING_RATE, TUTOR_RATE, WEIGHT_DECAY, SEED = 3e-4, 1e-3, 1e-3, 0
 COPIES, TWO_AT_ONCE, SOFTER_DB, WHOLE = 0.6, 0.35, 8.0, 0.5
-MN04_RATE, MN04_FRAMES, SECONDS = 100, 301, 30
+ALTERED, TEMPO, EQUALISER_DB = 0.4, 1.25, 4.0
+MN04_RATE, MN04_FRAMES, MN04_HIGHEST_HZ, SECONDS = 100, 301, 15000, 30
 FIRST_BATCHES, SCALE_BATCHES = 60, 12
 NATURAL = math.log(10) / 10  # dB to the natural logarithm of power
 TAGGERS = ("mn04", "msd")  # that hear the window
@@ -94,6 +96,23 @@ def given_of(power: Tensor) -> Tensor:
     return (torch.log(power + 1e-5) + 4.5) / 5
 
 
+def in_time(S: np.ndarray, n_frames: int) -> np.ndarray:
+    """So many frames of the same stretch, on lines between those that there are."""
+    if S.shape[1] == n_frames:
+        return S
+    at = np.linspace(0, S.shape[1] - 1, n_frames)
+    before = np.minimum(at.astype(int), S.shape[1] - 2)
+    return S[:, before] + (S[:, before + 1] - S[:, before]) * (at - before)
+
+
+def between_bands() -> Tensor:
+    """Gains of our bands to gains of mn04's [shape=(128, 128)], on lines between."""
+    mel = np.linspace(0, np.log(1 + MN04_HIGHEST_HZ / 700), 130)[1:-1]
+    centres_hz = mel_frequencies()
+    rows = [np.interp(700 * (np.exp(mel) - 1), centres_hz, row) for row in np.eye(len(centres_hz))]
+    return torch.tensor(np.stack(rows, 1), dtype=torch.float32)
+
+
 class Sounds:
     """Every clip that may be learnt from, in memory."""
 
@@ -122,18 +141,28 @@ class Sounds:
             t: moments(np.stack([c.answers[t] for c in self.clips if t in c.answers])) for t in N_ANSWERS
         }
         self.spoil = Augment(training_rooms(data), mel_frequencies(), SEED, keep_time=True)
+        self.between = between_bands()
 
-    def windows(self, clips: list[Clip], which: list[int], rng: np.random.Generator) -> list[Tensor]:
-        """BAG_OF windows of each clip: of this copy, of the clip itself, and what either tagger hears of that."""
+    def windows(
+        self, clips: list[Clip], which: list[int], rng: np.random.Generator, altered: range = range(0)
+    ) -> list[Tensor]:
+        """BAG_OF windows of each clip: of this copy, of the clip itself, and what either tagger hears of that.
+
+        Those of the clips that are to be `altered` have a tempo of their own, but for fcn_msd.
+        """
         found = []
-        for clip, copy in zip(clips, which, strict=True):
+        for i, (clip, copy) in enumerate(zip(clips, which, strict=True)):
+            n_frames = min(S.shape[1] for S in clip.S_db)
             for _ in range(BAG_OF):
+                tempo = TEMPO ** rng.uniform(-1, 1) if i in altered else 1
+                n_ours = min(round(N_FRAMES * tempo), n_frames)
+                n_mn04 = min(round(MN04_FRAMES * n_ours / N_FRAMES), clip.mn04.shape[1])
                 step = int(rng.integers(0, clip.last_step() + 1))
-                begin = min(round(step * STEP_SECONDS / HOP), min(S.shape[1] for S in clip.S_db) - N_FRAMES)
-                at = min(round(begin * HOP * MN04_RATE), clip.mn04.shape[1] - MN04_FRAMES)
-                ours = slice(begin, begin + N_FRAMES)
-                found.append((clip.S_db[copy][:, ours], clip.S_db[0][:, ours],
-                              clip.mn04[:, at : at + MN04_FRAMES], clip.third[..., step : step + N_STEPS]))  # fmt: skip
+                begin = min(round(step * STEP_SECONDS / HOP), n_frames - n_ours)
+                at = min(round(begin * HOP * MN04_RATE), clip.mn04.shape[1] - n_mn04)
+                heard, true = (in_time(clip.S_db[c][:, begin : begin + n_ours], N_FRAMES) for c in (copy, 0))
+                x = in_time(clip.mn04[:, at : at + n_mn04], MN04_FRAMES)
+                found.append((heard, true, x, clip.third[..., step : step + N_STEPS]))
         parts = [torch.from_numpy(np.stack(part).astype(np.float32)) for part in zip(*found, strict=True)]
         return [*parts[:3], nn.functional.max_pool2d(parts[3], (1, STEPS_A_MAP))]
 
@@ -151,10 +180,11 @@ class Sounds:
         pool = self.copied if copies else self.clips
         clips = [pool[i] for i in rng.integers(len(pool), size=N_CLIPS)]
         which = [int(rng.integers(1, len(clip.S_db))) if copies else 0 for clip in clips]
-        S_db, true, x, third = self.windows(clips, which, rng)
+        n = int(N_CLIPS * TWO_AT_ONCE) if clean else 0
+        altered = range(n, n + int(N_CLIPS * ALTERED)) if clean else range(0)
+        S_db, true, x, third = self.windows(clips, which, rng, altered)
         whole, power = self.whole(clips), power_of(x)
         if clean:
-            n = int(N_CLIPS * TWO_AT_ONCE)
             others = [self.clips[i] for i in rng.integers(len(self.clips), size=n)]
             other, _, other_x, _ = self.windows(others, [0] * n, rng)
             first = slice(0, n * BAG_OF)
@@ -165,9 +195,13 @@ class Sounds:
             together = torch.exp(S_db[first] * NATURAL) + gain * torch.exp(other * NATURAL)
             S_db[first] = 10 * torch.log10(together)
             power[first] += gain * power_of(other_x)
-            third[first], true = torch.nan, S_db
+            windows = slice(altered.start * BAG_OF, altered.stop * BAG_OF)
+            curve = equaliser(len(altered) * BAG_OF, S_db.shape[1], rng, EQUALISER_DB)
+            S_db[windows] += curve
+            power[windows] *= torch.exp(self.between @ curve * NATURAL)
+            third[: windows.stop], true = torch.nan, S_db
             for said in whole.values():
-                said[:n] = torch.nan
+                said[: altered.stop] = torch.nan
         elif not copies:
             S_db = self.spoil(S_db, some_windows(self.noise, len(S_db), rng))
         x = given_of(power * torch.exp((LEVEL_DB - level_of(true)) * NATURAL))
@@ -285,7 +319,7 @@ if __name__ == "__main__":
     for name in ("data", "teacher", "run"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--begin", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3300)
+    parser.add_argument("--steps", type=int, default=4400)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=SEED, help="other draws, for runs to be averaged")
     train(parser.parse_args())
