@@ -38,7 +38,7 @@ from earmark.models.networks.weights import load_mobile
 N_CLIPS, BAG_OF = 11, 3  # of the clean half, and of the spoilt
 LEARNING_RATE, TUTOR_RATE, WEIGHT_DECAY, SEED = 3e-4, 1e-3, 1e-3, 0
 COPIES, TWO_AT_ONCE, SOFTER_DB, WHOLE = 0.6, 0.35, 8.0, 0.5
-ALTERED, TEMPO, EQUALISER_DB = 0.4, 1.25, 4.0
+ALTERED, TEMPO, EQUALISER_DB = 0.4, 1.25, 4.0  # of the clean half; quicker or slower; spread
 MN04_RATE, MN04_FRAMES, MN04_HIGHEST_HZ, SECONDS = 100, 301, 15000, 30
 FIRST_BATCHES, SCALE_BATCHES = 60, 12
 NATURAL = math.log(10) / 10  # dB to the natural logarithm of power
@@ -152,7 +152,7 @@ class Sounds:
         """
         found = []
         for i, (clip, copy) in enumerate(zip(clips, which, strict=True)):
-            n_frames = min(S.shape[1] for S in clip.S_db)
+            n_frames = min(S.shape[1] for S in clip.S_db)  # a copy may be shorter than the clip
             for _ in range(BAG_OF):
                 tempo = TEMPO ** rng.uniform(-1, 1) if i in altered else 1
                 n_ours = min(round(N_FRAMES * tempo), n_frames)
@@ -200,7 +200,7 @@ class Sounds:
             S_db[windows] += curve
             power[windows] *= torch.exp(self.between @ curve * NATURAL)
             third[: windows.stop], true = torch.nan, S_db
-            for said in whole.values():
+            for said in whole.values():  # they were asked about the clips as they are
                 said[: altered.stop] = torch.nan
         elif not copies:
             S_db = self.spoil(S_db, some_windows(self.noise, len(S_db), rng))
