@@ -261,6 +261,18 @@ def test_a_fault_of_ours_is_said_in_one_line(run: Run, song: Path, monkeypatch: 
     assert "Traceback" in run("classify", song).err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("options", [["--json"], ["--csv"], []])
+def test_a_full_disk_is_no_fault_of_ours(song: Path, options: list[str]) -> None:
+    command = [sys.executable, "-m", "earmark", "classify", str(song), *ECHO, *options]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 5
+    assert done.stderr == (
+        "error: cannot write the output: No space left on device. Free some room, or write elsewhere.\n"
+    )
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
 def test_odd_names(run: Run, tmp_path: Path) -> None:
     clip = demo_clip("rock", seconds=4)

@@ -170,12 +170,12 @@ def _best_at(segments: list[dict[str, Any]], time: float) -> str | None:
 def legend(facts: dict[str, Any], *, colours: bool) -> Text:
     """Which colour is which genre, and for what share of the segments it is the best."""
     best = [segment["genres"][0]["label"] for segment in facts["segments"] if segment["genres"]]
-    text = Text("       ")
+    text = Text("    ")
     for i, label in enumerate(leading_genres(facts["segments"], LEGEND_SIZE)):
         if label not in best:
             break
         mark = Text("■", style=genre_colour(label)) if colours else Text(chr(ord("A") + i))
-        text.append_text(mark).append(f" {label} {percent(best.count(label) / len(best))}   ")
+        text.append("   ").append_text(mark).append(f" {label} {percent(best.count(label) / len(best))}")
     return text
 
 

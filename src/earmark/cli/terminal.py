@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import codecs
+import errno
 import functools
 import io
 import os
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from earmark.errors import EarmarkError
+from earmark.errors import EarmarkError, OutputError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,6 +28,7 @@ R = TypeVar("R")
 
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal, as shells have it
 RETRY_SECONDS = 0.001
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 # What stands for the characters of bars and strips where the terminal has ASCII only.
@@ -83,13 +85,19 @@ def guarded(command: Callable[..., R]) -> Callable[..., R]:
             raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
             _trace()
-            say(complaint(_unplanned(error)))
-            raise typer.Exit(1) from None
+            failure = _unplanned(error)
+            say(complaint(failure))
+            raise typer.Exit(failure.exit_code) from None
 
     return run
 
 
 def _unplanned(error: Exception) -> EarmarkError:
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = error.filename or "the output"
+        return OutputError(
+            f"cannot write {where}: {error.strerror}", hint="Free some room, or write elsewhere."
+        )
     hint = "" if debugging() else "This is a fault of earmark; EARMARK_DEBUG=1 shows where."
     return EarmarkError(f"{type(error).__name__}: {' '.join(str(error).split())}", hint=hint)
 
