@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import sounds
 from earmark.audio import Clip, load
+from earmark.check import Fingerprint, find_copies, fingerprint
 from earmark.data import read_manifest
-from earmark.hygiene import Fingerprint, find_copies, fingerprint
 
 SR = 22050
 LEAST_SECONDS = 19  # so that 15 s less is enough to be found

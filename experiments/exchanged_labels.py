@@ -1,4 +1,4 @@
-"""How many exchanged labels of GTZAN `earmark check` doubts, and how many of its doubts are right (docs/hygiene.md).
+"""How many exchanged labels of GTZAN `earmark check` doubts, and how many of its doubts are right (docs/check.md).
 
 The clips are heard once, not once a draw, and by the two functions that `check` itself calls.
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from earmark.check import checking
 from earmark.data import read_manifest
-from earmark.hygiene import checking
 
 SHARE, N_DRAWS = 0.05, 10
 

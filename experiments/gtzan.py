@@ -18,7 +18,7 @@ from earmark.data import Manifest, Track, split
 from earmark.evaluate import bootstrap
 from earmark.models import to_bundle
 from earmark.train.augment import Augmentation
-from earmark.train.request import estimator, limited_threads
+from earmark.train.settings import estimator, limited_threads
 
 SEEDS = range(5)
 

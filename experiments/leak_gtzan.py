@@ -22,7 +22,7 @@ from earmark.evaluate import metrics
 from earmark.models import load_model
 from earmark.train import FeatureCache, train
 from earmark.train.job import Request, plan
-from earmark.train.scoring import answers
+from earmark.train.scores import answers
 
 SEEDS = range(3)
 GENRES = ("blues", "classical", "country", "metal")  # those with nearly all of their clips

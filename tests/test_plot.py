@@ -16,7 +16,6 @@ from earmark.demo import demo_clip
 from earmark.errors import InputError, MissingExtraError, OutputError
 from earmark.features import FeatureSpec
 from earmark.models import load_model
-from earmark.models.vocabulary import GENRES
 from earmark.plot import (
     GENRE_COLOURS,
     genre_colour,
@@ -26,6 +25,7 @@ from earmark.plot import (
     spectrogram_figure,
 )
 from earmark.predict import classify
+from earmark.vocabulary import GENRES
 
 
 def sine(hz: float, *, seconds: float = 2.0, start: float = 0.0) -> Clip:

@@ -16,12 +16,13 @@ ROOT = Path(earmark.__file__).parent
 
 # A module may import from rungs to its left only, never from a neighbour on its own rung.
 LADDER = [
-    {"errors"},
-    {"audio"},
+    {"errors", "storage", "progress", "vocabulary"},
+    {"workers", "audio"},
     {"features", "data", "demo"},
     {"models"},
-    {"predict", "batch", "report"},
-    {"evaluate", "hygiene", "live", "library", "plot"},
+    {"estimators", "predict"},
+    {"contract", "duplicates", "tables", "report"},
+    {"check", "evaluate", "live", "library", "plot"},
     {"train", "web", "cluster"},
     {"cli"},
 ]
@@ -64,7 +65,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_the_ladder_test_can_fail() -> None:
-    assert imported_rooms(ROOT / "predict" / "listening.py") >= {"audio", "features", "models"}
+    assert imported_rooms(ROOT / "predict" / "classify.py") >= {"audio", "features", "models"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

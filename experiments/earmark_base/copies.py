@@ -19,7 +19,7 @@ from robust import SR, Wave, add, babble, band, mp3, sounds
 from scipy.signal import fftconvolve
 
 from earmark import load, log_mel
-from earmark.train.augment_sound import with_noise
+from earmark.train.augment_audio import with_noise
 
 COLLECTIONS, N_COPIES = ("gtzan", "panda4q", "mirex_mood"), 6
 

@@ -20,7 +20,7 @@ from distill import ROOM_HOLD_OUT
 from scipy.signal import butter, fftconvolve, sosfiltfilt
 
 from earmark import load, log_mel
-from earmark.train.augment_sound import coded, with_noise
+from earmark.train.augment_audio import coded, with_noise
 
 SR, EVERY = 22050, 6  # every sixth track of panda4q and mirex_mood
 Wave = np.ndarray

@@ -8,11 +8,11 @@ One idea per file: `source` gets the bytes, `sniff` names their format, `pcm` (l
 """
 
 from earmark.audio.clip import Clip
+from earmark.audio.excerpts import spread, windows
 from earmark.audio.find import EXTENSIONS, find_audio
 from earmark.audio.info import AudioInfo
 from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, load, open_audio, probe
-from earmark.audio.windows import spread, windows
 
 __all__ = [
     "EXTENSIONS",

@@ -9,11 +9,11 @@ from typing import Self
 
 import numpy as np
 
-from earmark.audio.choose import open_decoder
 from earmark.audio.clip import Clip
-from earmark.audio.decoder import CHUNK_LENGTH, Decoder, check_samples
+from earmark.audio.decode.choose import open_decoder
+from earmark.audio.decode.clip import ClipDecoder
+from earmark.audio.decode.protocol import CHUNK_LENGTH, Decoder, check_samples
 from earmark.audio.info import HIGHEST_SR, LOWEST_SR, AudioInfo
-from earmark.audio.memory import ClipDecoder
 from earmark.audio.resample import entry, resample_stream
 from earmark.audio.source import OpenedSource, Source, open_source
 from earmark.errors import EmptyAudioError, InputError, TooShortError, UnreadableAudioError

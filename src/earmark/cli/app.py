@@ -8,19 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from earmark import __version__
-from earmark.cli.check import check
-from earmark.cli.classify import classify
-from earmark.cli.compare import compare
-from earmark.cli.demo import demo
-from earmark.cli.doctor import doctor
-from earmark.cli.evaluate import evaluate
-from earmark.cli.features import features
-from earmark.cli.importance import importance
-from earmark.cli.models import models
-from earmark.cli.spectrogram import spectrogram
+from earmark.cli.commands.check import check
+from earmark.cli.commands.classify import classify
+from earmark.cli.commands.compare import compare
+from earmark.cli.commands.demo import demo
+from earmark.cli.commands.doctor import doctor
+from earmark.cli.commands.evaluate import evaluate
+from earmark.cli.commands.features import features
+from earmark.cli.commands.importance import importance
+from earmark.cli.commands.models import models
+from earmark.cli.commands.spectrogram import spectrogram
+from earmark.cli.commands.train import train
+from earmark.cli.commands.tune import tune
 from earmark.cli.terminal import guarded
-from earmark.cli.train import train
-from earmark.cli.tune import tune
 
 app = typer.Typer(
     add_completion=False,

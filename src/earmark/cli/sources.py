@@ -48,7 +48,7 @@ def one_only(sources: list[str], option: str) -> None:
 
 def jobs_for(sources: list[str], wanted: int | None) -> int:
     """Worker processes: as wanted, or one a core; this one alone for stdin and for a few files."""
-    from earmark.batch import default_jobs
+    from earmark.workers import default_jobs
 
     if STDIN in sources or not sources:
         return 1
@@ -63,7 +63,7 @@ def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
     Parameters
     ----------
     results : iterable of Done or Failed
-        From `earmark.batch.run`.
+        From `earmark.workers.run`.
     out : Screen
         Has the progress bar.
     failed : callable
@@ -73,7 +73,7 @@ def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
     ------
     Done
     """
-    from earmark.batch import Done
+    from earmark.workers import Done
 
     n_done = n_all = 0
     try:

@@ -48,7 +48,7 @@ class TableWriter:
 
     def done(self, prediction: Prediction) -> None:
         """Print the card or the line."""
-        from earmark.cli.card import card, row
+        from earmark.cli.render import card, row
 
         facts = prediction.to_dict()
         musical = facts["verdict"] in ("music", "unsure") and facts["genres"]

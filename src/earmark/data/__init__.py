@@ -8,12 +8,12 @@ One idea per file: `manifest` says what a data set is, `read` chooses among the 
 `splits` deals the tracks out and `dealing` does the arithmetic of that.
 """
 
-from .cached import CachedFeatures, read_cached, write_cached
-from .hashing import sha256_of, with_hashes
-from .manifest import EXCLUDED, PARTS, Manifest, Skipped, Track
-from .read import NON_EVENTS, read_manifest
-from .splits import PROTOCOLS, Split, split
-from .write import write_manifest
+from earmark.data.hashing import sha256_of, with_hashes
+from earmark.data.layouts.npz import CachedFeatures, read_cached, write_cached
+from earmark.data.manifest import EXCLUDED, PARTS, Manifest, Skipped, Track
+from earmark.data.read import NON_EVENTS, read_manifest
+from earmark.data.split import PROTOCOLS, Split, split
+from earmark.data.write import write_manifest
 
 __all__ = [
     "EXCLUDED",

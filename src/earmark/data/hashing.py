@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from .manifest import Manifest, Skipped
+from earmark.data.manifest import Manifest, Skipped
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -7,14 +7,13 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from earmark.data.artists import grouped_by_tags
+from earmark.data.layouts.fma import fma_table, read_fma
+from earmark.data.layouts.folders import GTZAN, read_folders
+from earmark.data.layouts.npz import read_cached_manifest
+from earmark.data.layouts.tables import Columns, read_table
+from earmark.data.manifest import Manifest, Track
 from earmark.errors import InputError
-
-from .cached import read_cached_manifest
-from .fma import fma_table, read_fma
-from .folders import GTZAN, read_folders
-from .grouping import grouped_by_tags
-from .manifest import Manifest, Track
-from .tables import Columns, read_table
 
 # Names for recordings in which nothing of interest happens (as BirdNET-Analyzer's custom training has them).
 NON_EVENTS = ("noise", "silence", "speech", "background", "other", "non-event", "nonevent")

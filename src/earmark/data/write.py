@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from earmark.data.manifest import NO_LABEL, SEPARATOR, Manifest, Track
 from earmark.errors import InputError, OutputError
-
-from .manifest import NO_LABEL, SEPARATOR, Manifest, Track
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Track))
 

@@ -9,12 +9,12 @@ the tracks, `labels` finds their classes, `answers` lets the model hear them, `f
 it together, `comparison` sets two models side by side, and `page` makes it readable.
 """
 
-from earmark.evaluate.comparison import Comparison, Difference, compare
-from earmark.evaluate.evaluation import Evaluation, evaluate, name_of
-from earmark.evaluate.figures import ClassFigures, Figure, GroupFigures, TrackAnswer
+from earmark.evaluate.bootstrap import Interval, bootstrap, mcnemar
+from earmark.evaluate.compare import Comparison, Difference, compare
+from earmark.evaluate.estimates import ClassFigures, Figure, GroupFigures, TrackAnswer
+from earmark.evaluate.evaluate import Evaluation, evaluate, name_of
 from earmark.evaluate.labels import LabelMap, map_labels
-from earmark.evaluate.parts import Chosen, choose
-from earmark.evaluate.resampling import Interval, bootstrap, mcnemar
+from earmark.evaluate.subsets import Chosen, choose
 
 __all__ = [
     "Chosen",

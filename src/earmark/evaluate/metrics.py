@@ -5,7 +5,7 @@ where a label applies, and `scores` are probabilities. With one label a track th
 textbooks; with several, the answer, which is the class of the highest score, is a hit if it is among the
 labels. A row whose scores are all 0 (silence) has no answer and is never a hit.
 
-`weights` say how often a row counts, which is all that a bootstrap needs: see `earmark.evaluate.resampling`.
+`weights` say how often a row counts, which is all that a bootstrap needs: see `earmark.evaluate.bootstrap`.
 `Scored` works out once what does not depend on them.
 """
 

@@ -1,26 +1,26 @@
 """From sound to numbers: the log-mel spectrogram and the descriptors of music. The only home of DSP."""
 
-from .beat_tracking import beats
-from .by_frame import FrameFeatures, frame_features
-from .cepstrum import delta, mfcc
-from .describe import Descriptors, descriptors
-from .key import KEYS, estimate_key, key_scores
-from .mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
-from .pitch_class import PITCH_CLASSES, chroma, chroma_filterbank
-from .rhythm import OnsetStream, onset_strength, tempo
-from .spec import FeatureSpec
-from .spectral import (
+from earmark.features.beats import beats
+from earmark.features.chroma import PITCH_CLASSES, chroma, chroma_filterbank
+from earmark.features.descriptors import Descriptors, descriptors
+from earmark.features.frame_features import FrameFeatures, frame_features
+from earmark.features.key import KEYS, estimate_key, key_scores
+from earmark.features.log_mel import Frames, FrameStream, log_mel
+from earmark.features.mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
+from earmark.features.mfcc import delta, mfcc
+from earmark.features.rhythm import OnsetStream, onset_strength, tempo
+from earmark.features.spec import FeatureSpec
+from earmark.features.spectral import (
     spectral_bandwidth,
     spectral_centroid,
     spectral_contrast,
     spectral_flatness,
     spectral_rolloff,
 )
-from .spectrum import magnitudes
-from .stream import Frames, FrameStream, log_mel
-from .temporal import rms, zero_crossing_rate
-from .tuning import estimate_tuning
-from .view import db_to_power, frame_times, mel_to_power, note_frequency, note_name
+from earmark.features.stft import magnitudes
+from earmark.features.tuning import estimate_tuning
+from earmark.features.view import db_to_power, frame_times, mel_to_power, note_frequency, note_name
+from earmark.features.waveform import rms, zero_crossing_rate
 
 __all__ = [
     "KEYS",

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import InputError
-
-from .mel import Floats
-from .pitch_class import PITCH_CLASSES
+from earmark.features.chroma import PITCH_CLASSES
+from earmark.features.mel import Floats
 
 # How often each pitch class sounds, the tonic first, in 490 pieces of known key: J. Albrecht and D. Shanahan,
 # "The use of large corpora to train a new type of key-finding algorithm", Music Perception 31 (1), 2013,

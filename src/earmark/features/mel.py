@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from .spec import FeatureSpec
+from earmark.features.spec import FeatureSpec
 
 Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import InputError
-
-from .mel import Float32, Floats
-from .spec import FeatureSpec
-from .spectrum import hann
+from earmark.features.mel import Float32, Floats
+from earmark.features.spec import FeatureSpec
+from earmark.features.stft import hann
 
 _WINDOW_SECONDS = 8.0  # of onsets that one autocorrelation sees
 _STEP_SECONDS = (

@@ -12,9 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from earmark.errors import InputError
-
-from .mel import Float32, fft_frequencies
-from .spec import FeatureSpec
+from earmark.features.mel import Float32, fft_frequencies
+from earmark.features.spec import FeatureSpec
 
 _TINY = np.float32(np.finfo(np.float32).tiny)
 _BLOCK = 64  # bins that the search for the rolloff passes over at a time

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mel import Float32, Floats
-from .spec import FeatureSpec
+from earmark.features.mel import Float32, Floats
+from earmark.features.spec import FeatureSpec
 
 _LOW_HZ, _HIGH_HZ = 150.0, 4000.0
 _RESOLUTION = 0.01  # semitones

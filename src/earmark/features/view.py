@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import InputError
-
-from .mel import Float32, Floats, mel_filterbank
-from .pitch_class import PITCH_CLASSES
-from .spec import FeatureSpec
+from earmark.features.chroma import PITCH_CLASSES
+from earmark.features.mel import Float32, Floats, mel_filterbank
+from earmark.features.spec import FeatureSpec
 
 
 def frame_times(n_frames: int, spec: FeatureSpec | None = None) -> Floats:

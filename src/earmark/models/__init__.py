@@ -3,13 +3,13 @@
 from earmark.models.base import Model, ModelOutput, SpectrogramModel, answer, as_batch
 from earmark.models.bundle import read_card, save_bundle
 from earmark.models.card import Head, ModelCard
-from earmark.models.check import CheckReport, check_model
+from earmark.models.check import ContractReport, check_model
 from earmark.models.onnx import OnnxModel
 from earmark.models.registry import ModelInfo, families, family, list_models, load_model, register
 from earmark.models.trainable import Examples, Progress, TrainableModel, to_bundle
 
 __all__ = [
-    "CheckReport",
+    "ContractReport",
     "Examples",
     "Head",
     "Model",

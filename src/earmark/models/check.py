@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class CheckReport:
+class ContractReport:
     """A model that passed, clause by clause.
 
     Parameters
@@ -74,7 +74,7 @@ def check_model(
     *,
     tolerance: float = TOLERANCE,
     clock: Callable[[], float] = time.perf_counter,
-) -> CheckReport:
+) -> ContractReport:
     """Put a model through the contract that everything else in earmark relies on.
 
     A family that can be trained is trained on a small set of its own making; the bundle that this gives is
@@ -92,7 +92,7 @@ def check_model(
 
     Returns
     -------
-    CheckReport
+    ContractReport
         What each clause found, the size and the speed.
 
     Raises
@@ -115,7 +115,7 @@ def check_model(
     size_bytes, speed = _judge("size and speed", lambda case: (_size(case), _speed(case)), case)
     realtime = speed * model.card.hop
     found["size and speed"] = f"{size_bytes:,} bytes, {speed:,.0f} windows/s, {realtime:,.0f} x real time"
-    return CheckReport(model.card.name, found, size_bytes, speed, realtime)
+    return ContractReport(model.card.name, found, size_bytes, speed, realtime)
 
 
 def _judge(clause: str, judge: Callable[[Any], Found], case: Any) -> Found:

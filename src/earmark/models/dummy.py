@@ -10,7 +10,7 @@ from earmark.errors import InputError
 from earmark.models.base import Array, ModelOutput, SpectrogramModel
 from earmark.models.card import Head, ModelCard
 from earmark.models.registry import register
-from earmark.models.vocabulary import GENRES, QUADRANTS
+from earmark.vocabulary import GENRES, QUADRANTS
 
 CARD = ModelCard(
     name="dummy",

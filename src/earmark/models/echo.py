@@ -14,7 +14,7 @@ import numpy as np
 from earmark.models.base import Array, ModelOutput, SpectrogramModel
 from earmark.models.card import Head, ModelCard
 from earmark.models.registry import register
-from earmark.models.vocabulary import GENRES, QUADRANTS
+from earmark.vocabulary import GENRES, QUADRANTS
 
 MOODS = ("calm", "dark", "energetic", "happy", "sad", "tense")
 SOUNDS = ("music", "speech", "noise")

@@ -1,6 +1,6 @@
 """From sound to a `Prediction`, the one inference path; and a prediction as JSON."""
 
-from earmark.predict.listening import classify
+from earmark.predict.classify import classify
 from earmark.predict.prediction import (
     ERROR_SCHEMA,
     SCHEMA,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from earmark.errors import EarmarkError, InputError
-from earmark.models.vocabulary import QUADRANTS
+from earmark.vocabulary import QUADRANTS
 
 SCHEMA = "earmark.prediction/1"
 ERROR_SCHEMA = "earmark.error/1"

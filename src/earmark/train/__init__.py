@@ -7,13 +7,13 @@
 once, `training` does the rest in a `run_folder`, which `importance` can `reopen`; `tuning` finds parameters.
 """
 
-from earmark.train.cache import FeatureCache, user_cache
-from earmark.train.extract import Recipe
+from earmark.train.feature_cache import FeatureCache, user_cache
 from earmark.train.importance import Importance, Loss, importance
 from earmark.train.job import Watch
-from earmark.train.request import parsed, read_params_file
-from earmark.train.training import Run, train
-from earmark.train.tuning import Tuning, tune
+from earmark.train.pipeline import Run, train
+from earmark.train.settings import parsed, read_params_file
+from earmark.train.tune import Tuning, tune
+from earmark.train.windows import Recipe
 
 __all__ = [
     "FeatureCache",

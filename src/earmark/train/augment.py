@@ -2,7 +2,7 @@
 
 All of it happens on the log-mel itself, thousands of times faster than on samples, which is why every batch
 can be spoilt anew. How good that is, step by step (the tests hold each against the same step on samples,
-`earmark.train.augment_sound`):
+`earmark.train.augment_audio`):
 
 ============  ==========================================================================================
 gain          exact, down to the floor of the front end

@@ -11,7 +11,7 @@ import numpy as np
 
 from earmark.evaluate import metrics
 from earmark.models.trainable import train_extra
-from earmark.train.scoring import Answers
+from earmark.train.scores import Answers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from earmark.data import Manifest, Skipped, read_cached
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
-from earmark.predict.listening import SILENCE_DB
-from earmark.train.cache import FeatureCache, Wanted
-from earmark.train.extract import Array, Ints, Recipe
+from earmark.predict.classify import SILENCE_DB
+from earmark.train.feature_cache import FeatureCache, Wanted
+from earmark.train.windows import Array, Ints, Recipe
 
 Report = Callable[[int, int], None]
 

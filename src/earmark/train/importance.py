@@ -24,14 +24,14 @@ from earmark.errors import InputError
 from earmark.features import FeatureSpec, mel_frequencies
 from earmark.models import OnnxModel
 from earmark.models.base import Array
-from earmark.train.cache import FeatureCache
 from earmark.train.curves import figure_class
 from earmark.train.dataset import Part
+from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job
 from earmark.train.reopen import reopen
-from earmark.train.request import limited_threads
 from earmark.train.run_folder import write_bytes
-from earmark.train.scoring import Answers, answers
+from earmark.train.scores import Answers, answers
+from earmark.train.settings import limited_threads
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,10 +19,10 @@ from earmark.data import split as deal
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
 from earmark.models import TrainableModel
-from earmark.train.cache import FeatureCache
 from earmark.train.dataset import Features, Part, check_counts, prepare
-from earmark.train.extract import Ints, Recipe
-from earmark.train.request import estimator, model_name, name_of
+from earmark.train.feature_cache import FeatureCache
+from earmark.train.settings import estimator, model_name, name_of
+from earmark.train.windows import Ints, Recipe
 
 
 class Watch(Protocol):

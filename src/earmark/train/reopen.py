@@ -7,7 +7,7 @@ from typing import Any
 
 from earmark.data import Manifest, read_manifest
 from earmark.errors import InputError
-from earmark.train.cache import FeatureCache
+from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job, Request, plan
 from earmark.train.run_folder import read_params
 

@@ -1,0 +1,372 @@
+"""All checks of a data set, and what they found."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from earmark.check.findings import KINDS, CheckReport, Finding
+from earmark.check.label_errors import Doubt, agreement, cross_validated, doubts
+from earmark.check.measure import Heard, listen, seen
+from earmark.check.outliers import LEAST_TRACKS, TOO_FAR, Floats, Ints, farness
+from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
+from earmark.duplicates import Copy, find_copies
+from earmark.errors import InputError
+from earmark.features import FeatureSpec
+from earmark.models import Model, load_model
+from earmark.workers import Done, run
+
+Progress = Callable[[str, int, int], object]
+
+_N_FOLDS = 5
+_LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
+_AGREEMENT = 0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, doubts are noise
+_SURE = 0.5  # probability of another label
+_CLIPPED = 0.001  # of the samples
+_SILENT = 0.95  # of the time: nothing to learn from
+_UNBALANCED = 5.0  # times as many tracks in the largest class as in the smallest
+
+
+def check(
+    manifest: Manifest,
+    *,
+    jobs: int = 1,
+    min_seconds: float = 3.0,
+    seed: int = 0,
+    model: str | None = "earmark-base",
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Hear every track once and say what is wrong with the data set.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of files; of cached features, what can be told without sound.
+    jobs : int
+        Worker processes.
+    min_seconds : float
+        Shorter tracks are too short.
+    seed : int
+        Of the folds of the cross-validation.
+    model : str or None
+        Name or folder of the model whose embedding the cross-validation of the labels looks at; without one,
+        it looks at the descriptors, which know less of music.
+    progress : callable, optional
+        Told what is being done, how many of how many tracks are done.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    InputError
+        If `jobs` or `min_seconds` is out of range.
+    """
+    if not min_seconds >= 0:
+        raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
+    tell = progress or (lambda *_: None)
+    manifest = _hashed(manifest, jobs, tell)
+    heard, errors = _heard(manifest, model, jobs, tell)
+    exact = _exact_copies(manifest, heard)
+    near = _near_copies(manifest, heard, exact, tell)
+    notes: list[str] = []
+    findings = [
+        *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
+        *_of_sound(manifest, heard, min_seconds),
+        *_of_copies(manifest, heard, exact, near),
+        *_of_groups(manifest),
+        *_of_space(manifest, heard, min_seconds, seed, notes),
+        *_of_balance(manifest),
+    ]
+    order = {kind: i for i, kind in enumerate(KINDS)}
+    findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
+    return CheckReport(manifest, tuple(findings), tuple(notes))
+
+
+# ---------------------------------------------------------------- hearing
+
+
+def _hashed(manifest: Manifest, jobs: int, tell: Progress) -> Manifest:
+    n_done = 0
+
+    def count(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        tell("hashing", n_done, len(manifest))
+
+    hashed = with_hashes(manifest, jobs=jobs, progress=count)
+    # A file that cannot be hashed is reported as unreadable by whoever hears it.
+    found = {track.id: track for track in hashed.tracks}
+    return dataclasses.replace(manifest, tracks=tuple(found.get(t.id, t) for t in manifest.tracks))
+
+
+def _heard(
+    manifest: Manifest, model: str | None, jobs: int, tell: Progress
+) -> tuple[dict[int, Heard], dict[int, str]]:
+    """Return what was heard of each track, and why the others could not be."""
+    if manifest.cache:
+        return _seen(manifest), {}
+    heard: dict[int, Heard] = {}
+    errors: dict[int, str] = {}
+    paths = [track.path for track in manifest.tracks]
+    for i, result in enumerate(run(listen, paths, jobs=jobs, setup=partial(_loaded, model))):
+        if isinstance(result, Done):
+            heard[i] = result.value
+        else:
+            errors[i] = result.error.message
+        tell("listening", i + 1, len(paths))
+    return heard, errors
+
+
+def _loaded(model: str | None) -> Model | None:
+    """Load a model, in each worker; one without an embedding is of no use."""
+    loaded = None if model is None else load_model(model)
+    if loaded is not None and not loaded.card.embedding_size:
+        raise InputError(f"model={model!r} has no embedding", hint="Choose another, or model=None")
+    return loaded
+
+
+def _seen(manifest: Manifest) -> dict[int, Heard]:
+    cached = read_cached(manifest.cache)
+    row = {name: i for i, name in enumerate(cached.ids)}
+    spec = FeatureSpec.from_dict(cached.spec)
+    seconds = spec.seconds(cached.S_db.shape[2])
+    return {i: seen(cached.S_db[row[track.id]], seconds) for i, track in enumerate(manifest.tracks)}
+
+
+# ---------------------------------------------------------------- one track alone
+
+
+def _of_sound(manifest: Manifest, heard: dict[int, Heard], min_seconds: float) -> Iterator[Finding]:
+    for i, one in heard.items():
+        name = (manifest.tracks[i].id,)
+        if one.silence >= _SILENT:
+            yield Finding("silent", name, f"{one.silence:.0%} of {one.duration:.1f} s", one.silence)
+        elif one.duration < min_seconds:
+            yield Finding("short", name, f"{one.duration:.2f} s", -one.duration)
+        if one.clipped >= _CLIPPED:
+            yield Finding("clipped", name, f"{one.clipped:.2%} of the samples", one.clipped)
+        for warning in one.warnings:
+            yield Finding("truncated", name, warning)
+
+
+# ---------------------------------------------------------------- copies
+
+
+def _exact_copies(manifest: Manifest, heard: dict[int, Heard]) -> list[list[int]]:
+    """Return the places of tracks with the same content, for each content that comes more than once."""
+    same: dict[object, list[int]] = defaultdict(list)
+    for i, track in enumerate(manifest.tracks):
+        if track.sha256:
+            same[track.sha256].append(i)
+        elif i in heard and manifest.cache:
+            same[heard[i].numbers.tobytes()].append(i)
+    return [places for places in same.values() if len(places) > 1]
+
+
+def _near_copies(
+    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], tell: Progress
+) -> list[Copy]:
+    """Return pairs of places whose sound is the same though their bytes are not."""
+    again = {i for places in exact for i in places[1:]}
+    places, prints = [], []
+    for i, one in sorted(heard.items()):
+        if one.landmarks is not None and i not in again:
+            places.append(i)
+            prints.append(one.landmarks)
+    return [
+        dataclasses.replace(copy, a=places[copy.a], b=places[copy.b])
+        for copy in find_copies(prints, progress=_counted("comparing", len(prints), tell))
+    ]
+
+
+def _counted(what: str, n_all: int, tell: Progress) -> Callable[[int], None]:
+    n_done = 0
+
+    def count(n: int) -> None:
+        nonlocal n_done
+        n_done += n
+        tell(what, n_done, n_all)
+
+    return count
+
+
+def _of_copies(
+    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], near: Sequence[Copy]
+) -> Iterator[Finding]:
+    content = "features" if manifest.cache else "bytes"
+    for places in exact:
+        finding = Finding("exact-copy", _ids(manifest, places), f"{len(places)} of the same {content}")
+        yield from _with_consequences(manifest, places, finding)
+    for copy in near:
+        length = {i: heard[i].duration for i in (copy.a, copy.b)}
+        if length[copy.b] > length[copy.a] + 0.5:  # the longer one first, for it is kept
+            copy = copy.turned()  # noqa: PLW2901
+        finding = _near_finding(_ids(manifest, (copy.a, copy.b)), copy)
+        yield from _with_consequences(manifest, (copy.a, copy.b), finding)
+
+
+def _near_finding(names: tuple[str, ...], copy: Copy) -> Finding:
+    facts = [f"{copy.overlap:.1f} s in common", f"{copy.similarity:.0%} of the landmarks agree"]
+    if abs(copy.offset) >= 0.05:
+        facts.append(f"begins {abs(copy.offset):.2f} s {'later' if copy.offset > 0 else 'earlier'}")
+    if abs(copy.speed - 1) >= 0.001:
+        facts.append(f"{abs(copy.speed - 1):.1%} {'faster' if copy.speed > 1 else 'slower'}")
+    starts = (max(0.0, copy.offset), max(0.0, -copy.offset / copy.speed))
+    return Finding("near-copy", names, ", ".join(facts), copy.similarity, starts, copy.partial)
+
+
+def _with_consequences(manifest: Manifest, places: Sequence[int], finding: Finding) -> Iterator[Finding]:
+    """Yield a finding of copies, and whether they contradict each other or part what belongs together."""
+    yield finding
+    tracks = [manifest.tracks[i] for i in places]
+    labels = {tuple(sorted(track.labels)) for track in tracks}
+    if len(labels) > 1:
+        names = " against ".join(sorted("|".join(names) or "none" for names in labels))
+        yield dataclasses.replace(finding, kind="conflict", text=f"{names}; {finding.text}")
+    parts = {track.split for track in tracks} & set(PARTS)
+    if len(parts) > 1:
+        text = f"in {' and '.join(sorted(parts))}; {finding.text}"
+        yield dataclasses.replace(finding, kind="leak", text=text)
+
+
+def _ids(manifest: Manifest, places: Sequence[int]) -> tuple[str, ...]:
+    return tuple(manifest.tracks[i].id for i in places)
+
+
+# ---------------------------------------------------------------- groups and classes
+
+
+def _of_groups(manifest: Manifest) -> Iterator[Finding]:
+    members: dict[str, list[Track]] = defaultdict(list)
+    for track in manifest.tracks:
+        if track.group and track.split in PARTS:
+            members[track.group].append(track)
+    for group, tracks in members.items():
+        parts = Counter(track.split for track in tracks)
+        if len(parts) > 1:
+            shares = ", ".join(f"{n} in {part}" for part, n in sorted(parts.items()))
+            yield Finding("artist", tuple(t.id for t in tracks), f"{group}: {shares}", len(tracks))
+
+
+def _of_balance(manifest: Manifest) -> Iterator[Finding]:
+    counts = manifest.counts()
+    if len(counts) < 2:
+        yield Finding("balance", (), f"one class only: {', '.join(counts) or 'none'}", 2.0)
+        return
+    most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
+    if counts[most] >= _UNBALANCED * counts[least]:
+        text = f"{most} has {counts[most]} tracks, {least} {counts[least]}: one for every "
+        yield Finding("balance", (), text + f"{counts[most] / max(1, counts[least]):.1f}", 1.0)
+    table, groups = manifest.indicators(), manifest.groups
+    if not any(track.group for track in manifest.tracks):
+        return
+    for column, name in enumerate(manifest.classes):
+        own = set(groups[table[:, column] > 0].tolist())
+        if len(own) == 1 and counts[name] > 1:
+            yield Finding("balance", (), f"all {counts[name]} tracks of {name} are by {own.pop()}", 0.5)
+
+
+# ---------------------------------------------------------------- the space of descriptors
+
+
+def _of_space(
+    manifest: Manifest, heard: dict[int, Heard], min_seconds: float, seed: int, notes: list[str]
+) -> Iterator[Finding]:
+    """Yield outliers and doubtful labels among the tracks that have sound to speak of."""
+    fit = [i for i, one in sorted(heard.items()) if one.silence < _SILENT and one.duration >= min_seconds]
+    if len(fit) < LEAST_TRACKS:
+        notes.append(f"outliers and labels were not checked: {len(fit)} tracks, {LEAST_TRACKS} are needed")
+        return
+    known = manifest.take(fit)
+    X = np.stack([heard[i].numbers for i in fit])
+    kinds = np.unique([" ".join(sorted(track.labels)) for track in known.tracks], return_inverse=True)[1]
+    for i, score in enumerate(farness(X, kinds.reshape(-1))):
+        if score > TOO_FAR:
+            text = f"{score:.1f} deviations from {'|'.join(known.tracks[i].labels) or 'its class'}"
+            yield Finding("outlier", (known.tracks[i].id,), text, float(score))
+    folds = _folds(known, seed, notes)
+    if folds is not None:
+        yield from _of_labels(known, _embeddings(X, [heard[i] for i in fit]), folds, notes)
+
+
+def _embeddings(X: Floats, heard: Sequence[Heard]) -> Floats:
+    """Return what a model made of the tracks; the descriptors where there was no model."""
+    found = [one.embedding for one in heard if one.embedding is not None]
+    if not found:
+        return X
+    middle = np.median(found, axis=0)
+    return np.stack([middle if one.embedding is None else one.embedding for one in heard])
+
+
+def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None:
+    """Return the folds of a cross-validation, by groups where there are enough; None if it cannot be."""
+    plain = dataclasses.replace(
+        manifest, tracks=tuple(dataclasses.replace(track, split="") for track in manifest.tracks)
+    )
+    for protocol in ("grouped", "stratified"):
+        try:
+            splits = split(plain, protocol=protocol, folds=_N_FOLDS, valid=0, seed=seed)
+        except InputError as error:
+            reason = error.message
+        else:
+            if protocol != "grouped":
+                notes.append("labels were cross-validated without regard to groups: there are too few")
+            return [one.parts["test"] for one in splits]
+    notes.append(f"labels were not cross-validated: {reason}")
+    return None
+
+
+def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list[str]) -> Iterator[Finding]:
+    if not manifest.multilabel:
+        numbers = manifest.indicators().argmax(axis=1)
+        probabilities = cross_validated(X, numbers, folds, len(manifest.classes))
+        if (kappa := agreement(probabilities, numbers)) < _AGREEMENT:
+            notes.append(
+                "labels were not doubted: the descriptors hardly tell these classes apart "
+                f"(kappa {kappa:.2f}, {_AGREEMENT} is needed)"
+            )
+            return
+        for doubt in _sure(doubts(probabilities, numbers)):
+            likely = manifest.classes[doubt.likely]
+            yield _doubtful(manifest.tracks[doubt.track], doubt, f"rather {likely} ({doubt.p_likely:.0%})")
+        return
+    yield from _of_many_labels(manifest, X, folds, notes)
+
+
+def _sure(found: Sequence[Doubt]) -> list[Doubt]:
+    """Return the doubts that are more likely right than not: confident learning alone names too many."""
+    return [doubt for doubt in found if doubt.p_likely >= _SURE]
+
+
+def _of_many_labels(
+    manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list[str]
+) -> Iterator[Finding]:
+    """Judge each label by itself: whether it is there that should not be, or the other way round."""
+    table = manifest.indicators().astype(np.int64)
+    judged = []
+    for column, name in enumerate(manifest.classes):
+        n_with = int(table[:, column].sum())
+        if min(n_with, len(table) - n_with) < _LEAST_OF_LABEL:
+            continue
+        probabilities = cross_validated(X, table[:, column], folds, 2)
+        if agreement(probabilities, table[:, column]) < _AGREEMENT:
+            continue
+        judged.append(name)
+        for doubt in _sure(doubts(probabilities, table[:, column])):
+            text = f"{name} ({doubt.p_likely:.0%}) is missing" if doubt.likely else f"not {name}"
+            yield _doubtful(manifest.tracks[doubt.track], doubt, text)
+    if len(judged) < len(manifest.classes):
+        notes.append(f"labels that could be judged: {', '.join(judged) or 'none'}")
+
+
+def _doubtful(track: Track, doubt: Doubt, text: str) -> Finding:
+    given = "|".join(track.labels) or "none"
+    return Finding(
+        "label", (track.id,), f"{given} ({doubt.p_given:.0%}): {text}", doubt.p_likely - doubt.p_given
+    )

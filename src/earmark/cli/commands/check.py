@@ -1,0 +1,157 @@
+"""``earmark check``: what is wrong with a data set, before a model learns it by heart."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.cli.options import DEFAULT_MODEL, JobsOption
+from earmark.cli.sources import check_writable
+from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
+from earmark.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from earmark.check import CheckReport
+
+SHOWN = 12  # findings of one kind in the table
+
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="Folder of folders, .csv, .jsonl, GTZAN, FMA, or .npz.")
+]
+Labels = Annotated[str | None, typer.Option("--labels", metavar="COLUMN", help="Column of the labels.")]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", metavar="COLUMN", help="Column of the groups, or: tags, folder, none."),
+]
+Write = Annotated[
+    Path | None, typer.Option("--write", metavar="TABLE", help="Write what is left: .csv or .jsonl.")
+]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="PAGE", help="Page with the suspects, ready to be played.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Everything as one object (earmark.check/1).")]
+ModelName = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME|DIR", help="What judges the labels; none: descriptors alone."),
+]
+MinSeconds = Annotated[float, typer.Option("--min-seconds", min=0, help="What is shorter is too short.")]
+
+
+def check(
+    *,
+    data: Data,
+    labels: Labels = None,
+    group: Group = None,
+    write: Write = None,
+    html: Html = None,
+    as_json: Json = False,
+    min_seconds: MinSeconds = 3.0,
+    model: ModelName = DEFAULT_MODEL,
+    jobs: JobsOption = None,
+) -> None:
+    """Find what is wrong with a data set: copies, leaks, silence, outliers, doubtful labels.
+
+    The exit status is 1 if there are faults. What is only worth listening to does not count.
+    """
+    for path, option in ((write, "--write"), (html, "--html")):
+        if path is not None:
+            check_writable(path, option)
+    if write is not None and write.suffix.lower() not in (".csv", ".jsonl"):
+        raise InputError(f"--write {write}", hint="Accepted: .csv and .jsonl")
+    report = _checked(
+        data, labels, group, jobs=jobs, min_seconds=min_seconds, model=None if model == "none" else model
+    )
+    if write is not None:
+        _write(report, write)
+    if html is not None:
+        from earmark.check import check_page
+        from earmark.report import save_page
+
+        save_page(check_page(report, beside=html.parent), html)
+        say(f"{html}: the suspects side by side")
+    if as_json:
+        write_line(json.dumps(report.to_dict()))
+    else:
+        _show(report)
+    if report.n_faults:
+        raise typer.Exit(1)
+
+
+def _checked(
+    data: str, labels: str | None, group: str | None, *, jobs: int | None, **options: Any
+) -> CheckReport:
+    from earmark.check import check as find_faults
+    from earmark.data import read_manifest
+    from earmark.workers import default_jobs
+
+    manifest = read_manifest(data, labels=labels, group=group)
+    with ExitStack() as stack:
+        out: Screen | None = None
+        stage = ""
+
+        def tell(what: str, _: int, n_all: int) -> None:
+            nonlocal out, stage
+            if what != stage:
+                stack.close()
+                out, stage = stack.enter_context(screen(n_all, what)), what
+            if out is not None:
+                out.advance()
+
+        n_jobs = default_jobs(len(manifest)) if jobs is None else jobs
+        return find_faults(manifest, jobs=n_jobs, progress=tell, **options)
+
+
+def _write(report: CheckReport, path: Path) -> None:
+    from earmark.check import cleaned
+    from earmark.data import write_manifest
+
+    clean = cleaned(report)
+    write_manifest(clean, path)
+    say(f"{path}: {plural(len(clean), 'track')} of {len(report.manifest)}")
+
+
+def _show(report: CheckReport) -> None:
+    manifest = report.manifest
+    with screen(0, "") as out:
+        if report.findings:
+            out.show(_table(report))
+        n_looks = len(report.findings) - report.n_faults
+        classes = plural(len(manifest.classes), "class").replace("classs", "classes")
+        write_line(
+            f"{plural(len(manifest), 'track')} in {classes}: "
+            f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"
+        )
+    for note in report.notes:
+        say(printable(note))
+    if manifest.skipped:
+        first = manifest.skipped[0]
+        say(printable(f"{len(manifest.skipped)} skipped, the first: {first.path}: {first.reason}"))
+
+
+def _table(report: CheckReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from earmark.check import KINDS
+
+    grid = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, kind in KINDS.items():
+        findings = report.of(name)
+        if not findings:
+            continue
+        style = "bold red" if kind.fault else "bold yellow"
+        grid.add_row(Text(f"{kind.title} ({len(findings)})", style=style))
+        for finding in findings[:SHOWN]:
+            names = "  ".join(finding.tracks[:4]) + (" ..." if len(finding.tracks) > 4 else "")
+            grid.add_row(Text(f"  {printable(names)}"), Text(printable(finding.text), style="dim"))
+        if len(findings) > SHOWN:
+            grid.add_row(Text(f"  ... and {len(findings) - SHOWN} more", style="dim"))
+    return grid

@@ -1,0 +1,97 @@
+"""``earmark compare``: which of two models is better, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from earmark.cli.commands.evaluate import (
+    DataArgument,
+    HeadOption,
+    HtmlOption,
+    JsonOption,
+    MapOption,
+    ModelArgument,
+    NoSound,
+    PartOption,
+    SeedOption,
+    SplitOption,
+    check_outputs,
+    jobs_of,
+    manifest_of,
+    mapping_of,
+    progress_of,
+    report_unheard,
+    write_text,
+)
+from earmark.cli.options import JobsOption
+from earmark.cli.terminal import console, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from earmark.evaluate import Comparison
+
+
+def compare(
+    *,
+    a: ModelArgument,
+    b: ModelArgument,
+    data: DataArgument,
+    part: PartOption = "test",
+    split: SplitOption = None,
+    seed: SeedOption = 0,
+    head: HeadOption = None,
+    label_map: MapOption = None,
+    as_json: JsonOption = None,
+    html: HtmlOption = None,
+    no_sound: NoSound = False,
+    jobs: JobsOption = None,
+) -> None:
+    """Set two models side by side on the same tracks, with a paired test.
+
+    Without --split, the split of the first model's training goes for both.
+    """
+    from earmark.evaluate import compare as measure
+    from earmark.evaluate import name_of
+
+    check_outputs(as_json, html)
+    manifest = manifest_of(data)
+    with progress_of(manifest, times=2) as progress:
+        done = measure(
+            a, b, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
+            jobs=jobs_of(manifest, jobs), name=name_of(data), progress=progress,
+        )  # fmt: skip
+    out = console()
+    out.print(done.verdict, soft_wrap=True)
+    out.print(_table(done))
+    names = done.a.model.name, done.b.model.name
+    out.print(f"{done.n} tracks; {done.a.chosen.shown}, digest {done.a.chosen.digest}")
+    out.print(
+        f"{names[0]} alone is right on {len(done.only_a)}, {names[1]} alone on "
+        f"{len(done.only_b)} (exact McNemar p = {done.p_value:.3g})",
+        soft_wrap=True,
+    )
+    for note in done.notes:
+        say(f"note: {note}")
+    if as_json is not None:
+        write_text(as_json, done.to_json())
+    if html is not None:
+        from earmark.evaluate.html import comparison_page
+        from earmark.report import save_page
+
+        save_page(comparison_page(done, sound=not no_sound), html)
+        say(f"wrote {html}")
+    report_unheard(done.a, done.b)
+
+
+def _table(done: Comparison) -> Table:
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    grid.add_column("figure")  # the only one that may wrap: no number is ever cut
+    for name in (done.a.model.name, done.b.model.name, "difference"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("95 % interval", no_wrap=True)
+    for one in done.differences:
+        grid.add_row(one.a.name, one.a.shown, one.b.shown, one.shown, one.interval)
+    return grid

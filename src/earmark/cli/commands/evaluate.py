@@ -1,0 +1,209 @@
+"""``earmark evaluate``: how good a model is on music that it did not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.cli.options import JobsOption
+from earmark.cli.sources import check_writable
+from earmark.cli.terminal import complaint, console, say, screen
+from earmark.errors import EarmarkError, InputError, OutputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from earmark.data import Manifest
+    from earmark.evaluate import Evaluation
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Name, folder of a bundle, or folder of a training run.")
+]
+DataArgument = Annotated[
+    str, typer.Argument(metavar="DATA", help="Folder of folders, table (.csv, .jsonl) or cached log-mels.")
+]
+PartOption = Annotated[str, typer.Option("--part", metavar="PART", help="train, valid, test or all.")]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="PROTOCOL",
+        help="grouped, stratified, random, given, windows (leaky) or all.",
+        show_default="that of the training, else the data's own, else all",
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of the split and the intervals.")]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--head", metavar="NAME", help="genres, quadrant or moods.", show_default="what the labels fit"
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="LABEL=CLASS", help="Class for a label; LABEL= leaves it out. Repeatable."),
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON.")]
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page to read and listen to.")
+]
+NoSound = Annotated[bool, typer.Option("--no-sound", help="Leave excerpts of recordings out of the page.")]
+
+
+def evaluate(
+    *,
+    model: ModelArgument,
+    data: DataArgument,
+    part: PartOption = "test",
+    split: SplitOption = None,
+    seed: SeedOption = 0,
+    head: HeadOption = None,
+    label_map: MapOption = None,
+    as_json: JsonOption = None,
+    html: HtmlOption = None,
+    no_sound: NoSound = False,
+    jobs: JobsOption = None,
+) -> None:
+    """Measure a model on labelled music, with intervals, and show where it fails.
+
+    Files that cannot be read are reported and count in no figure; the exit status is then 1.
+    """
+    from earmark.evaluate import evaluate as measure
+    from earmark.evaluate import name_of
+
+    check_outputs(as_json, html)
+    manifest = manifest_of(data)
+    with progress_of(manifest) as progress:
+        done = measure(
+            model, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
+            jobs=jobs_of(manifest, jobs), name=name_of(data), progress=progress,
+        )  # fmt: skip
+    out = console()
+    out.print(f"{done.model.name} on {done.data}: {_measured(done)}", soft_wrap=True)
+    out.print(_table(done))
+    for line in _failures(done):
+        out.print(line, soft_wrap=True)
+    for note in done.notes:
+        say(f"note: {note}")
+    if as_json is not None:
+        write_text(as_json, done.to_json())
+    if html is not None:
+        from earmark.evaluate.html import evaluation_page
+        from earmark.report import save_page
+
+        save_page(evaluation_page(done, sound=not no_sound), html)
+        say(f"wrote {html}")
+    report_unheard(done)
+
+
+def manifest_of(data: str) -> Manifest:
+    """Data set; what could not become a track is said in one line."""
+    from earmark.data import read_manifest
+
+    manifest = read_manifest(data)
+    if manifest.skipped:
+        first = manifest.skipped[0]
+        say(f"left out {len(manifest.skipped)} of {data}; the first: {first.path}: {first.reason}")
+    return manifest
+
+
+def mapping_of(pairs: Sequence[str] | None) -> dict[str, str]:
+    """What ``--map`` says, as a dictionary.
+
+    Raises
+    ------
+    InputError
+        An entry without ``=``.
+    """
+    mapping = {}
+    for pair in pairs or ():
+        label, equals, name = pair.rpartition("=")
+        if not equals or not label:
+            raise InputError(f"--map {pair}", hint="Give LABEL=CLASS, or LABEL= to leave a label out.")
+        mapping[label] = name
+    return mapping
+
+
+def jobs_of(manifest: Manifest, wanted: int | None) -> int:
+    """Worker processes for a data set."""
+    from earmark.cli.sources import jobs_for
+
+    return jobs_for([track.path for track in manifest.tracks], wanted)
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """Refuse places that cannot be written before any work is done."""
+    for option, path in zip(("--json", "--html"), paths, strict=True):
+        if path is not None:
+            check_writable(path, option)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Choose another place.") from error
+    say(f"wrote {path}")
+
+
+@contextmanager
+def progress_of(manifest: Manifest, *, times: int = 1) -> Iterator[Callable[[int, int], Any]]:
+    """What moves a progress bar, on a terminal."""
+    with screen(times * len(manifest), "listening") as bar:
+        yield lambda *_: bar.advance()
+
+
+def report_unheard(*evaluations: Evaluation) -> None:
+    """Say which files could not be read, and leave with 1 if there are any."""
+    unheard = {one.path: one for done in evaluations for one in done.unheard}
+    for path, one in unheard.items():
+        say(complaint(EarmarkError(one.reason), path))
+    if unheard:
+        raise typer.Exit(1)
+
+
+def _measured(done: Evaluation) -> str:
+    chosen = done.chosen
+    windows = f", {len(done.by_window.owners)} windows" if len(done.by_window.owners) else ""
+    return (
+        f"{len(done.tracks)} tracks{windows}, {done.n_groups} groups, {chosen.shown}, digest {chosen.digest}"
+    )
+
+
+def _table(done: Evaluation) -> Table:
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    grid.add_column("figure")  # the only one that may wrap: no number is ever cut
+    grid.add_column("value", justify="right", no_wrap=True)
+    grid.add_column("95 % interval", no_wrap=True)
+    for figure in done.figures:
+        grid.add_row(figure.name, figure.shown, figure.interval)
+    return grid
+
+
+def _failures(done: Evaluation) -> Iterator[str]:
+    """Yield the weakest classes and the surest mistake, in a line each."""
+    leaky = " leaky" if done.chosen.leaky else ""
+    weak = sorted((one for one in done.classes if one.n), key=lambda one: one.recall)[:3]
+    told = ", ".join(
+        f"{one.label} {100 * one.recall:.0f} %{leaky} of {one.n}" for one in weak if one.recall < 1
+    )
+    if told:
+        yield f"weakest: {told}"
+    for track in done.worst(1):
+        told = f"{track.id} is {', '.join(track.labels)}, heard as {track.answer} {track.score:.2f}"
+        yield f"surest mistake: {told}"
+    if done.refused:
+        yield "of no class: " + ", ".join(f"{n} heard as {verdict}" for verdict, n in done.refused.items())

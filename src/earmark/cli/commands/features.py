@@ -1,0 +1,85 @@
+"""``earmark features``: one row of descriptors for each file, into a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from earmark.cli.options import JobsOption
+from earmark.cli.sources import STDIN, check_writable, done_of, found, jobs_for
+from earmark.cli.terminal import complaint, plural, say, screen
+from earmark.errors import EarmarkError, InputError
+from earmark.tables import open_table, table_kind
+from earmark.workers import run
+
+
+def features(
+    *,
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|DIR...", help="Sound files, and folders of them.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="TABLE", help="Where to: .csv, .jsonl or .parquet.")
+    ],
+    jobs: JobsOption = None,
+) -> None:
+    """Describe each file by statistics of its sound, one row each: MFCC, chroma, tempo and more.
+
+    Run it again after an interruption, or with new files in the folder: only what is missing from the
+    table is done. Its rows end in the order of the files. Files that cannot be read are listed at the end,
+    and the exit status is 1.
+    """
+    if STDIN in files:
+        raise InputError("standard input has no name to stand in a table", hint="Give files and folders.")
+    table_kind(output)
+    check_writable(output, "--output")
+    sources = found(files)
+    table = open_table(output)
+    todo = [source for source in sources if not table.has(source)]
+    failed: list[tuple[object, EarmarkError]] = []
+    with screen(len(todo), "describing") as out:
+        results = run(describe, todo, jobs=jobs_for(todo, jobs))
+        for result in done_of(results, out, lambda source, error: failed.append((source, error))):
+            table.append(result.value)
+    table.finish(sources)
+    there = len(sources) - len(todo)
+    say(
+        f"{output}: {plural(len(todo) - len(failed), 'row')} added"
+        + (f", {there} there before" if there else "")
+    )
+    if failed:
+        say(f"{plural(len(failed), 'file')} could not be described:")
+        for source, error in failed:
+            say(complaint(error, source))
+        raise typer.Exit(1)
+
+
+def describe(source: str) -> dict[str, Any]:
+    """Row of a file.
+
+    Parameters
+    ----------
+    source : str
+        Its path.
+
+    Returns
+    -------
+    dict
+        ``source``, ``duration`` in s, ``spec`` (digest of the front end), every descriptor, ``key``.
+    """
+    from earmark.audio import load
+    from earmark.features import FeatureSpec, descriptors
+
+    spec = FeatureSpec()
+    clip = load(source, sr=spec.sr)
+    described = descriptors(clip, spec)
+    numbers = {name: float(f"{value:.9g}") for name, value in described.to_dict().items()}
+    return {
+        "source": source,
+        "duration": round(clip.duration, 3),
+        "spec": spec.digest,
+        **numbers,
+        "key": described.key,
+    }

@@ -1,0 +1,300 @@
+"""`compare`: two models on the same tracks, and whether their difference is more than chance."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earmark.data import Manifest, Split, read_manifest
+from earmark.errors import InputError
+from earmark.evaluate.bootstrap import N_RESAMPLES, bootstrap, mcnemar
+from earmark.evaluate.estimates import Figure, Floats, Table, TrackAnswer, wanted_figures
+from earmark.evaluate.evaluate import Evaluation, evaluate, name_of, plain
+from earmark.evaluate.scoring import ModelSource, Progress, open_model
+from earmark.evaluate.subsets import ALL, UNSEEN, Chosen, choose, without_taught
+
+SCHEMA = "earmark.comparison/1"
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of both models, and what the second has more.
+
+    Parameters
+    ----------
+    a, b : Figure
+        Of each model, on the tracks that both were asked for.
+    difference : Figure
+        ``b - a``, with an interval from resampling the same groups for both.
+    """
+
+    a: Figure
+    b: Figure
+    difference: Figure
+
+    @property
+    def shown(self) -> str:
+        """The difference as it is read, with its sign; per cent become points."""
+        value = self.difference.value * (100 if self.difference.share else 1)
+        text = f"{value:+.1f} points" if self.difference.share else f"{value:+.3f}"
+        return text + (" leaky" if self.difference.leaky else "")
+
+    @property
+    def interval(self) -> str:
+        """The interval of the difference as it is read; empty where there is none."""
+        ends = np.array([self.difference.low, self.difference.high])
+        if not np.isfinite(ends).all():
+            return ""
+        low, high = ends * (100 if self.difference.share else 1)
+        return f"{low:+.1f} to {high:+.1f}" if self.difference.share else f"{low:+.3f} to {high:+.3f}"
+
+
+@dataclass(frozen=True)
+class TwoAnswers:
+    """A track on which the models disagree about being right."""
+
+    id: str
+    path: str
+    labels: tuple[str, ...]
+    a: TrackAnswer
+    b: TrackAnswer
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two models on the same tracks.
+
+    Parameters
+    ----------
+    a, b : Evaluation
+        Of each model, on all tracks that it could be asked for.
+    differences : tuple of Difference
+        Of the tracks that both were asked for, the most telling figure first.
+    n : int
+        Tracks that both were asked for.
+    only_a, only_b : tuple of TwoAnswers
+        Tracks that only one of them got right, the other's surest misses first.
+    p_value : float
+        Of the exact test of McNemar, which takes tracks as independent.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    a: Evaluation
+    b: Evaluation
+    differences: tuple[Difference, ...]
+    n: int
+    only_a: tuple[TwoAnswers, ...]
+    only_b: tuple[TwoAnswers, ...]
+    p_value: float
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: which is better, if that is more than chance."""
+        first = self.differences[0]
+        outside = first.difference.low > 0 or first.difference.high < 0
+        told = f"{first.shown} ({first.interval})" if first.interval else first.shown
+        if self.a.chosen.leaky:
+            return "The figures are leaky: they do not say which model is better."
+        if outside and self.p_value < SIGNIFICANT:
+            better = self.b if first.difference.value > 0 else self.a
+            return f"{better.model.name} is better: {told}."
+        return f"No difference is shown: {told}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as ``earmark.comparison/1``, ready for JSON; None stands for NaN."""
+        both = self.a.to_dict()
+        return {
+            "schema": SCHEMA,
+            "a": both["model"],
+            "b": self.b.to_dict()["model"],
+            "data": both["data"],
+            "split": both["split"],
+            "head": both["head"],
+            "n": self.n,
+            "verdict": self.verdict,
+            "p_value": float(f"{self.p_value:.4g}"),
+            "differences": [
+                {name: plain(getattr(entry, name)) for name in ("a", "b", "difference")}
+                for entry in self.differences
+            ],
+            "only_a": [_two(track) for track in self.only_a],
+            "only_b": [_two(track) for track in self.only_b],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as text, in ASCII so that any file name survives."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+
+
+def compare(
+    a: ModelSource,
+    b: ModelSource,
+    data: str | os.PathLike[str] | Manifest,
+    *,
+    split: Split | str | None = None,
+    part: str = "test",
+    head: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    n_resamples: int = N_RESAMPLES,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Measure two models on the same tracks.
+
+    Parameters
+    ----------
+    a, b : str, path or Model
+        The models.
+    data, split, part, head, mapping, seed, jobs, n_resamples, name, progress
+        As for `earmark.evaluate.evaluate`. Without `split`, what is found for the first model goes for both.
+
+    Returns
+    -------
+    Comparison
+        Over the tracks whose labels both know and that both could hear.
+
+    Raises
+    ------
+    InputError, ModelError
+        As `evaluate` raises them; no track in common.
+    """
+    manifest = data if isinstance(data, Manifest) else read_manifest(data)
+    chosen = _chosen(manifest, (a, b), split=split, part=part, seed=seed)
+    asked: dict[str, Any] = {
+        "mapping": mapping, "head": head, "seed": seed, "jobs": jobs, "n_resamples": 1, "progress": progress,
+        "name": name or name_of(data),
+    }  # fmt: skip
+    if chosen.split is not None:
+        asked |= {"data": manifest, "split": chosen.split, "part": chosen.part}
+    else:
+        asked |= {"data": manifest.take(chosen.places), "split": ALL}
+    one, two = (evaluate(model, **asked) for model in (a, b))
+    if chosen.split is None:
+        one, two = (
+            dataclasses.replace(done, chosen=chosen, notes=_joined(chosen, done)) for done in (one, two)
+        )
+    if one.head.name != two.head.name:
+        raise InputError(
+            f"{one.model.name} would answer {one.head.name}, {two.model.name} {two.head.name}",
+            hint="--head says which of their answers to compare.",
+        )
+    return _compared(one, two, n_resamples, seed)
+
+
+def _chosen(
+    manifest: Manifest,
+    models: tuple[ModelSource, ModelSource],
+    *,
+    split: Split | str | None,
+    part: str,
+    seed: int,
+) -> Chosen:
+    """Tracks for both models: those found for the first, without what taught the second."""
+    (first, run), (second, other) = (
+        (open_model(model)[0].card, Path(model) if isinstance(model, str | os.PathLike) else None)
+        for model in models
+    )
+    chosen = choose(manifest, first, split=split, part=part, seed=seed, run=run)
+    if chosen.split is not None or split is not None or part != "test":
+        return chosen
+    again = without_taught(chosen, manifest, second, run=other)
+    return again if again.part == UNSEEN else chosen
+
+
+def _joined(chosen: Chosen, done: Evaluation) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(chosen.notes if chosen.part == UNSEEN else ()), *done.notes]))
+
+
+def _compared(a: Evaluation, b: Evaluation, n_resamples: int, seed: int) -> Comparison:
+    places = {track.id: i for i, track in enumerate(b.tracks)}
+    pairs = [(i, places[track.id]) for i, track in enumerate(a.tracks) if track.id in places]
+    if not pairs:
+        raise InputError("no track that both models could be asked for", hint="--map LABEL=CLASS may help.")
+    rows_a, rows_b = (list(rows) for rows in zip(*pairs, strict=True))
+    twos = [
+        TwoAnswers(a.tracks[i].id, a.tracks[i].path, a.tracks[i].labels, a.tracks[i], b.tracks[j])
+        for i, j in pairs
+    ]
+    hits = np.array([[two.a.hit, two.b.hit] for two in twos])
+    only_a = sorted((two for two in twos if two.a.hit and not two.b.hit), key=lambda two: -two.b.score)
+    only_b = sorted((two for two in twos if two.b.hit and not two.a.hit), key=lambda two: -two.a.score)
+    return Comparison(
+        a=a,
+        b=b,
+        differences=_differences(a, b, (rows_a, rows_b), n_resamples=n_resamples, seed=seed),
+        n=len(pairs),
+        only_a=tuple(only_a),
+        only_b=tuple(only_b),
+        p_value=mcnemar(hits[:, 0], hits[:, 1]),
+        notes=_notes(a, b, len(pairs)),
+    )
+
+
+def _differences(
+    a: Evaluation, b: Evaluation, rows: tuple[list[int], list[int]], *, n_resamples: int, seed: int
+) -> tuple[Difference, ...]:
+    tables = [
+        (_taken(one.by_track, chosen), _taken(one.by_window, chosen))
+        for one, chosen in zip((a, b), rows, strict=True)
+    ]
+    wanted = [{one.name: one for one in wanted_figures(*pair)} for pair in tables]
+    pairs = [(one, wanted[1][name]) for name, one in wanted[0].items() if name in wanted[1]]
+
+    def all_of(weights: Floats) -> Floats:
+        """Figures of both models, and what the second has more [shape=(3 * n_figures,)]."""
+        both = np.array([[one.measure(weights=weights) for one in pair] for pair in pairs])
+        return np.column_stack([both, both[:, 1] - both[:, 0]]).ravel()
+
+    groups = tables[0][0].groups
+    centred = [not one.plain for one, _ in pairs for _ in range(3)]
+    spans = bootstrap(all_of, groups, n_resamples=n_resamples, seed=seed, centred=centred)
+    values = all_of(np.ones(len(groups))).tolist()
+    leaky = a.chosen.leaky
+    made = [
+        Figure(pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].share, leaky)
+        for pair, start in zip(pairs, range(0, len(values), 3), strict=True)
+        for i, k in enumerate(range(start, start + 3))
+    ]
+    return tuple(Difference(*made[k : k + 3]) for k in range(0, len(made), 3))
+
+
+def _taken(table: Table, rows: list[int]) -> Table:
+    """Rows that belong to some tracks, in the order of these tracks, which are numbered anew."""
+    number = np.full(max(int(table.owners.max(initial=0)), *rows) + 1, -1)
+    number[rows] = np.arange(len(rows))
+    owners = number[table.owners]
+    order = np.flatnonzero(owners >= 0)
+    order = order[np.argsort(owners[order], kind="stable")]
+    return dataclasses.replace(
+        table,
+        truth=table.truth[order],
+        scores=table.scores[order],
+        groups=table.groups[order],
+        owners=owners[order],
+    )
+
+
+def _notes(a: Evaluation, b: Evaluation, n: int) -> tuple[str, ...]:
+    shared = [note for note in a.notes if note in b.notes]
+    own = [f"{one.model.name}: {note}" for one in (a, b) for note in one.notes if note not in shared]
+    asked = [f"{one.model.name} {len(one.tracks)}" for one in (a, b) if len(one.tracks) > n]
+    fewer = [f"{n} tracks are compared; more were asked of {' and '.join(asked)}."] if asked else []
+    return (*shared, *own, *fewer)
+
+
+def _two(track: TwoAnswers) -> dict[str, Any]:
+    names = {"id": track.id, "path": track.path, "labels": list(track.labels)}
+    return names | {name: plain(getattr(track, name)) for name in ("a", "b")}

@@ -1,0 +1,178 @@
+"""The log-mel of a whole sound or of a stream, the same numbers either way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import BadSamplesError, InputError
+from earmark.features.chroma import chroma_filterbank, normalize_chroma
+from earmark.features.mel import Float32, mel_bands
+from earmark.features.spec import FeatureSpec
+from earmark.features.stft import CHUNK, Framer, PowerSpectrum, samples, vector
+
+if TYPE_CHECKING:
+    from earmark.audio import Clip
+
+_BLOCK = 65_536  # samples: what a decoder hands over at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Some consecutive frames.
+
+    Parameters
+    ----------
+    S_db : np.ndarray [shape=(n_mels, k)]
+        Log-mel spectrogram in absolute dB, float32.
+    chroma : np.ndarray [shape=(12, k)] or None
+        Energy by pitch class, C first, each frame's greatest 1; only if the stream was asked for it.
+    start : int
+        Index of the first of these frames in the stream.
+    """
+
+    S_db: Float32
+    chroma: Float32 | None
+    start: int
+
+
+class FrameStream:
+    """Log-mel frames of sound that arrives in blocks, in constant memory.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        How; the default is librosa's.
+    chroma : bool
+        Whether to give the chroma of the same spectra (with tuning A4 = 440 Hz) as well.
+
+    Notes
+    -----
+    Whatever the division into blocks, the frames are those of `log_mel` of the whole, up to the rounding
+    of a sum of positive float32 numbers (under 1e-4 dB).
+
+    Examples
+    --------
+    >>> stream = FrameStream(FeatureSpec())
+    >>> block = np.zeros(22050, dtype=np.float32)
+    >>> stream.push(block).S_db.shape, stream.close().S_db.shape
+    ((128, 42), (128, 2))
+    """
+
+    def __init__(self, spec: FeatureSpec | None = None, *, chroma: bool = False) -> None:
+        self.spec = spec or FeatureSpec()
+        self.n_frames = 0
+        self._framer = Framer(self.spec.n_fft, self.spec.hop_length)
+        self._spectrum = PowerSpectrum(self.spec)
+        self._bands = LogBands(self.spec)
+        self._chroma_bank = chroma_filterbank(self.spec) if chroma else None
+        self._closed = False
+
+    def push(self, block: npt.NDArray[np.floating]) -> Frames:
+        """Take samples and give the frames that are complete now (maybe none).
+
+        Parameters
+        ----------
+        block : np.ndarray [shape=(n,)]
+            The next samples, floats with full scale 1, at ``spec.sr``.
+
+        Raises
+        ------
+        InputError
+            The block is not a vector of floats, or the stream is closed.
+        BadSamplesError
+            NaN, infinite or absurdly large samples.
+        """
+        if self._closed:
+            raise InputError("push() after close()", hint="Make a new FrameStream for another sound")
+        return self._render(self._framer.push(vector(block)))
+
+    def close(self) -> Frames:
+        """Give the last frames; the sound is taken to end in silence."""
+        if self._closed:
+            raise InputError("close() after close()", hint="Make a new FrameStream for another sound")
+        self._closed = True
+        return self._render(self._framer.close())
+
+    def _render(self, frames: Float32) -> Frames:
+        start, k = self.n_frames, len(frames)
+        S_db = np.empty((self.spec.n_mels, k), dtype=np.float32)
+        bank = self._chroma_bank
+        chroma = np.empty((0 if bank is None else 12, k), dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
+            for place, power in self._spectrum.chunks(frames):
+                if bank is not None:
+                    chroma[:, place] = (power @ bank).T
+                S_db[:, place] = self._bands(power).T
+        self.n_frames += k
+        return Frames(S_db, None if bank is None else normalize_chroma(chroma), start)
+
+
+class LogBands:
+    """Mel bands in dB of up to CHUNK power spectra, in a buffer that is used again."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._power = spec.power
+        self._amin = spec.amin ** (spec.power / 2)
+        self._bands = mel_bands(spec, CHUNK)
+        self._mel = np.empty((CHUNK, spec.n_mels), dtype=np.float32)
+
+    def __call__(self, power: Float32) -> Float32:
+        """Return the bands [shape=(k, n_mels)] of ``power`` [shape=(k, n_bins)], valid until the next call.
+
+        Raises
+        ------
+        BadSamplesError
+            A band is not finite: the samples were NaN, infinite or absurdly large.
+        """
+        S = power if self._power == 2 else np.sqrt(power)
+        mel = self._bands(S, self._mel[: len(S)])
+        # The greatest is NaN or infinite if any is: a hundredth of the work of looking at each sample.
+        if not np.isfinite(mel.max(initial=0)):
+            raise BadSamplesError("NaN, infinite or far too large samples", hint="Full scale is 1.0")
+        np.maximum(mel, self._amin, out=mel)
+        np.log10(mel, out=mel)
+        return np.multiply(mel, np.float32(20 / self._power), out=mel)
+
+
+def log_mel(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> Float32:
+    """Return the log-mel spectrogram of a whole sound.
+
+    Equal to ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, ...), ref=1.0, top_db=None)`` of
+    librosa 0.11 with the values of ``spec`` (with ``power=1``, to ``amplitude_to_db``), within 0.01 dB
+    wherever the power is above 1e-8: there the rounding of the float32 transform ends to matter.
+
+    Parameters
+    ----------
+    source : Clip or np.ndarray [shape=(n,)]
+        Mono sound; an array is taken to have the rate ``spec.sr``.
+    spec : FeatureSpec
+        How; the default is librosa's.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, 1 + n // hop_length)]
+        Absolute dB, float32.
+
+    Raises
+    ------
+    EmptyAudioError
+        There are no samples.
+    InputError
+        The array is not a vector of floats, or the clip has another sampling rate.
+    BadSamplesError
+        NaN, infinite or absurdly large samples.
+    """
+    spec = spec or FeatureSpec()
+    y = samples(source, spec)
+    stream = FrameStream(spec)
+    S_db = np.empty((spec.n_mels, 1 + len(y) // spec.hop_length), dtype=np.float32)
+    for start in range(0, len(y), _BLOCK):
+        frames = stream.push(y[start : start + _BLOCK])
+        S_db[:, frames.start : stream.n_frames] = frames.S_db
+    last = stream.close()
+    S_db[:, last.start :] = last.S_db
+    return S_db

@@ -1,0 +1,166 @@
+"""Features are computed once, for each content and recipe, and appear whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earmark.audio import load
+from earmark.demo import demo_clip
+from earmark.errors import InputError, OutputError
+from earmark.features import FeatureSpec, descriptors, log_mel
+from earmark.models.windows import cut_windows
+from earmark.train.feature_cache import FeatureCache, Wanted, user_cache
+from earmark.train.windows import Recipe, extract
+from sounds import write
+
+LOG_MEL, DESCRIPTORS = Recipe(), Recipe(input="descriptors")
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("songs") / "song.wav"
+    clip = demo_clip("rock", seconds=7.3, sr=22050)
+    write(path, clip.y, clip.sr, "wav16")
+    return path
+
+
+def test_a_spectrogram_is_kept_whole(song: Path) -> None:
+    entry = extract(song, LOG_MEL)
+    assert np.array_equal(entry["S_db"], log_mel(load(song).y))
+    assert entry["power"].shape == (entry["S_db"].shape[1] - 1,)
+
+
+def test_descriptors_are_those_of_the_windows(song: Path) -> None:
+    entry, card = extract(song, DESCRIPTORS), DESCRIPTORS.card
+    starts, _ = cut_windows(log_mel(load(song).y), card)
+    assert len(entry["X"]) == len(starts) == 3
+    for row, start in zip(entry["X"], starts, strict=True):
+        sound = load(song).y[start * 512 : start * 512 + card.window_length]
+        assert np.allclose(row, descriptors(sound).values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [0, 129, 130, 131, 258, 259, 260, 1292])
+@pytest.mark.parametrize("hop", [3.0, 1.5])
+def test_windows_start_where_those_of_classify_do(k: int, hop: float) -> None:
+    recipe = Recipe(hop=hop)
+    starts, _ = cut_windows(np.zeros((128, k), np.float32), recipe.card)
+    assert recipe.starts(k).tolist() == starts
+
+
+def test_recipes_have_digests_of_their_own() -> None:
+    recipes = [
+        LOG_MEL,
+        DESCRIPTORS,
+        Recipe(spec=FeatureSpec(n_mels=64)),
+        Recipe(input="descriptors", hop=1.5),
+        Recipe(input="descriptors", window=1.5, hop=1.5),
+    ]
+    assert len({recipe.digest for recipe in recipes}) == len(recipes)
+    assert Recipe(window=1.5, hop=1.0).digest == LOG_MEL.digest  # windows are cut later
+    with pytest.raises(InputError, match="window"):
+        Recipe(window=0)
+    with pytest.raises(InputError, match="input"):
+        Recipe(input="chroma")  # type: ignore[arg-type]
+
+
+def test_an_entry_is_found_by_content_wherever_the_file_is(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path / "cache")
+    checksums, missing = cache.fill([Wanted(str(song))], LOG_MEL)
+    assert missing == [] and cache.has(checksums[str(song)], LOG_MEL)
+    moved = shutil.copy(song, tmp_path / "moved.wav")
+    path = cache.path(checksums[str(song)], LOG_MEL)
+    before = path.stat().st_mtime_ns
+    assert cache.fill([Wanted(moved)], LOG_MEL) == ({moved: checksums[str(song)]}, [])
+    assert path.stat().st_mtime_ns == before
+    assert not cache.has(checksums[str(song)], DESCRIPTORS)
+    kept = cache.get(checksums[str(song)], LOG_MEL)
+    assert kept is not None and np.array_equal(kept["S_db"], extract(song, LOG_MEL)["S_db"])
+
+
+def test_known_files_are_not_opened(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path)
+    checksums, _ = cache.fill([Wanted(str(song))], LOG_MEL)
+    gone = Wanted("/nowhere/gone.wav", checksums[str(song)])
+    assert cache.fill([gone], LOG_MEL) == ({gone.path: gone.sha256}, [])
+
+
+def test_a_damaged_entry_is_made_again(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path)
+    checksums, _ = cache.fill([Wanted(str(song))], LOG_MEL)
+    sha256 = checksums[str(song)]
+    path = cache.path(sha256, LOG_MEL)
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"nonsense"):
+        path.write_bytes(damaged)
+        assert cache.get(sha256, LOG_MEL) is None and not cache.has(sha256, LOG_MEL)
+        cache.fill([Wanted(str(song), sha256)], LOG_MEL)
+        assert path.read_bytes() == whole
+
+
+def test_bad_files_are_reported_and_the_others_done(song: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp3").write_text("not sound")
+    changed = Wanted(str(song), "0" * 64)
+    gone, text = Wanted(str(tmp_path / "gone.wav")), Wanted(str(tmp_path / "text.mp3"))
+    copy = Wanted(shutil.copy(song, tmp_path / "ö 日本.wav"))
+    seen: list[tuple[int, int]] = []
+    checksums, missing = FeatureCache(tmp_path / "c").fill(
+        [gone, text, copy, changed], LOG_MEL, jobs=1, progress=lambda *step: seen.append(step)
+    )
+    assert list(checksums) == [copy.path]
+    assert {lost.path: lost.error.code for lost in missing} == {
+        gone.path: "unreadable",
+        text.path: "unknown-format",
+        changed.path: "unreadable",
+    }
+    assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_workers_fill_the_same_cache(song: Path, tmp_path: Path) -> None:
+    files = [Wanted(shutil.copy(song, tmp_path / f"{i}.wav")) for i in range(4)]
+    for i, file in enumerate(files):
+        with open(file.path, "ab") as target:
+            target.write(bytes([i]) * 2)  # other content, same sound
+    here, there = FeatureCache(tmp_path / "here"), FeatureCache(tmp_path / "there")
+    alone, together = here.fill(files, DESCRIPTORS, jobs=1), there.fill(files, DESCRIPTORS, jobs=2)
+    assert alone == together and len(set(alone[0].values())) == 4
+    for sha256 in alone[0].values():
+        assert here.path(sha256, DESCRIPTORS).read_bytes() == there.path(sha256, DESCRIPTORS).read_bytes()
+
+
+def test_what_a_kill_left_is_swept(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path)
+    checksums, _ = cache.fill([Wanted(str(song))], LOG_MEL)
+    path = cache.path(checksums[str(song)], LOG_MEL)
+    half = path.parent / "half.part"
+    half.write_bytes(b"PK")
+    cache.sweep()
+    assert half.exists()  # somebody may be writing it
+    os.utime(half, (0, 0))
+    cache.sweep()
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs permissions that hold")
+def test_a_cache_that_cannot_be_written(song: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="EARMARK_CACHE"):
+        FeatureCache(tmp_path / "cache").fill([Wanted(str(song))], LOG_MEL)
+
+
+def test_a_file_in_the_place_of_the_cache(song: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(OutputError, match="EARMARK_CACHE"):
+        FeatureCache(tmp_path / "cache").fill([Wanted(str(song))], LOG_MEL)
+
+
+def test_where_features_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARMARK_CACHE", "/some/where")
+    assert user_cache() == Path("/some/where") == FeatureCache().folder
+    monkeypatch.delenv("EARMARK_CACHE")
+    assert user_cache().parts[-2:] == ("earmark", "features")
+    assert FeatureCache("x").folder == Path("x")

@@ -1,0 +1,120 @@
+"""`earmark train`, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from test_cli import Run, run  # noqa: F401 (run is a fixture)
+
+from earmark.errors import InputError
+from earmark.train import parsed, read_params_file
+from music import write_music
+
+pytest.importorskip("sklearn")
+pytest.importorskip("skl2onnx")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with music, and a place for features."""
+    folder = tmp_path_factory.mktemp("place")
+    write_music(folder / "music", n=6)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARMARK_CACHE", str(place / "cache"))
+    monkeypatch.chdir(place)
+
+
+def test_one_command_makes_a_model_that_classify_uses(run: Run) -> None:  # noqa: F811
+    made = run("train", "music", "--out", "mine", "--set", "C=0.5")
+    assert made.status == 0, made.err
+    assert "track accuracy" in made.out and "leaky" not in made.out
+    assert "earmark classify --model mine/bundle" in made.err and "classes are about even" in made.err
+    assert json.loads(Path("mine/params.json").read_text())["params"]["C"] == 0.5
+    heard = run("classify", "--model", "mine/bundle", "music/house/01.wav", "--json")
+    assert heard.status == 0 and {g["label"] for g in heard.lines()[0]["genres"]} == {
+        "ballad", "house", "rock",
+    }  # fmt: skip
+
+
+def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
+    made = run("train", "music", "--out", "leaky", "--split", "windows", "--window", "1", "--hop", "1")
+    assert made.status == 0, made.err
+    assert len(made.out.splitlines()) >= 4
+    assert all("leaky" in line for line in made.out.splitlines())
+    assert json.loads(Path("leaky/bundle/card.json").read_text())["metrics"] == []
+
+
+def test_parameters_from_a_file_and_one_by_one(run: Run) -> None:  # noqa: F811
+    Path("best.json").write_text(json.dumps({"model": "logistic", "params": {"C": 2, "max_iter": 500}}))
+    made = run("train", "music", "--out", "tuned", "--params", "best.json", "--set", "C=3")
+    assert made.status == 0, made.err
+    params = json.loads(Path("tuned/params.json").read_text())["params"]
+    assert params["C"] == 3 and params["max_iter"] == 500
+    assert run("train", "music", "--model", "svm", "--params", "best.json").status == 2
+
+
+def test_skips_are_reported_and_no_error(run: Run) -> None:  # noqa: F811
+    write_music(Path("rough"), n=4)
+    Path("rough/rock/text.mp3").write_text("not sound")
+    for name in ("a.wav", "b.wav"):
+        Path("rough/rock", name).write_bytes(b"")
+    made = run("train", "rough", "--out", "rough-run")
+    assert made.status == 0 and "3 left out:" in made.err and "text.mp3" in made.err
+    assert "a.wav and 1 more: the file is empty" in made.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
+def test_names_that_are_not_utf8(run: Run) -> None:  # noqa: F811
+    data, out = Path(os.fsdecode(b"da\xffta")), Path(os.fsdecode(b"run\xe9"))
+    write_music(Path("plain"), n=4)
+    try:
+        Path("plain").rename(data)
+        (data / "rock/01.wav").rename(data / "rock" / os.fsdecode(b"\xff.wav"))
+    except OSError:
+        pytest.skip("this disk takes UTF-8 alone")
+    made = run("train", data, "--out", out)
+    assert made.status == 0, made.err
+    assert run("classify", "--model", out / "bundle", data / "rock", "--json").status == 0
+    measured = run("evaluate", out, data, "--html", "page.html")
+    assert measured.status == 0, measured.err
+    assert run("importance", out).status == 0
+
+
+def test_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    for status, arguments in (
+        (2, ("nowhere",)),
+        (2, ("music", "--split", "fair")),
+        (2, ("music", "--set", "C")),
+        (2, ("music", "--augment", "gain")),
+        (2, ("music", "--params", "gone.json")),
+        (3, ("music", "--model", "nonsense")),
+        (5, ("music", "--out", "music")),
+    ):
+        outcome = run("train", *arguments)
+        assert outcome.status == status, outcome.err
+        assert outcome.err.splitlines()[-1].startswith("error: ") and "Traceback" not in outcome.err
+
+
+def test_settings() -> None:
+    assert parsed("C=0.5") == ("C", 0.5) and parsed("widths=[1, 2]") == ("widths", [1, 2])
+    assert parsed("kernel=rbf") == ("kernel", "rbf") and parsed("a==") == ("a", "=")
+    assert parsed("x=None") == ("x", None) and parsed("x=true") == ("x", True)
+    with pytest.raises(InputError, match="sets nothing"):
+        parsed("C")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"params": 3}', '{"model": "svm", "params": {}}'])
+def test_files_of_parameters_that_are_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "best.json"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        read_params_file(path, model="logistic")
+    path.write_text('{"C": 1}')
+    assert read_params_file(path, model="logistic") == {"C": 1}
