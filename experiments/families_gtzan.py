@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from gtzan import SEEDS, Examples, dealt, given, measured, read
 
+from earmark.estimators import family
 from earmark.features import delta, mfcc
-from earmark.models import family, load_model
+from earmark.models import load_model
 
 NAMES = ("logistic", "svm", "mlp", "boosting", "knn", "scratch-logistic", "scratch-mlp")
 ON_EMBEDDINGS = {"embedding, `logistic`": {}, "embedding, `svm`": {"classifier": "svm"}}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from earmark.data import Manifest, Track, split
+from earmark.estimators import to_bundle
 from earmark.evaluate import bootstrap
-from earmark.models import to_bundle
 from earmark.train.augment import Augmentation
 from earmark.train.settings import estimator, limited_threads
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.models import TrainableModel, family
+from earmark.estimators import TrainableModel, family
 from earmark.train.augment import Augmentation
 
 SEEDS = range(5)

@@ -51,7 +51,7 @@ def fcn_weights() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def teacher(tmp_path):
     """A folder with both taggers' weights, of chance."""
-    from earmark.models.networks.mobile import MobileNet
+    from earmark.estimators.torch.mobilenet import MobileNet
 
     network = MobileNet(0.4)
     for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
@@ -214,8 +214,8 @@ def test_mn04_hears_another_tempo_where_the_ears_do():
 def test_an_equaliser_of_our_bands_is_one_of_mn04s():
     from distill_windows import between_bands
 
+    from earmark.estimators.torch.mobilenet import tagger_filters
     from earmark.features import mel_frequencies
-    from earmark.models.networks.mobile import tagger_filters
 
     gains_db = 3 * np.sin(mel_frequencies() / 1500).astype(np.float32)
     theirs = (between_bands() @ torch.from_numpy(gains_db)).numpy()

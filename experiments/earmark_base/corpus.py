@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.models import vocabulary
+from earmark import vocabulary
 
 GENRES = list(vocabulary.GENRES)
 QUADRANTS = list(vocabulary.QUADRANTS)

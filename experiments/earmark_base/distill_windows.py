@@ -32,8 +32,8 @@ from network import LEVEL_DB, N_ANSWERS, N_EMBEDDING, STEPS_A_MAP, Ears, TagTop,
 from teachers import FCN, MN04_SR, decode, mn04_input
 from torch import Tensor, nn
 
+from earmark.estimators.torch.weights import load_mobile
 from earmark.features import mel_frequencies
-from earmark.models.networks.weights import load_mobile
 
 N_CLIPS, BAG_OF = 11, 3  # of the clean half, and of the spoilt
 LEARNING_RATE, TUTOR_RATE, WEIGHT_DECAY, SEED = 3e-4, 1e-3, 1e-3, 0

@@ -1,7 +1,7 @@
 """The network: EfficientAT's mn04 and what fcn_msd hears, both behind earmark's own front end; tutors for
 distillation; heads.
 
-mn04's layers and the map from our bands to its own are the product's (`earmark.models.networks.mobile`).
+mn04's layers and the map from our bands to its own are the product's (`earmark.estimators.torch.mobilenet`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from earmark.estimators.torch.mobilenet import FrontEnd
+from earmark.estimators.torch.weights import load_mobile
 from earmark.features import FeatureSpec, mel_frequencies
-from earmark.models.networks.mobile import FrontEnd
-from earmark.models.networks.weights import load_mobile
 
 N_EMBEDDING = 384
 N_TAG_EMBEDDING = 64

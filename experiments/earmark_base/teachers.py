@@ -17,8 +17,8 @@ import torch
 from musicnn import Musicnn
 from torch import Tensor, nn
 
-from earmark.models.networks.mobile import tagger_filters
-from earmark.models.networks.weights import load_mobile
+from earmark.estimators.torch.mobilenet import tagger_filters
+from earmark.estimators.torch.weights import load_mobile
 
 FCN_LAYERS = [(64, (2, 4)), (128, (2, 4)), (128, (2, 4)), (128, (3, 5)), (64, (4, 4))]
 MN04_SR, FCN_SR, FCN_SAMPLES = 32000, 16000, 464000

@@ -28,7 +28,7 @@ _PUBLIC = {
     "list_models": "models",
     "load_model": "models",
     "register": "models",
-    "check_model": "models",
+    "check_model": "contract",
     "Prediction": "predict",
     "classify": "predict",
     "EarmarkError": "errors",
@@ -56,10 +56,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from earmark.audio import Clip, load, probe, windows
+    from earmark.contract import check_model
     from earmark.demo import demo_clip
     from earmark.errors import EarmarkError
     from earmark.features import FeatureSpec, descriptors, log_mel
-    from earmark.models import ModelCard, check_model, list_models, load_model, register
+    from earmark.models import ModelCard, list_models, load_model, register
     from earmark.predict import Prediction, classify
 
 

@@ -164,7 +164,7 @@ class BundleError(ModelError):
 
 
 class ContractError(ModelError):
-    """A model breaks the contract that `earmark.models.check_model` tests."""
+    """A model breaks the contract that `earmark.check_model` tests."""
 
     code = "contract"
 

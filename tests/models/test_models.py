@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earmark.contract.clauses import CLAUSES
 from earmark.errors import BundleError, ContractError, InputError, ModelError, UnknownModelError
 from earmark.features import FeatureSpec
 from earmark.models import (
@@ -26,9 +27,8 @@ from earmark.models import (
     registry,
     save_bundle,
 )
-from earmark.models.check import CLAUSES
-from earmark.models.dummy import Dummy
-from earmark.models.echo import Echo
+from earmark.models.builtin.dummy import Dummy
+from earmark.models.builtin.echo import Echo
 from earmark.vocabulary import GENRES
 
 HEADS = (Head("genres", ("a", "b")),)
@@ -169,7 +169,7 @@ def test_models_are_listed_without_loading_anything_heavy():
 
 
 @pytest.mark.parametrize("name", ["echo", "dummy"])
-def test_families_load_by_name(name):
+def test_built_in_models_load_by_name(name):
     model = load_model(name)
     assert isinstance(model, Model)
     assert model.card.name == name
@@ -223,7 +223,7 @@ def test_bundles_are_listed_with_their_cards_and_broken_ones_with_the_reason(tmp
 
 
 def test_a_registered_factory_is_known_by_name(monkeypatch):
-    monkeypatch.setattr(registry, "_families", dict(registry._families))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
 
     @register("mine", summary="of my own")
     def mine():
@@ -245,7 +245,7 @@ def plugins(tmp_path, monkeypatch):
     points = ("theirs = their_module:model", "crash = their_module:crash", "odd = their_module:dict")
     (info / "entry_points.txt").write_text("\n".join(["[earmark.models]", *points]))
     (tmp_path / "their_module.py").write_text(
-        "from earmark.models.echo import Echo as model\ndict = dict\n"
+        "from earmark.models.builtin.echo import Echo as model\ndict = dict\n"
         "def crash(): raise RuntimeError('no GPU')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -333,7 +333,7 @@ def test_a_model_must_answer_its_first_head():
 
 
 def test_the_page_runs_and_names_every_clause(monkeypatch):
-    monkeypatch.setattr(registry, "_families", dict(registry._families))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     for code in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(code, {"__name__": "page", "print": lambda *_: None})

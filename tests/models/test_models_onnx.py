@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from earmark.contract import check_model
 from earmark.errors import BundleError, InputError, OutputError
 from earmark.models import (
     Head,
     ModelCard,
     OnnxModel,
-    check_model,
     list_models,
     load_model,
     read_card,
@@ -215,7 +215,7 @@ def test_an_odd_number_of_threads_is_refused(bundle):
 
 
 def test_a_file_is_not_a_bundle(bundle):
-    with pytest.raises(BundleError, match=r"is a file.*Give the folder"):
+    with pytest.raises(BundleError, match=r"is a file.*Accepted: the folder"):
         load_model(bundle / "model.onnx")
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.features import FeatureSpec
-from earmark.models.echo import CARD
+from earmark.models.builtin.echo import CARD
 from earmark.models.windows import WindowCutter, cut_windows
 
 SMALL = dataclasses.replace(CARD, spec=FeatureSpec(n_mels=2))

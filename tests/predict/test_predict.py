@@ -26,7 +26,7 @@ from earmark.errors import (
 )
 from earmark.features import FeatureSpec, log_mel
 from earmark.models import Head, ModelCard, ModelOutput, as_batch
-from earmark.models.echo import CARD, Echo
+from earmark.models.builtin.echo import CARD, Echo
 from earmark.models.windows import cut_windows
 from earmark.predict import Prediction, Quadrant, classify, error_dict
 from earmark.vocabulary import GENRES, QUADRANTS

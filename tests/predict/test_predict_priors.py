@@ -17,9 +17,9 @@ import sounds
 from earmark.audio import Clip
 from earmark.errors import InputError
 from earmark.models import Head, ModelCard, as_batch, load_model, save_bundle
-from earmark.models.dummy import CARD as DUMMY_CARD
-from earmark.models.dummy import Dummy
-from earmark.models.echo import CARD, Echo
+from earmark.models.builtin.dummy import CARD as DUMMY_CARD
+from earmark.models.builtin.dummy import Dummy
+from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import Prediction, classify, parse_prior, prior_shift
 from earmark.vocabulary import GENRES
 

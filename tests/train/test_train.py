@@ -15,9 +15,10 @@ import pytest
 
 from earmark.data import Manifest, read_manifest, write_cached
 from earmark.errors import EarmarkError, InputError, OutputError, UnknownModelError
+from earmark.estimators import TrainableModel
 from earmark.features import FeatureSpec
-from earmark.models import TrainableModel, load_model, register
-from earmark.models.registry import _families
+from earmark.models import load_model, register
+from earmark.models.registry import _registered
 from earmark.predict import classify
 from earmark.train import Run, train
 from earmark.train.dataset import prepare
@@ -368,7 +369,7 @@ def test_a_family_that_refuses_leaves_no_folder(music: Path, cache: Path, tmp_pa
         with pytest.raises(EarmarkError, match="no"):
             train(music, model="refusing", out=tmp_path / "run", cache=cache, jobs=1)
     finally:
-        del _families["refusing"]
+        del _registered["refusing"]
     assert not (tmp_path / "run").exists()
 
 

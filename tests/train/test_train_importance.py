@@ -13,9 +13,10 @@ import pytest
 from test_cli import Run, run  # noqa: F401 (run is a fixture)
 
 from earmark.errors import InputError
+from earmark.estimators import TrainableModel
 from earmark.features import FeatureSpec
-from earmark.models import TrainableModel, register
-from earmark.models.registry import _families
+from earmark.models import register
+from earmark.models.registry import _registered
 from earmark.models.windows import descriptor_names
 from earmark.train import importance, train
 from earmark.train.importance import family_of
@@ -122,7 +123,7 @@ def families() -> Any:
     register("hears-one-descriptor")(HearsOneDescriptor)
     register("hears-one-band")(HearsOneBand)
     yield
-    del _families["hears-one-descriptor"], _families["hears-one-band"]
+    del _registered["hears-one-descriptor"], _registered["hears-one-band"]
 
 
 def test_every_descriptor_belongs_to_a_family() -> None:

@@ -14,6 +14,7 @@ from earmark.models.card import ModelCard
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.onnx"
+RUN_BUNDLE = "bundle"  # folder of the bundle in that of a run of `earmark train`
 
 
 def read_card(folder: str | os.PathLike[str]) -> ModelCard:
@@ -79,7 +80,7 @@ def _read(path: Path) -> bytes:
         reason = "missing" if isinstance(error, FileNotFoundError) else f"unreadable ({error.strerror})"
         raise BundleError(
             f"{path.name} is {reason} in {path.parent}",
-            hint=f"A bundle is a folder with {CARD_FILE} and {WEIGHTS_FILE}.",
+            hint=f"Accepted: a folder with {CARD_FILE} and {WEIGHTS_FILE}, or that of a complete run.",
         ) from error
 
 

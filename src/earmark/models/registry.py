@@ -1,35 +1,39 @@
-"""Models by name: those in this folder, the bundles that ship, and those of plugins.
+"""Models by name or folder: the bundles that ship, the built-in ones, those of plugins, and runs.
 
-To add a family, drop a file into this folder that calls `register`; to ship weights, drop a bundle into
-``bundles/``; to publish a model in a package of its own, name its factory in the entry point group
-``earmark.models``.
+To ship weights, drop a bundle into ``bundles/``; to publish a model in a package of its own, name its
+factory in the entry point group ``earmark.models``. What must be trained first is in `earmark.estimators`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import importlib
 import os
-import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from earmark.errors import BundleError, InputError, ModelError, UnknownModelError
 from earmark.models.base import Model
-from earmark.models.bundle import CARD_FILE, read_card
+from earmark.models.builtin import BUILTIN
+from earmark.models.bundle import CARD_FILE, RUN_BUNDLE, read_card
 from earmark.models.card import ModelCard
-from earmark.models.trainable import TrainableModel
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-ENTRY_POINT_GROUP = "earmark.models"
+MODELS, FAMILIES = "earmark.models", "earmark.estimators"  # entry points of models, and of what is trained
 BUNDLES = Path(__file__).parent / "bundles"
 
-Factory = TypeVar("Factory", bound=Callable[[], Model | TrainableModel])
+# Names that mean a family of `earmark.estimators`: no model takes them, and who loads one is told that it
+# must be trained. A test holds the list to the index there, which this room may not import.
+FAMILY_NAMES = (
+    "boosting", "cnn", "embedding", "fusion", "knn", "knn-kl", "logistic", "mlp", "mn", "resnet34",
+    "resnet50", "scratch-logistic", "scratch-mlp", "short-chunk", "svm", "texture",
+)  # fmt: skip
+
+Factory = TypeVar("Factory", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class ModelInfo:
         For `load_model`.
     summary : str
         One line; of a bundle that cannot be read, what is wrong with it.
-    origin : {"bundle", "family", "trainable", "plugin"}
-        A folder with weights, a file of earmark, one that must be trained first, or another package.
+    origin : {"bundle", "built-in", "registered", "plugin"}
+        A folder with weights, a class of earmark, one of this process, or another package.
     location : str
         The folder, or the module and name of the factory.
     card : ModelCard or None
@@ -52,36 +56,44 @@ class ModelInfo:
 
     name: str
     summary: str
-    origin: Literal["bundle", "family", "trainable", "plugin"]
+    origin: Literal["bundle", "built-in", "registered", "plugin"]
     location: str
     card: ModelCard | None = None
 
 
 @dataclass(frozen=True)
-class _Family:
-    factory: Callable[[], Model | TrainableModel]
+class Registered:
+    """A factory of this process, and one line on what it makes."""
+
+    factory: Callable[..., object]
     summary: str
 
+    @property
+    def location(self) -> str:
+        """Module and name of the factory."""
+        return _where(self.factory)
 
-_families: dict[str, _Family] = {}
+
+_registered: dict[str, Registered] = {}
 
 
 def register(name: str, *, summary: str = "") -> Callable[[Factory], Factory]:
-    """Make a model known by name: a decorator for a class or function that builds it from nothing.
+    """Make a model known by name: a decorator for a class or function that builds it without arguments.
 
-    A class derived from `TrainableModel` becomes a family that `families` lists and ``earmark train`` takes.
+    A class with a method `fit`, such as one derived from `earmark.estimators.TrainableModel`, becomes a
+    family that `earmark.estimators.list_families` lists and ``earmark train`` takes.
 
     Parameters
     ----------
     name : str
-        For `load_model`.
+        For `load_model`, or for `earmark.estimators.family`.
     summary : str
-        One line for `list_models`.
+        One line for the list.
 
     Returns
     -------
     callable
-        Gives back the factory that it decorates.
+        Returns the factory that it decorates.
 
     Raises
     ------
@@ -95,84 +107,72 @@ def register(name: str, *, summary: str = "") -> Callable[[Factory], Factory]:
     """
 
     def remember(factory: Factory) -> Factory:
-        before = _families.get(name)
-        if before is not None and _where(before.factory) != _where(factory):
-            raise InputError(
-                f"model name={name!r} is taken by {_where(before.factory)}",
-                hint="Register it under another name.",
-            )
-        _families[name] = _Family(factory, summary)
+        before = _registered.get(name)
+        taken = before.location if before else _reserved(name)
+        if taken and taken != _where(factory):
+            raise InputError(f"model name={name!r} is taken by {taken}", hint="Try: another name.")
+        _registered[name] = Registered(factory, summary)
         return factory
 
     return remember
 
 
+def registered() -> Mapping[str, Registered]:
+    """Every factory that `register` was called with, by name: models and families alike."""
+    return MappingProxyType(_registered)
+
+
+def trains(factory: Any) -> bool:
+    """Whether a factory is a class with a method `fit`: what it makes is no model before it is trained."""
+    return isinstance(factory, type) and callable(getattr(factory, "fit", None))
+
+
+def plugins(group: str = MODELS) -> Iterator[EntryPoint]:
+    """Entry points of other packages; none of them is imported."""
+    from importlib.metadata import entry_points  # as slow as the rest of this package together
+
+    yield from entry_points(group=group)
+
+
+def load_plugin(plugin: EntryPoint) -> Any:
+    """Factory that an entry point names.
+
+    Raises
+    ------
+    ModelError
+        It cannot be imported.
+    """
+    try:
+        return plugin.load()
+    except Exception as error:  # another package's code: whatever it raises
+        raise _plugin_failed(plugin, error) from error
+
+
 def list_models() -> list[ModelInfo]:
     """Every model that `load_model` knows by name, the bundles first.
 
-    Cards are read and the light files of this folder imported; no weights are touched, and of plugins
-    only the names.
+    Cards are read; no weights are touched, and of plugins only the names. What must be trained first is
+    listed by `earmark.estimators.list_families`.
 
     Returns
     -------
     list of ModelInfo
-        A name occurs once: bundles go before families, families before plugins.
+        A name occurs once: bundles go before built-in models, these before registered ones and plugins.
     """
     found: dict[str, ModelInfo] = {}
-    for info in [*_bundles(), *_family_infos(), *_plugin_infos()]:
+    for info in [*_bundles(), *_builtin(), *_registered_models(), *_plugin_infos()]:
         found.setdefault(info.name, info)
     return list(found.values())
 
 
-def families() -> dict[str, type[TrainableModel]]:
-    """Every family that can be trained, by name: those of this folder, then those of plugins.
-
-    Returns
-    -------
-    dict of str to type
-        Classes derived from `TrainableModel`. A plugin that fails to load is left out; `family` tells why.
-    """
-    _import_families()
-    found = {name: _trainable(made.factory) for name, made in sorted(_families.items())}
-    for plugin in _plugins():
-        if plugin.name not in found:
-            with contextlib.suppress(ModelError):
-                found[plugin.name] = _trainable(_loaded_plugin(plugin))
-    return {name: trained for name, trained in found.items() if trained}
-
-
-def family(name: str) -> type[TrainableModel]:
-    """One family that can be trained, by name.
-
-    Raises
-    ------
-    UnknownModelError
-        No family of that name.
-    ModelError
-        A plugin of that name failed to load.
-    """
-    _import_families()
-    made = _families.get(name)
-    candidates = [made.factory] if made else [_loaded_plugin(p) for p in _plugins() if p.name == name]
-    for candidate in candidates:
-        if trained := _trainable(candidate):
-            return trained
-    known = list(families())
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    raise UnknownModelError(
-        f"{name!r} is no family of models that can be trained",
-        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}.",
-    )
-
-
 def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denormals: bool = False) -> Model:
-    """Model by name, or from the folder of a bundle.
+    """Model by name, or from the folder of a bundle or of a run.
 
     Parameters
     ----------
     source : str or path
-        A name of `list_models`, or a folder with ``card.json`` and ``model.onnx``. A text without a
-        slash is a name first.
+        A name of `list_models`; a folder with ``card.json`` and ``model.onnx``; or the folder of a complete
+        run of ``earmark train``, for the bundle in it. A text without a slash is a name first.
     threads, flush_denormals
         For models that ONNX Runtime runs: see `earmark.models.OnnxModel`.
 
@@ -192,50 +192,73 @@ def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denorm
         Neither a name nor a path.
     """
     if not isinstance(source, str | os.PathLike):
-        raise InputError(f"model={source!r}", hint="Give the name of a model, or the folder of a bundle.")
+        raise InputError(f"model={source!r}", hint="Accepted: the name of a model, or a folder.")
     name = os.fspath(source)
     if isinstance(source, str) and not _looks_like_path(source):
         if (BUNDLES / name / CARD_FILE).is_file():
             return _load_bundle(BUNDLES / name, threads, flush_denormals)
-        _import_families()
-        if name in _families:
-            return _ready(name, _families[name].factory)
-        for plugin in _plugins():
-            if plugin.name == name:
-                return _load_plugin(plugin)
-    if (name and (Path(name) / CARD_FILE).exists()) or (_looks_like_path(name) and Path(name).exists()):
-        return _load_bundle(Path(name), threads, flush_denormals)
+        if (model := _by_name(name)) is not None:
+            return model
+    folder = bundle_folder(name)
+    if folder is not None or (_looks_like_path(name) and Path(name).exists()):
+        return _load_bundle(folder or Path(name), threads, flush_denormals)
     raise _unknown(name)
+
+
+def bundle_folder(folder: str | os.PathLike[str]) -> Path | None:
+    """Folder of the bundle that a folder stands for: itself, or of a complete run, the bundle in it.
+
+    Parameters
+    ----------
+    folder : path
+        Any path.
+
+    Returns
+    -------
+    Path or None
+        None where there is no card in either place.
+    """
+    places = (Path(folder), Path(folder) / RUN_BUNDLE) if os.fspath(folder) else ()
+    return next((place for place in places if (place / CARD_FILE).exists()), None)
+
+
+def _by_name(name: str) -> Model | None:
+    """Model of a class, a function or a plugin of that name; None where there is none."""
+    if name in BUILTIN:
+        return BUILTIN[name]()
+    if name in _registered:
+        return _ready(name, _registered[name].factory)
+    if name in FAMILY_NAMES:
+        raise _untrained(name)
+    for plugin in plugins():
+        if plugin.name == name:
+            return _plugin_model(plugin)
+    if any(plugin.name == name for plugin in plugins(FAMILIES)):
+        raise _untrained(name)
+    return None
 
 
 def _load_bundle(folder: Path, threads: int, flush_denormals: bool) -> Model:
     from earmark.models.onnx import OnnxModel
 
     if not folder.is_dir():
-        raise BundleError(f"{folder} is a file", hint="Give the folder that holds card.json and model.onnx.")
+        raise BundleError(f"{folder} is a file", hint="Accepted: the folder of a bundle or a run.")
     return OnnxModel.load(folder, threads=threads, flush_denormals=flush_denormals)
 
 
 def _ready(name: str, factory: Any) -> Model:
     """What the factory makes, unless it has to be trained before."""
-    if _trainable(factory):
-        raise ModelError(
-            f"{name!r} is a family of models: it must be trained first",
-            hint=f"earmark train DATA --model {name}, then use the bundle that this makes.",
-        )
+    if trains(factory):
+        raise _untrained(name)
     model: Model = factory()
     return model
 
 
-def _trainable(factory: object) -> type[TrainableModel] | None:
-    return factory if isinstance(factory, type) and issubclass(factory, TrainableModel) else None
-
-
-def _loaded_plugin(plugin: EntryPoint) -> Any:
-    try:
-        return plugin.load()
-    except Exception as error:  # another package's code: whatever it raises
-        raise _plugin_failed(plugin, error) from error
+def _untrained(name: str) -> ModelError:
+    return ModelError(
+        f"{name!r} is a family of models: it must be trained first",
+        hint=f"Try: earmark train DATA --model {name} -o RUN, then --model RUN.",
+    )
 
 
 def _plugin_failed(plugin: EntryPoint, error: Exception) -> ModelError:
@@ -245,10 +268,10 @@ def _plugin_failed(plugin: EntryPoint, error: Exception) -> ModelError:
     )
 
 
-def _load_plugin(plugin: EntryPoint) -> Model:
-    factory = _loaded_plugin(plugin)
-    if _trainable(factory):
-        return _ready(plugin.name, factory)
+def _plugin_model(plugin: EntryPoint) -> Model:
+    factory = load_plugin(plugin)
+    if trains(factory):
+        raise _untrained(plugin.name)
     try:
         model = factory()
     except Exception as error:  # another package's code: whatever it raises
@@ -271,12 +294,19 @@ def _unknown(name: str) -> UnknownModelError:
         return UnknownModelError(
             f"there is no folder {name!r}", hint=f"Models known by name: {', '.join(known)}."
         )
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    near = difflib.get_close_matches(name.lower(), [*known, *FAMILY_NAMES], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return UnknownModelError(
         f"there is no model {name!r}",
-        hint=f"{hint}Known: {', '.join(known)}; or give the folder of a bundle.",
+        hint=f"{hint}Known: {', '.join(known)}; or give the folder of a bundle or a run.",
     )
+
+
+def _reserved(name: str) -> str:
+    """What of earmark has the name, if anything."""
+    if name in BUILTIN:
+        return _where(BUILTIN[name])
+    return "a family of earmark.estimators" if name in FAMILY_NAMES else ""
 
 
 def _bundles() -> Iterator[ModelInfo]:
@@ -290,32 +320,24 @@ def _bundles() -> Iterator[ModelInfo]:
             yield ModelInfo(name, card.summary, "bundle", str(path.parent), card)
 
 
-def _family_infos() -> Iterator[ModelInfo]:
-    _import_families()
-    for name, made in sorted(_families.items()):
-        card = getattr(made.factory, "card", None)
-        known = card if isinstance(card, ModelCard) else None
-        origin: Literal["family", "trainable"] = "trainable" if _trainable(made.factory) else "family"
-        yield ModelInfo(name, made.summary, origin, _where(made.factory), known)
+def _builtin() -> Iterator[ModelInfo]:
+    for name, kind in BUILTIN.items():
+        yield ModelInfo(name, kind.card.summary, "built-in", _where(kind), kind.card)
+
+
+def _registered_models() -> Iterator[ModelInfo]:
+    for name, made in sorted(_registered.items()):
+        if not trains(made.factory):
+            card = getattr(made.factory, "card", None)
+            known = card if isinstance(card, ModelCard) else None
+            yield ModelInfo(name, made.summary, "registered", made.location, known)
 
 
 def _plugin_infos() -> Iterator[ModelInfo]:
-    for plugin in _plugins():
+    for plugin in plugins():
         package = plugin.dist.name if plugin.dist else plugin.module
         yield ModelInfo(plugin.name, f"from the package {package}", "plugin", plugin.value)
 
 
-def _plugins() -> Iterator[EntryPoint]:
-    from importlib.metadata import entry_points  # as slow as the rest of this package together
-
-    yield from entry_points(group=ENTRY_POINT_GROUP)
-
-
-def _import_families() -> None:
-    """Import the files of this folder: each is light, and registers what it brings."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"{__package__}.{module.name}")
-
-
-def _where(factory: Callable[[], Model | TrainableModel]) -> str:
+def _where(factory: Callable[..., object]) -> str:
     return f"{factory.__module__}:{factory.__qualname__}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from earmark.estimators.base import requires_extra
 from earmark.evaluate import metrics
-from earmark.models.trainable import train_extra
 from earmark.train.scores import Answers
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _LINES = ("#35608c", "#e5453b", "#2eb872", "#8e5bd0", "#f29a1f", "#5f7488")
 
 def figure_class() -> type[Figure]:
     """Matplotlib's figure, without pyplot's windows; MissingExtraError without matplotlib."""
-    with train_extra():
+    with requires_extra():
         from matplotlib.figure import Figure
     return Figure
 

@@ -17,8 +17,8 @@ from earmark import __version__
 from earmark.data import Manifest, Split, read_manifest, with_hashes
 from earmark.data import split as deal
 from earmark.errors import InputError
+from earmark.estimators import TrainableModel
 from earmark.features import FeatureSpec
-from earmark.models import TrainableModel
 from earmark.train.dataset import Features, Part, check_counts, prepare
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.settings import estimator, model_name, name_of

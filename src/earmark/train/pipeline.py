@@ -15,8 +15,9 @@ import numpy as np
 
 from earmark.data import Manifest, Skipped
 from earmark.errors import BundleError, EarmarkError
+from earmark.estimators import to_bundle
 from earmark.evaluate import Figure
-from earmark.models import ModelCard, OnnxModel, save_bundle, to_bundle
+from earmark.models import ModelCard, OnnxModel, save_bundle
 from earmark.train.curves import draw_curves
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job, Request, Watch, digest_of, plan

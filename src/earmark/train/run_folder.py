@@ -26,6 +26,7 @@ from typing import Any
 
 from earmark.data import Manifest, write_manifest
 from earmark.errors import InputError, OutputError
+from earmark.models.bundle import RUN_BUNDLE
 
 SCHEMA = "earmark.run/1"
 Clock = Callable[[], float]
@@ -69,7 +70,7 @@ class RunFolder:
     @property
     def bundle(self) -> Path:
         """Card and weights, once the run is complete."""
-        return self.path / "bundle"
+        return self.path / RUN_BUNDLE
 
     @property
     def complete(self) -> bool:

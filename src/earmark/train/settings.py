@@ -13,7 +13,7 @@ from typing import Any
 
 from earmark.data import Manifest
 from earmark.errors import InputError
-from earmark.models import TrainableModel, family
+from earmark.estimators import TrainableModel, family
 
 SEEDS = ("seed", "random_state")
 

@@ -20,7 +20,7 @@ import numpy as np
 from earmark.data import Manifest, Split
 from earmark.data import split as deal
 from earmark.errors import InputError, OutputError
-from earmark.models.trainable import train_extra
+from earmark.estimators.base import requires_extra
 from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job, Request, Watch, digest_of, plan
@@ -198,7 +198,7 @@ class _Judge:
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
     """Let Optuna say nothing inside but errors."""
-    with train_extra():
+    with requires_extra():
         import optuna
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from earmark.models import TrainableModel
+from earmark.estimators import TrainableModel
 
 EVEN = 1.5  # classes whose sizes differ by less are called balanced
 

@@ -23,6 +23,7 @@ def models(
     """List the models, or show the card of one: what it hears, learned from, and where it fails."""
     import json
 
+    from earmark.estimators import list_families
     from earmark.models import list_models, load_model
 
     if name is not None:
@@ -32,11 +33,12 @@ def models(
         else:
             console().print(columns(_card_rows(card), styles=("bold", "bright_black")))
         return
-    infos = list_models()
+    infos: list[tuple[str, str, str]] = [(info.name, info.summary, info.origin) for info in list_models()]
+    infos += [(info.name, info.summary, "to be trained") for info in list_families()]
     if as_json:
-        write_line(json.dumps([{"name": i.name, "summary": i.summary, "origin": i.origin} for i in infos]))
+        write_line(json.dumps([{"name": a, "summary": b, "origin": c} for a, b, c in infos]))
         return
-    console().print(columns((info.name, f"{info.summary} ({info.origin})") for info in infos))
+    console().print(columns((name, f"{summary} ({origin})") for name, summary, origin in infos))
 
 
 def _card_rows(card: ModelCard) -> list[tuple[str, str]]:

@@ -1,0 +1,197 @@
+"""`svm`: support vector machines of descriptors, and probabilities that were calibrated out of fold.
+
+A machine for each pair of classes says by f_ij how far x lies on the side of i. As a share of probability
+between the two that is r_ij = (1 + tanh(f_ij)) / 2, and the mean over all j tells how i does against the
+others (T. Hastie and R. Tibshirani, Classification by pairwise coupling, Annals of Statistics 26 (2), 1998).
+Such means are right in order but far too timid, so they go through a softmax whose sharpness is the one that
+fits examples best which the machines had not seen. Several labels have a machine each, and a sigmoid
+(J. Platt, 1999) with sharpness found alike.
+
+A sigmoid for each class over scikit-learn's scores, its own way, was three points worse in folds of GTZAN's
+training set.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from earmark.errors import InputError
+from earmark.estimators.base import Examples, Progress, TrainableModel, requires_extra
+from earmark.estimators.graph import Graph
+from earmark.models.base import Array
+from earmark.models.onnx import INPUTS
+
+SHARPNESS = np.geomspace(0.25, 64, 49)
+
+
+class Svm(TrainableModel):
+    """Support vector machine with a Gaussian kernel on standardised descriptors.
+
+    Parameters
+    ----------
+    C : float
+        Price of an example on the wrong side.
+    gamma : float
+        Width of the kernel: ``exp(-gamma / d * distance ** 2)`` with d descriptors.
+    class_weight : {"balanced", None}
+        Whether rare classes count as much as common ones.
+    folds : int
+        Of the calibration; they keep groups together, where these are given.
+    seed : int
+        Deals the folds.
+    """
+
+    input = "descriptors"
+
+    def __init__(
+        self,
+        *,
+        C: float = 3.0,
+        gamma: float = 0.25,
+        class_weight: str | None = "balanced",
+        folds: int = 5,
+        seed: int = 0,
+    ) -> None:
+        self.C = C
+        self.gamma = gamma
+        self.class_weight = class_weight
+        self.folds = folds
+        self.seed = seed
+
+    def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
+        if self.class_weight == "balanced" and not self.multilabel_:
+            train = train.balanced()
+        parts = self._dealt(train)
+        held = np.zeros((len(train), len(self.classes_)))
+        for step, (kept, out) in enumerate(parts, start=1):
+            self._learn(train.take(kept))
+            held[out] = self._scores(train.X[out])
+            progress(step, len(parts) + 1, {})
+        self._sharpness = self._sharpest(held, train)
+        self._learn(train)
+        progress(len(parts) + 1, len(parts) + 1, {})
+
+    def _learn(self, train: Examples) -> None:
+        """Machines as one matrix: columns of `_duals` are their weights of the examples `_vectors`."""
+        with requires_extra():
+            from sklearn.svm import SVC
+        X = train.X.astype(np.float64)
+        self._mean, spread = X.mean(axis=0), X.std(axis=0)
+        self._scale = 1 / np.where(spread > 1e-9 * (1 + np.abs(self._mean)), spread, 1.0)
+        Z = (X - self._mean) * self._scale
+        options = {"C": self.C, "gamma": self.gamma / X.shape[1], "cache_size": 500}
+        duals, self._intercepts = np.zeros((len(Z), 0)), np.zeros(0)
+        for labels in train.targets.T if self.multilabel_ else [train.codes]:
+            weight = self.class_weight if self.multilabel_ else None
+            machine = SVC(class_weight=weight, decision_function_shape="ovo", **options)
+            machine.fit(Z, labels, sample_weight=train.weights)
+            duals = np.column_stack([duals, *_columns(machine, len(Z))])
+            self._intercepts = np.append(self._intercepts, machine.intercept_)
+        used = duals.any(axis=1)
+        self._vectors, self._duals = Z[used], duals[used]
+
+    def _coupling(self) -> np.ndarray:
+        """Which classes a machine speaks for and against [shape=(n_machines, n_classes)]."""
+        n_classes = len(self.classes_)
+        if self.multilabel_:
+            return np.eye(n_classes)
+        rows = [np.eye(n_classes)[i] - np.eye(n_classes)[j] for i, j in combinations(range(n_classes), 2)]
+        speaks_for = -1 if n_classes == 2 else 1  # of two, scikit-learn's margin speaks for the second
+        return speaks_for * np.array(rows) / (n_classes - 1)
+
+    def _scores(self, X: Array) -> np.ndarray:
+        Z = (X - self._mean) * self._scale
+        squares = (Z**2).sum(axis=1, keepdims=True) - 2 * Z @ self._vectors.T
+        kernel = np.exp(-self.gamma / Z.shape[1] * (squares + (self._vectors**2).sum(axis=1)))
+        margins = kernel @ self._duals + self._intercepts
+        scores: np.ndarray = (margins if self.multilabel_ else np.tanh(margins)) @ self._coupling()
+        return scores
+
+    def _sharpest(self, scores: np.ndarray, train: Examples) -> float:
+        """Sharpness at which held-back examples are the least surprising."""
+        losses = []
+        for sharpness in SHARPNESS:
+            P = self._made_sure(sharpness * scores)
+            right = np.where(train.targets > 0, P, 1 - P if self.multilabel_ else 1.0)
+            losses.append(-(train.weights @ np.log(np.maximum(right, 1e-12))).sum())
+        return float(SHARPNESS[int(np.argmin(losses))])
+
+    def _made_sure(self, scores: np.ndarray) -> np.ndarray:
+        if self.multilabel_:
+            chances: np.ndarray = 0.5 * (1 + np.tanh(0.5 * scores))
+            return chances
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+        return shares
+
+    def _proba(self, X: Array) -> np.ndarray:
+        return self._made_sure(self._sharpness * self._scores(X))
+
+    def to_onnx(self) -> bytes:
+        """Graph that holds the examples which the machines lean on."""
+        self._require_fitted()
+        g = Graph(INPUTS[self.input], ("n", *self.shape_))
+        Z = g("Mul", g("Sub", g.to(INPUTS[self.input], np.float64), self._mean), self._scale)
+        squares = g("ReduceSum", g("Mul", Z, Z), np.array([1]), keepdims=1)
+        squares = g("Add", squares, (self._vectors**2).sum(axis=1)[None])
+        squares = g("Sub", squares, g("MatMul", Z, 2 * self._vectors.T))
+        kernel = g("Exp", g("Mul", squares, np.array(-self.gamma / self.shape_[0])))
+        margins = g("Add", g("MatMul", kernel, self._duals), self._intercepts)
+        if not self.multilabel_:
+            margins = g.to(g("Tanh", g.to(margins, np.float32)), np.float64)
+        layer = self._sharpness * self._coupling(), np.zeros(len(self.classes_))
+        P = g.dense(margins, [layer], multilabel=self.multilabel_)
+        return g.finish(**{self.head: (P, len(self.classes_))})
+
+    def _dealt(self, train: Examples) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Folds whose training parts hold every class: by groups if that can be, else by example."""
+        from sklearn.model_selection import KFold, StratifiedGroupKFold, StratifiedKFold
+
+        rows = np.arange(len(train))
+        options = {"shuffle": True, "random_state": self.seed}
+        smallest = int(train.targets.sum(axis=0).min())
+        n_groups = len(rows) if train.groups is None else len(np.unique(train.groups))
+        ways: list[Any] = []
+        if self.multilabel_:
+            ways = [KFold(min(self.folds, len(rows)), **options)]
+        elif smallest >= 2:
+            ways = [StratifiedKFold(min(self.folds, smallest), **options)]
+        if train.groups is not None and n_groups >= 2 and not self.multilabel_:
+            ways = [StratifiedGroupKFold(min(self.folds, n_groups), **options), *ways]
+        for way in ways:
+            by_groups = isinstance(way, StratifiedGroupKFold)
+            parts = list(way.split(rows, train.codes, groups=train.groups if by_groups else None))
+            shares = [train.targets[kept].mean(axis=0) for kept, _ in parts]
+            if all(((share > 0) & (share < 1)).all() for share in shares):
+                return parts
+        raise InputError(
+            f"a class has {smallest} example(s): too few to calibrate by",
+            hint="The svm needs two of each class, and more to be of use; logistic takes fewer.",
+        )
+
+    @staticmethod
+    def space(trial: Any) -> dict[str, Any]:
+        """Parameters that an Optuna trial suggests."""
+        return {
+            "C": trial.suggest_float("C", 0.3, 100, log=True),
+            "gamma": trial.suggest_float("gamma", 0.05, 3, log=True),
+        }
+
+
+def _columns(machine: Any, n: int) -> Iterator[np.ndarray]:
+    """Weights of the n examples in the machine of each pair of classes.
+
+    libsvm keeps them folded: row j - 1 for the vectors of class i, row i for those of class j > i.
+    """
+    ends = np.cumsum([0, *machine.n_support_])
+    of_class = [slice(*pair) for pair in itertools.pairwise(ends)]
+    for i, j in combinations(range(len(of_class)), 2):
+        column = np.zeros(n)
+        column[machine.support_[of_class[i]]] = machine.dual_coef_[j - 1, of_class[i]]
+        column[machine.support_[of_class[j]]] = machine.dual_coef_[i, of_class[j]]
+        yield column

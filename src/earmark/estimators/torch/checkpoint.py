@@ -1,0 +1,154 @@
+"""A training between two epochs, as a file: tensors by name, in safetensors, and no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from earmark.errors import ModelError, OutputError
+from earmark.estimators.torch.layers import Network
+
+Figures = dict[str, float]
+
+
+@dataclass
+class State:
+    """Everything that a training is, between two epochs."""
+
+    network: Network
+    optimiser: torch.optim.Optimizer
+    average: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    history: list[Figures] = field(default_factory=list)
+    stale: int = 0  # epochs since the best
+
+    def answering(self) -> dict[str, Tensor]:
+        """Copy of the weights that answers come from: the running mean, or the last."""
+        values = self.average or self.network.state_dict()
+        return {name: value.detach().clone() for name, value in values.items() if name != "steps"}
+
+    def follow(self, keep: float) -> None:
+        """Move the running mean towards the weights; at the start it forgets sooner."""
+        values = self.network.state_dict()
+        if not self.average:
+            self.average = {**self.answering(), "steps": torch.zeros(())}
+            return
+        self.average["steps"] += 1
+        share = max(1 - keep, 9 / (10 + float(self.average["steps"])))
+        for name, value in values.items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, share)
+            else:
+                self.average[name].copy_(value)
+
+
+class CheckpointFile:
+    """The file that a training goes on from.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    digest : str
+        Of everything that decides the result: a checkpoint of another training is refused.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        self.path, self.digest = path, digest
+
+    def save(self, state: State) -> None:
+        """Write the state, all of it or nothing."""
+        from safetensors.torch import save_file
+
+        tensors = {
+            **_named("network", state.network.state_dict()),
+            **_named("average", state.average),
+            **_named("best", state.best),
+            **_optimiser_tensors(state.optimiser),
+        }
+        facts = {
+            "digest": self.digest,
+            "history": json.dumps(state.history),
+            "stale": str(state.stale),
+        }
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Clones: safetensors refuses tensors that share memory, and orders them in its own way.
+            save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, fresh, facts)
+            with fresh.open("rb+") as file:
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except OSError as error:
+            raise OutputError(f"{self.path} could not be written: {error.strerror or error}") from error
+
+    def load(self, state: State) -> bool:
+        """Fill the state from the file, if there is one.
+
+        Raises
+        ------
+        ModelError
+            The file is damaged, or of another training.
+        """
+        if not self.path.exists():
+            return False
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, "pt") as file:
+                facts = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"the checkpoint {self.path} cannot be read: {error}", hint="Delete it to begin again."
+            ) from error
+        if facts.get("digest") != self.digest:
+            raise ModelError(
+                f"the checkpoint {self.path} is of another training",
+                hint="Its data, parameters or augmentation differ. Delete it, or name another file.",
+            )
+        device = next(state.network.parameters()).device
+        state.network.load_state_dict(_part("network", tensors))
+        state.average = {name: value.to(device) for name, value in _part("average", tensors).items()}
+        state.best = {name: value.to(device) for name, value in _part("best", tensors).items()}
+        _fill_optimiser(state.optimiser, _part("optimiser", tensors))
+        state.history = json.loads(facts["history"])
+        state.stale = int(facts["stale"])
+        return True
+
+
+def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": value for name, value in tensors.items()}
+
+
+def _part(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}/"
+    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+
+
+def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"optimiser/{number}/{name}": value
+        for number, parameter in enumerate(_parameters(optimiser))
+        for name, value in optimiser.state.get(parameter, {}).items()
+    }
+
+
+def _fill_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = _parameters(optimiser)
+    for key, value in tensors.items():
+        number, name = key.split("/")
+        parameter = parameters[int(number)]
+        # The count of steps stays on the CPU, as torch has it; the moments lie as the weights do.
+        optimiser.state[parameter][name] = (
+            value if name == "step" else torch.empty_like(parameter).copy_(value)
+        )
