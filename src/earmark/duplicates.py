@@ -7,13 +7,14 @@ is shared by chance lies anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.features.fingerprint import FRAMES_PER_SECOND, Fingerprint
+from earmark.progress import Progress
 
 # A copy agrees nearly everywhere in the stretch that both have; two songs with the same drum machine share
 # many landmarks as well, but in a few strokes. So it is not their number that decides, but how much of the
@@ -82,9 +83,7 @@ class Copy:
         )
 
 
-def find_copies(
-    prints: Sequence[Fingerprint], *, progress: Callable[[int], object] | None = None
-) -> list[Copy]:
+def find_copies(prints: Sequence[Fingerprint], *, progress: Progress | None = None) -> list[Copy]:
     """Compare every recording with every other.
 
     Parameters
@@ -92,7 +91,7 @@ def find_copies(
     prints : sequence of Fingerprint
         Of the recordings.
     progress : callable, optional
-        Told the number of recordings done since the last call.
+        Called after each recording (``"comparing"``).
 
     Returns
     -------
@@ -104,7 +103,7 @@ def find_copies(
     for b in range(len(prints)):
         found += [copy for a, common in index.earlier(b) if (copy := _compare(prints, a, b, common))]
         if progress is not None:
-            progress(1)
+            progress("comparing", b + 1, len(prints), {})
     return sorted(found, key=lambda copy: (-copy.similarity, copy.a, copy.b))
 
 

@@ -34,7 +34,7 @@ class Means(TrainableModel):
         self._scale = 1 / train.X.std(axis=0)
         self._means = (train.targets.T @ train.X) / train.targets.sum(axis=0)[:, None]
         self.seen = train, valid
-        progress(1, 1, {"loss": 0.5})
+        progress("training", 1, 1, {"loss": 0.5})
 
     def _logits(self):
         W = 2 * (self._means * self._scale**2).T * self.sharpness
@@ -164,7 +164,7 @@ def test_what_a_family_learns_from_is_checked_and_named():
         progress=lambda *step: told.append(step),
     )
     train, valid = model.seen
-    assert told == [(1, 1, {"loss": 0.5})]
+    assert told == [("training", 1, 1, {"loss": 0.5})]
     assert list(model.classes_) == ["c", "b", "a"]
     assert train.X.dtype == np.float32
     np.testing.assert_array_equal(train.codes, [2, 1, 2, 1, 0, 0])

@@ -175,7 +175,7 @@ def test_training_stops_when_what_was_held_back_gets_worse():
     noise = (rng.normal(0, 1, (60, 6)) * SCALES).astype(np.float32)
     model = ScratchMlp(epochs=500, patience=5, l2=0.0, learning_rate=0.05)
     model.fit(X, y, valid=(noise, rng.permutation(y)), progress=lambda *step: told.append(step))
-    losses = [figures["valid_loss"] for _, _, figures in told]
+    losses = [figures["valid_loss"] for _, _, _, figures in told]
     assert len(told) < 100
     assert len(losses) - 1 - int(np.argmin(losses)) == 5
 

@@ -116,7 +116,7 @@ class Stop(Exception):
 
 
 def stop_after(step: int) -> Any:
-    def progress(done: int, of: int, figures: Any) -> None:
+    def progress(stage: str, done: int, of: int, figures: Any) -> None:
         if done == step:
             raise Stop
 
@@ -144,7 +144,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(tmp_path: Any, name
             fit(checkpoint=tmp_path / "last.safetensors", progress=stop_after(step))
         torch.rand(3)  # whatever else draws random numbers in between
     seen: list[int] = []
-    resumed = fit(checkpoint=tmp_path / "last.safetensors", progress=lambda *step: seen.append(step[0]))
+    resumed = fit(checkpoint=tmp_path / "last.safetensors", progress=lambda *step: seen.append(step[1]))
     assert seen == [5]
     assert resumed.history_ == whole.history_
     assert np.array_equal(resumed.predict_proba(X), whole.predict_proba(X))

@@ -146,7 +146,7 @@ def test_files_that_cannot_be_read_count_nowhere(made: Make) -> None:
     assert len(done.tracks) == 4 and [one.id for one in done.unheard] == ["4 broken"]
     assert done.unheard[0].code and "broken.wav" in done.unheard[0].path
     assert any("1 tracks could not be read" in note for note in done.notes)
-    assert told == [(i, 5) for i in range(1, 6)]
+    assert told == [("scoring", i, 5, {}) for i in range(1, 6)]
     with pytest.raises(InputError, match=r"none of the 1 tracks could be heard; the first: .*broken"):
         evaluate(Ear(), made(("broken", "low")))
 

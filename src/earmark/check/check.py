@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,9 +18,8 @@ from earmark.duplicates import Copy, find_copies
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
 from earmark.models import Model, load_model
+from earmark.progress import Progress, no_progress
 from earmark.workers import Done, run
-
-Progress = Callable[[str, int, int], object]
 
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
@@ -56,7 +55,7 @@ def check(
         Name or folder of the model whose embedding the cross-validation of the labels looks at; without one,
         it looks at the descriptors, which know less of music.
     progress : callable, optional
-        Told what is being done, how many of how many tracks are done.
+        Called after each track of each stage.
 
     Returns
     -------
@@ -69,11 +68,11 @@ def check(
     """
     if not min_seconds >= 0:
         raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
-    tell = progress or (lambda *_: None)
-    manifest = _hashed(manifest, jobs, tell)
-    heard, errors = _heard(manifest, model, jobs, tell)
+    progress = progress or no_progress
+    manifest = _hashed(manifest, jobs, progress)
+    heard, errors = _heard(manifest, model, jobs, progress)
     exact = _exact_copies(manifest, heard)
-    near = _near_copies(manifest, heard, exact, tell)
+    near = _near_copies(manifest, heard, exact, progress)
     notes: list[str] = []
     findings = [
         *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
@@ -91,22 +90,15 @@ def check(
 # ---------------------------------------------------------------- hearing
 
 
-def _hashed(manifest: Manifest, jobs: int, tell: Progress) -> Manifest:
-    n_done = 0
-
-    def count(n: int) -> None:
-        nonlocal n_done
-        n_done += n
-        tell("hashing", n_done, len(manifest))
-
-    hashed = with_hashes(manifest, jobs=jobs, progress=count)
+def _hashed(manifest: Manifest, jobs: int, progress: Progress) -> Manifest:
+    hashed = with_hashes(manifest, jobs=jobs, progress=progress)
     # A file that cannot be hashed is reported as unreadable by whoever hears it.
     found = {track.id: track for track in hashed.tracks}
     return dataclasses.replace(manifest, tracks=tuple(found.get(t.id, t) for t in manifest.tracks))
 
 
 def _heard(
-    manifest: Manifest, model: str | None, jobs: int, tell: Progress
+    manifest: Manifest, model: str | None, jobs: int, progress: Progress
 ) -> tuple[dict[int, Heard], dict[int, str]]:
     """Return what was heard of each track, and why the others could not be."""
     if manifest.cache:
@@ -119,7 +111,7 @@ def _heard(
             heard[i] = result.value
         else:
             errors[i] = result.error.message
-        tell("listening", i + 1, len(paths))
+        progress("measuring", i + 1, len(paths), {})
     return heard, errors
 
 
@@ -170,7 +162,7 @@ def _exact_copies(manifest: Manifest, heard: dict[int, Heard]) -> list[list[int]
 
 
 def _near_copies(
-    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], tell: Progress
+    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], progress: Progress
 ) -> list[Copy]:
     """Return pairs of places whose sound is the same though their bytes are not."""
     again = {i for places in exact for i in places[1:]}
@@ -181,19 +173,8 @@ def _near_copies(
             prints.append(one.landmarks)
     return [
         dataclasses.replace(copy, a=places[copy.a], b=places[copy.b])
-        for copy in find_copies(prints, progress=_counted("comparing", len(prints), tell))
+        for copy in find_copies(prints, progress=progress)
     ]
-
-
-def _counted(what: str, n_all: int, tell: Progress) -> Callable[[int], None]:
-    n_done = 0
-
-    def count(n: int) -> None:
-        nonlocal n_done
-        n_done += n
-        tell(what, n_done, n_all)
-
-    return count
 
 
 def _of_copies(

@@ -8,7 +8,7 @@ One idea per file: `manifest` says what a data set is, `read` chooses among the 
 `splits` deals the tracks out and `dealing` does the arithmetic of that.
 """
 
-from earmark.data.hashing import sha256_of, with_hashes
+from earmark.data.hashing import with_hashes
 from earmark.data.layouts.npz import CachedFeatures, read_cached, write_cached
 from earmark.data.manifest import EXCLUDED, PARTS, Manifest, Skipped, Track
 from earmark.data.read import NON_EVENTS, read_manifest
@@ -27,7 +27,6 @@ __all__ = [
     "Track",
     "read_cached",
     "read_manifest",
-    "sha256_of",
     "split",
     "with_hashes",
     "write_cached",

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from earmark.data.manifest import Manifest, Skipped
+from earmark.progress import Progress
+from earmark.storage import sha256_file
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file as 64 hex digits.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def with_hashes(
-    manifest: Manifest, *, jobs: int = 1, progress: Callable[[int], object] | None = None
-) -> Manifest:
+def with_hashes(manifest: Manifest, *, jobs: int = 1, progress: Progress | None = None) -> Manifest:
     """Return the manifest with the `sha256` of every track that had none.
 
     Parameters
@@ -35,7 +21,7 @@ def with_hashes(
     jobs : int
         Threads: the hash is worked out without holding Python's lock.
     progress : callable, optional
-        Told the number of files done since the last call.
+        Called after each file (``"hashing"``).
 
     Returns
     -------
@@ -50,7 +36,7 @@ def with_hashes(
         for i, result in zip(todo, pool.map(_attempt, _paths(manifest, todo)), strict=True):
             found[i] = result
             if progress is not None:
-                progress(1)
+                progress("hashing", len(found), len(todo), {})
     tracks, skipped = [], list(manifest.skipped)
     for i, track in enumerate(manifest.tracks):
         result = found.get(i, track.sha256)
@@ -67,6 +53,6 @@ def _paths(manifest: Manifest, places: Iterable[int]) -> list[str]:
 
 def _attempt(path: str) -> str | OSError:
     try:
-        return sha256_of(path)
+        return sha256_file(path)
     except OSError as error:
         return error

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.errors import InputError
+from earmark.storage import digest
 
 PARTS = ("train", "valid", "test")
 EXCLUDED = "excluded"  # the split of tracks that no protocol deals out
@@ -22,7 +21,6 @@ EXCLUDED = "excluded"  # the split of tracks that no protocol deals out
 SEPARATOR = "|"  # between the labels of one track, so that none can hold it
 NO_LABEL = "-"  # what a table has where a track belongs to none of the classes
 
-_DIGEST_LENGTH = 16  # hex digits, as for a FeatureSpec
 _PART_NAMES = {
     "training": "train",
     "val": "valid",
@@ -135,7 +133,7 @@ class Manifest:
     def digest(self) -> str:
         """16 hex digits of ids, labels, groups and splits: the same wherever the files lie, in any order."""
         facts = sorted([track.id, sorted(track.labels), track.group, track.split] for track in self.tracks)
-        return digest_of([list(self.classes), facts])
+        return digest([list(self.classes), facts])
 
     @property
     def groups(self) -> npt.NDArray[np.str_]:
@@ -176,12 +174,6 @@ class Manifest:
         """
         chosen = tuple(self.tracks[int(i)] for i in indices)
         return dataclasses.replace(self, tracks=chosen, skipped=())
-
-
-def digest_of(facts: object) -> str:
-    """Return 16 hex digits of what JSON can say; odd bytes of file names count as they are."""
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
 
 
 def clean_labels(names: Iterable[str]) -> tuple[str, ...]:

@@ -14,9 +14,10 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from earmark.data.manifest import EXCLUDED, PARTS, Manifest, digest_of
+from earmark.data.manifest import EXCLUDED, PARTS, Manifest
 from earmark.data.stratify import Floats, Ints, deal
 from earmark.errors import InputError
+from earmark.storage import digest
 
 PROTOCOLS = ("grouped", "random", "stratified", "given", "windows")
 
@@ -273,9 +274,9 @@ def _made(
     leaky = protocol == "windows"
     members = {name: sorted(manifest.tracks[i].id for i in places) for name, places in parts.items()}
     chance = [seed, list(shares)] if leaky else []
-    digest = digest_of([protocol, members, *chance])
+    stated = digest([protocol, members, *chance], ordered=True)
     warnings = () if leaky else _warnings(manifest, parts)
-    return Split(parts, protocol, leaky, digest, fold, warnings, seed, shares)
+    return Split(parts, protocol, leaky, stated, fold, warnings, seed, shares)
 
 
 def _warnings(manifest: Manifest, parts: dict[str, Ints]) -> tuple[str, ...]:

@@ -7,14 +7,12 @@ import dataclasses
 import io
 import json
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from earmark.data.manifest import NO_LABEL, SEPARATOR, Manifest, Track
-from earmark.errors import InputError, OutputError
+from earmark.errors import InputError
+from earmark.storage import to_cell, write_atomic
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Track))
 
@@ -43,8 +41,7 @@ def write_manifest(manifest: Manifest, path: str | os.PathLike[str]) -> None:
     folder = os.path.abspath(target.parent)
     rows = [{**dataclasses.asdict(track), "path": _relative(track.path, folder)} for track in manifest.tracks]
     text = _csv(rows) if kind == ".csv" else _jsonl(rows)
-    with replaced(target) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
+    write_atomic(target, text)
 
 
 def _relative(path: str, folder: str) -> str:
@@ -58,7 +55,8 @@ def _csv(rows: list[dict[str, object]]) -> str:
     writer.writeheader()
     for row in rows:
         labels = cast(tuple[str, ...], row["labels"])
-        writer.writerow({**row, "labels": SEPARATOR.join(labels) or NO_LABEL})
+        cells = {**row, "labels": SEPARATOR.join(labels) or NO_LABEL}
+        writer.writerow({name: to_cell(cell) for name, cell in cells.items()})
     return text.getvalue()
 
 
@@ -67,34 +65,3 @@ def _jsonl(rows: list[dict[str, object]]) -> str:
     return "".join(
         json.dumps({key: value for key, value in row.items() if value != ""}) + "\n" for row in rows
     )
-
-
-@contextmanager
-def replaced(target: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, and put it in the place of another only when all went well.
-
-    Raises
-    ------
-    OutputError
-        If the place cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written ({error.strerror})", hint="Check its folder") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written ({error.strerror})", hint="Check the disk") from None
-    finally:
-        with suppress(OSError):
-            os.unlink(name)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

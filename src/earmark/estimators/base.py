@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -23,15 +23,9 @@ from earmark.features import FeatureSpec
 from earmark.models.base import Array
 from earmark.models.bundle import save_bundle
 from earmark.models.card import Head, Input, ModelCard
+from earmark.progress import Progress, no_progress
 
 AXES = {"log_mel": "(n, n_mels, n_frames)", "descriptors": "(n, d)"}
-
-
-class Progress(Protocol):
-    """What `TrainableModel.fit` calls after each step; an error that it raises ends the training."""
-
-    def __call__(self, step: int, n_steps: int, figures: Mapping[str, float], /) -> None:
-        """Take the step (from 1), how many there may be, and figures such as ``loss``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +164,7 @@ class TrainableModel(ABC):
         valid : tuple of X and y, optional
             For early stopping; never learned from.
         progress : callable, optional
-            Called with step, number of steps and figures.
+            Called after each step of ``"training"``; an error that it raises ends the training.
 
         Raises
         ------
@@ -194,7 +188,7 @@ class TrainableModel(ABC):
             held_targets = _encode(valid[1], len(rows), names, multilabel=self.multilabel_)
             held = Examples(rows, held_targets, np.ones(len(rows)))
         self.priors_ = self._beliefs(train)
-        self._fit(train, held, progress or _silent)
+        self._fit(train, held, progress or no_progress)
         return self
 
     def _beliefs(self, train: Examples) -> dict[str, float]:
@@ -346,10 +340,6 @@ def requires_extra(extra: str = "train") -> Iterator[None]:
             f"a package for training cannot be imported: {error}",
             hint=f"Try: pip install 'earmark[{extra}]'.",
         ) from error
-
-
-def _silent(step: int, n_steps: int, figures: Mapping[str, float], /) -> None:
-    """Nobody watches."""
 
 
 def _targets(y: Any, n: int, classes: Sequence[str] | None) -> tuple[np.ndarray, Array]:

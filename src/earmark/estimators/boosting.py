@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from earmark.estimators.base import Examples, Progress, TrainableModel, requires_extra
+from earmark.estimators.base import Examples, TrainableModel, requires_extra
 from earmark.estimators.graph import Graph
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 
 class Boosting(TrainableModel):
@@ -72,7 +73,7 @@ class Boosting(TrainableModel):
         for step, labels in enumerate(columns, start=1):
             with threadpool_limits(1):  # the same sums everywhere; and on few examples threads only wait
                 self._ensembles.append(self._estimator().fit(train.X, labels, sample_weight=train.weights))
-            progress(step, len(columns), {})
+            progress("training", step, len(columns), {})
 
     def _estimator(self) -> Any:
         with requires_extra():

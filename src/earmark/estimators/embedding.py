@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import InputError, ModelError
-from earmark.estimators.base import Examples, Progress, TrainableModel, requires_extra
+from earmark.estimators.base import Examples, TrainableModel, requires_extra
 from earmark.estimators.index import family
 from earmark.models.base import Array
 from earmark.models.onnx import EMBEDDING, INPUTS, OnnxModel
 from earmark.models.registry import load_model
+from earmark.progress import Progress
 
 BATCH = 16  # windows at a time, as in `classify`: more leave the cache
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, Progress, TrainableModel
+from earmark.estimators.base import Examples, TrainableModel
 from earmark.estimators.graph import Graph
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 _TINY = 1e-6  # share of a vote that every neighbour has: decides where all are equally far
 
@@ -97,7 +98,7 @@ class Knn(Neighbours):
         self._scale = 1 / np.where(spread > 1e-9 * (1 + np.abs(self._mean)), spread, 1.0)
         self._examples = (X - self._mean) * self._scale
         self._remember(train)
-        progress(1, 1, {})
+        progress("training", 1, 1, {})
 
     def _proba(self, X: Array) -> np.ndarray:
         # In double precision: a square of a difference by way of a product loses half of the digits.

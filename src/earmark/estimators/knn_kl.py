@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, Progress
+from earmark.estimators.base import Examples
 from earmark.estimators.graph import Graph
 from earmark.estimators.knn import Neighbours
 from earmark.features import mfcc
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 
 class KnnKl(Neighbours):
@@ -66,7 +67,7 @@ class KnnKl(Neighbours):
         self._to_distance = np.concatenate(columns, axis=1).T
         self._own = np.einsum("ni,ni->n", pulls, means)
         self._remember(train)
-        progress(1, 1, {})
+        progress("training", 1, 1, {})
 
     def _cepstra(self, X: Array) -> np.ndarray:
         """Standardised MFCC [shape=(n, n_mfcc, n_frames)]."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from earmark.estimators.base import Examples, Progress
+from earmark.estimators.base import Examples
 from earmark.estimators.graph import Graph
 from earmark.estimators.scikit import ScikitModel
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 
 class Mlp(ScikitModel):

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from earmark.estimators.base import Examples, Progress, TrainableModel, requires_extra
+from earmark.estimators.base import Examples, TrainableModel, requires_extra
 from earmark.estimators.graph import OPSET
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 
 class ScikitModel(TrainableModel):
@@ -37,7 +38,7 @@ class ScikitModel(TrainableModel):
         options = {"sample_weight": train.weights} if self.takes_weights else {}
         with config_context(enable_metadata_routing=self.multilabel_):
             self._classifier.fit(self._standardised(train.X), labels, **options)
-        progress(1, 1, {})
+        progress("training", 1, 1, {})
 
     def _standardised(self, X: Array) -> np.ndarray:
         rows: np.ndarray = self._scaler.transform(X.astype(np.float64))

@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, Progress, TrainableModel
+from earmark.estimators.base import Examples, TrainableModel
 from earmark.estimators.graph import Graph
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 Layer = tuple[np.ndarray, np.ndarray]  # weights [shape=(n_in, n_out)] and bias [shape=(n_out,)]
 
@@ -151,7 +152,7 @@ class Scratch(TrainableModel):
             heard, _ = loss_and_gradients(
                 layers, X_valid, valid.targets, valid.weights, l2=0.0, multilabel=self.multilabel_
             )
-            progress(epoch, self.epochs, {"loss": float(np.mean(losses)), "valid_loss": heard})
+            progress("training", epoch, self.epochs, {"loss": float(np.mean(losses)), "valid_loss": heard})
             since += 1
             if heard < best:
                 best, self.layers_, since = heard, layers, 0

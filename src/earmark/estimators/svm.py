@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, Progress, TrainableModel, requires_extra
+from earmark.estimators.base import Examples, TrainableModel, requires_extra
 from earmark.estimators.graph import Graph
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
+from earmark.progress import Progress
 
 SHARPNESS = np.geomspace(0.25, 64, 49)
 
@@ -71,10 +72,10 @@ class Svm(TrainableModel):
         for step, (kept, out) in enumerate(parts, start=1):
             self._learn(train.take(kept))
             held[out] = self._scores(train.X[out])
-            progress(step, len(parts) + 1, {})
+            progress("training", step, len(parts) + 1, {})
         self._sharpness = self._sharpest(held, train)
         self._learn(train)
-        progress(len(parts) + 1, len(parts) + 1, {})
+        progress("training", len(parts) + 1, len(parts) + 1, {})
 
     def _learn(self, train: Examples) -> None:
         """Machines as one matrix: columns of `_duals` are their weights of the examples `_vectors`."""

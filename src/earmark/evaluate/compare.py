@@ -17,8 +17,9 @@ from earmark.errors import InputError
 from earmark.evaluate.bootstrap import N_RESAMPLES, bootstrap, mcnemar
 from earmark.evaluate.estimates import Figure, Floats, Table, TrackAnswer, wanted_figures
 from earmark.evaluate.evaluate import Evaluation, evaluate, name_of, plain
-from earmark.evaluate.scoring import ModelSource, Progress, open_model
+from earmark.evaluate.scoring import ModelSource, open_model
 from earmark.evaluate.subsets import ALL, UNSEEN, Chosen, choose, without_taught
+from earmark.progress import Progress
 
 SCHEMA = "earmark.comparison/1"
 SIGNIFICANT = 0.05

@@ -30,10 +30,11 @@ from earmark.evaluate.estimates import (
     group_figures,
 )
 from earmark.evaluate.labels import LabelMap, choose_head, map_labels
-from earmark.evaluate.scoring import Heard, ModelSource, Progress, Unheard, listen, open_model
+from earmark.evaluate.scoring import Heard, ModelSource, Unheard, listen, open_model
 from earmark.evaluate.subsets import Chosen, choose
 from earmark.models import Head, Model, ModelCard
 from earmark.predict import ModelId
+from earmark.progress import Progress
 
 N_WORST = 12  # confident mistakes to show
 N_POINTS = 101  # of the curve of risk in JSON

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,11 @@ from earmark.features import FeatureSpec
 from earmark.models import Head, Model, ModelCard, answer, load_model
 from earmark.models.windows import cut_windows
 from earmark.predict import Prediction, Score, classify
+from earmark.progress import Progress
 from earmark.workers import Done, run
 
 Floats = NDArray[np.float64]
 ModelSource = str | os.PathLike[str] | Model
-Progress = Callable[[int, int], object]
 
 BATCH = 64  # cached log-mels to answer at a time
 
@@ -110,7 +110,7 @@ def listen(
     jobs : int
         Worker processes.
     progress : callable, optional
-        Told how many tracks are done, and of how many.
+        Called after each track (``"scoring"``).
 
     Returns
     -------
@@ -144,7 +144,7 @@ def listen(
             heard.append(None)
             unheard.append(Unheard(track.id, track.path, result.error.code, str(result.error)))
         if progress is not None:
-            progress(len(heard), len(paths))
+            progress("scoring", len(heard), len(paths), {})
     if len(unheard) == len(paths):
         raise InputError(f"none of the {len(paths)} tracks could be heard; the first: {unheard[0].reason}")
     return heard, unheard
@@ -202,7 +202,7 @@ def _cached(model: Model, manifest: Manifest, head: Head, progress: Progress | N
         duration = (kept.S_db.shape[2] - 1) * card.spec.hop_length / card.spec.sr
         yield Heard(np.average(scores, axis=0, weights=weights), scores, seconds, "music", duration)
         if progress is not None:
-            progress(n_done, len(manifest))
+            progress("scoring", n_done, len(manifest), {})
 
 
 def _check_cached(card: ModelCard, stated: dict[str, object], n_frames: int, path: str) -> None:

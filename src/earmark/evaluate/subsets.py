@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.data import EXCLUDED, PARTS, PROTOCOLS, Manifest, Split, Track, read_manifest, sha256_of
+from earmark.data import EXCLUDED, PARTS, PROTOCOLS, Manifest, Split, Track, read_manifest
 from earmark.data import split as deal
 from earmark.errors import InputError
 from earmark.models import ModelCard
+from earmark.storage import sha256_file
 
 ALL = "all"
 UNSEEN = "unseen"  # all but what taught the model
@@ -231,7 +232,7 @@ def _met(track: Track, taught: set[str]) -> bool:
     if os.path.abspath(track.path) in taught:
         return True
     try:
-        return (track.sha256 or sha256_of(track.path)) in taught
+        return (track.sha256 or sha256_file(track.path)) in taught
     except OSError:
         return False
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from earmark.errors import InputError
+from earmark.storage import digest
 
 _SCHEMA = "earmark.features/1"  # raised when the same numbers begin to mean another array
-_DIGEST_LENGTH = 16  # hex digits: 64 bits tell any number of settings apart
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,7 @@ class FeatureSpec:
     def digest(self) -> str:
         """16 hex digits that change whenever the array would."""
         facts = {**self.to_dict(), "fmax": self.top_hz, "schema": _SCHEMA}
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
+        return digest(facts)
 
     def n_frames(self, seconds: float) -> int:
         """Return the number of frames of a sound of so many seconds: the first is centred on its start."""

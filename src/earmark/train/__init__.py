@@ -9,7 +9,6 @@ once, `training` does the rest in a `run_folder`, which `importance` can `reopen
 
 from earmark.train.feature_cache import FeatureCache, user_cache
 from earmark.train.importance import Importance, Loss, importance
-from earmark.train.job import Watch
 from earmark.train.pipeline import Run, train
 from earmark.train.settings import parsed, read_params_file
 from earmark.train.tune import Tuning, tune
@@ -22,7 +21,6 @@ __all__ = [
     "Recipe",
     "Run",
     "Tuning",
-    "Watch",
     "importance",
     "parsed",
     "read_params_file",

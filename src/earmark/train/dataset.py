@@ -12,10 +12,9 @@ from earmark.data import Manifest, Skipped, read_cached
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
 from earmark.predict.classify import SILENCE_DB
+from earmark.progress import Progress
 from earmark.train.feature_cache import FeatureCache, Wanted
 from earmark.train.windows import Array, Ints, Recipe
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +140,7 @@ def prepare(
     *,
     cache: FeatureCache,
     jobs: int | None = None,
-    progress: Report | None = None,
+    progress: Progress | None = None,
 ) -> Features:
     """Compute or find the features of a data set.
 
@@ -156,7 +155,7 @@ def prepare(
     jobs : int, optional
         Worker processes.
     progress : callable, optional
-        Told how many files are done, and of how many.
+        Called after each file (``"features"``).
 
     Returns
     -------
@@ -180,7 +179,7 @@ def prepare(
 
 
 def _from_files(
-    manifest: Manifest, recipe: Recipe, cache: FeatureCache, jobs: int | None, progress: Report | None
+    manifest: Manifest, recipe: Recipe, cache: FeatureCache, jobs: int | None, progress: Progress | None
 ) -> Features:
     wanted = [Wanted(track.path, track.sha256) for track in manifest.tracks]
     checksums, missing = cache.fill(wanted, recipe, jobs=jobs, progress=progress)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from earmark import workers
-from earmark.data import sha256_of
 from earmark.errors import EarmarkError, OutputError, UnreadableAudioError
+from earmark.progress import Progress, no_progress
+from earmark.storage import sha256_file
 from earmark.train.settings import limited_threads
 from earmark.train.windows import Array, Entry, Recipe, extract
 
@@ -145,7 +146,7 @@ class FeatureCache:
         recipe: Recipe,
         *,
         jobs: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> tuple[dict[str, str], list[Missing]]:
         """Compute what is not there yet, in parallel.
 
@@ -158,7 +159,7 @@ class FeatureCache:
         jobs : int, optional
             Worker processes; by default one a core from four files on.
         progress : callable, optional
-            Told how many files are done, and of how many.
+            Called after each file (``"features"``), and before the first.
 
         Returns
         -------
@@ -180,8 +181,8 @@ class FeatureCache:
             self.sweep()
         if jobs is None:
             jobs = workers.default_jobs(len(todo)) if len(todo) >= FEW else 1
-        report = progress or (lambda *_: None)
-        report(len(checksums), len(wanted))
+        progress = progress or no_progress
+        progress("features", len(checksums), len(wanted), {})
         work = partial(_extract_into, str(self.folder), recipe)
         with limited_threads(1):  # as in the workers, so that sums come in the same order here
             for result in workers.run(work, todo, jobs=min(jobs, max(1, len(todo)))):
@@ -191,7 +192,7 @@ class FeatureCache:
                     raise result.error  # a full disk is full for every file
                 else:
                     missing.append(Missing(result.source.path, result.error))
-                report(len(checksums) + len(missing), len(wanted))
+                progress("features", len(checksums) + len(missing), len(wanted), {})
         return checksums, missing
 
     def sweep(self, *, seconds: float = FORGOTTEN) -> None:
@@ -206,7 +207,7 @@ class FeatureCache:
 def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
     """Make the entry of a file and return the checksum of its content."""
     try:
-        found = sha256_of(wanted.path)
+        found = sha256_file(wanted.path)
     except OSError as error:
         raise UnreadableAudioError(f"{wanted.path} cannot be read: {error.strerror or error}") from error
     if wanted.sha256 and wanted.sha256 != found:

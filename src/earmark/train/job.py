@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +17,12 @@ from earmark.data import split as deal
 from earmark.errors import InputError
 from earmark.estimators import TrainableModel
 from earmark.features import FeatureSpec
+from earmark.progress import Progress
+from earmark.storage import digest
 from earmark.train.dataset import Features, Part, check_counts, prepare
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.settings import estimator, model_name, name_of
 from earmark.train.windows import Ints, Recipe
-
-
-class Watch(Protocol):
-    """What is told how far things are."""
-
-    def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
-        """Take the stage (``"features"``, ``"training"``), how far it is, and figures such as ``loss``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +114,7 @@ class Job:
                 "name": name_of(self.manifest),
                 "cache": os.path.abspath(self.manifest.cache) if self.manifest.cache else "",
                 "digest": self.manifest.digest,
-                "content": digest_of(content),
+                "content": digest(content),
                 "n": len(content),
                 "classes": list(self.manifest.classes),
             },
@@ -151,7 +144,7 @@ def plan(
     *,
     cache: FeatureCache,
     jobs: int | None = None,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
 ) -> Job:
     """Read the data, compute its features and deal the tracks out.
 
@@ -165,8 +158,8 @@ def plan(
         Where features are kept.
     jobs : int, optional
         Processes that compute features.
-    watch : callable, optional
-        Told how far things are.
+    progress : callable, optional
+        Called after each file (``"features"``).
 
     Returns
     -------
@@ -186,11 +179,7 @@ def plan(
     check_counts(manifest.counts(), multilabel=manifest.multilabel)
     manifest = with_hashes(manifest)
 
-    def count(done: int, total: int) -> None:
-        if watch is not None:
-            watch("features", done, total, {})
-
-    features = prepare(manifest, recipe, cache=cache, jobs=jobs, progress=count)
+    features = prepare(manifest, recipe, cache=cache, jobs=jobs, progress=progress)
     dealt = deal(manifest, protocol=request.split, test=request.test, valid=request.valid, seed=request.seed)
     job = Job(request, features, dealt, dealt.windows(features.n_windows))
     check_parts(job)
@@ -246,9 +235,3 @@ def check_parts(job: Job) -> None:
             f"no track of {', '.join(lacking[:5])} is left to train on with split={job.split.protocol!r}",
             hint="All tracks of a class may be of one artist or album: add others, or use split=stratified.",
         )
-
-
-def digest_of(facts: object) -> str:
-    """16 hex digits of what JSON can say."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -18,9 +18,11 @@ from earmark.errors import BundleError, EarmarkError
 from earmark.estimators import to_bundle
 from earmark.evaluate import Figure
 from earmark.models import ModelCard, OnnxModel, save_bundle
+from earmark.progress import Progress, no_progress
+from earmark.storage import digest
 from earmark.train.curves import draw_curves
 from earmark.train.feature_cache import FeatureCache
-from earmark.train.job import Job, Request, Watch, digest_of, plan
+from earmark.train.job import Job, Request, plan
 from earmark.train.report import run_report
 from earmark.train.run_folder import RunFolder, write_bytes
 from earmark.train.scores import Answers, answers, card_metrics
@@ -87,7 +89,7 @@ def train(
     threads: int = 1,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
-    progress: Watch | None = None,
+    progress: Progress | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Run:
     """Train a model of any family on labelled sound.
@@ -124,7 +126,7 @@ def train(
     cache : path, optional
         Folder for features.
     progress : callable, optional
-        Told how far things are.
+        Called after each file (``"features"``) and each step (``"training"``).
     clock : callable
         Seconds since 1970, for the log.
 
@@ -145,28 +147,28 @@ def train(
         model=model, params=dict(params or {}), split=split, test=test, valid=valid, augment=tuple(augment),
         seed=seed, window=window, hop=hop, threads=threads, name=name, licence=licence,
     )  # fmt: skip
-    watch = progress or _silent
+    progress = progress or no_progress
     with limited_threads(threads):
-        job = plan(data, request, cache=FeatureCache(cache), jobs=jobs, watch=watch)
+        job = plan(data, request, cache=FeatureCache(cache), jobs=jobs, progress=progress)
         facts = job.facts()
-        path = Path(out) if out is not None else RUNS / f"{job.name}-{digest_of(facts)[:8]}"
+        path = Path(out) if out is not None else RUNS / f"{job.name}-{digest(facts)[:8]}"
         folder = RunFolder(path, clock)
         fresh = not path.exists()
         resumed = folder.open(facts, job.manifest)
         try:
-            return _trained(job, folder, watch, resumed=resumed)
+            return _trained(job, folder, progress, resumed=resumed)
         except EarmarkError:
             if fresh:  # the family refused: nothing was learned that would be worth keeping
                 shutil.rmtree(path, ignore_errors=True)
             raise
 
 
-def _trained(job: Job, folder: RunFolder, watch: Watch, *, resumed: bool) -> Run:
+def _trained(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> Run:
     """Do what is left to do of a run."""
     even = balance(job.model(), job.counts("train"))
     if not resumed:
         _note_data(job, folder, str(even))
-    candidate = _fitted(job, folder, watch)
+    candidate = _fitted(job, folder, progress)
     scored = {name: _scores(job, candidate, name) for name in ("train", "valid", "test")}
     tested = scored["test"]
     found = tested.figures(leaky=job.split.leaky, seed=job.request.seed) if tested else ()
@@ -201,7 +203,7 @@ def _note_data(job: Job, folder: RunFolder, even: str) -> None:
         folder.note("skipped", path=skipped.path, reason=skipped.reason)
 
 
-def _fitted(job: Job, folder: RunFolder, watch: Watch) -> OnnxModel:
+def _fitted(job: Job, folder: RunFolder, progress: Progress) -> OnnxModel:
     """The trained graph: that of the complete run, of a run that was killed after learning, or a new one."""
     for place in (folder.bundle, folder.checkpoints / "candidate"):
         try:
@@ -212,11 +214,11 @@ def _fitted(job: Job, folder: RunFolder, watch: Watch) -> OnnxModel:
     model = job.model()
     part, held = job.part("train"), job.part("valid")
 
-    def step(done: int, total: int, numbers: Mapping[str, float], /) -> None:
+    def step(stage: str, done: int, total: int, numbers: Mapping[str, float], /) -> None:
         folder.note("step", step=done, of=total, **{name: float(value) for name, value in numbers.items()})
-        watch("training", done, total, numbers)
+        progress(stage, done, total, numbers)
 
-    watch("training", 0, 0, {})
+    progress("training", 0, 0, {})
     model.fit(
         part.X,
         part.y,
@@ -265,7 +267,3 @@ def _limits(job: Job) -> list[str]:
 
 def _scores(job: Job, model: OnnxModel, part: str) -> Answers | None:
     return answers(model.predict_proba, job.part(part), job.manifest)
-
-
-def _silent(stage: str, done: int, total: int, numbers: Mapping[str, float], /) -> None:
-    """Nobody watches."""

@@ -21,9 +21,11 @@ from earmark.data import Manifest, Split
 from earmark.data import split as deal
 from earmark.errors import InputError, OutputError
 from earmark.estimators.base import requires_extra
+from earmark.progress import Progress
+from earmark.storage import digest
 from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
-from earmark.train.job import Job, Request, Watch, digest_of, plan
+from earmark.train.job import Job, Request, plan
 from earmark.train.run_folder import write_json
 from earmark.train.scores import answers
 from earmark.train.settings import estimator, limited_threads
@@ -86,7 +88,7 @@ def tune(
     threads: int = 1,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
-    progress: Watch | None = None,
+    progress: Progress | None = None,
 ) -> Tuning:
     """Find good parameters for a family on a data set.
 
@@ -129,9 +131,9 @@ def tune(
         seed=seed, window=window, hop=hop, threads=threads,
     )  # fmt: skip
     with limited_threads(threads), _quiet_optuna():
-        job = plan(data, request, cache=FeatureCache(cache), jobs=jobs, watch=progress)
+        job = plan(data, request, cache=FeatureCache(cache), jobs=jobs, progress=progress)
         facts = {**job.facts(), "folds": folds}
-        folder = Path(out) if out is not None else RUNS / f"{job.name}-tune-{digest_of(facts)[:8]}"
+        folder = Path(out) if out is not None else RUNS / f"{job.name}-tune-{digest(facts)[:8]}"
         judge = _Judge(job, _folds(job, folds))
         study = _study(folder, facts)
         _search(study, judge, trials, progress)
@@ -239,7 +241,7 @@ def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
     return study
 
 
-def _search(study: optuna.Study, judge: _Judge, trials: int, watch: Watch | None) -> None:
+def _search(study: optuna.Study, judge: _Judge, trials: int, progress: Progress | None) -> None:
     """Try until so many trials are finished."""
     import optuna
 
@@ -247,11 +249,11 @@ def _search(study: optuna.Study, judge: _Judge, trials: int, watch: Watch | None
         study.set_user_attr(_DEFAULT, float(np.mean(list(judge.scores({})))))
     objective = _objective(judge)
     while (done := len(_finished(study))) < trials:
-        _tell(study, done, trials, watch)
+        _tell(study, done, trials, progress)
         # Seeded by the number of the trial: whoever goes on tries what would have been tried.
         study.sampler = optuna.samplers.TPESampler(seed=judge.job.request.seed + done)
         study.optimize(objective, n_trials=1)
-    _tell(study, done, trials, watch)
+    _tell(study, done, trials, progress)
 
 
 def _objective(judge: _Judge) -> Callable[[optuna.Trial], float]:
@@ -282,11 +284,11 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _tell(study: optuna.Study, done: int, trials: int, watch: Watch | None) -> None:
-    if watch is not None:
+def _tell(study: optuna.Study, done: int, trials: int, progress: Progress | None) -> None:
+    if progress is not None:
         default = float(study.user_attrs[_DEFAULT])
         scores = [default, *(trial.value for trial in _complete(study))]
-        watch("tuning", done, trials, {"best": max(scores), "default": default})
+        progress("tuning", done, trials, {"best": max(scores), "default": default})
 
 
 def _complete(study: optuna.Study) -> list[Any]:

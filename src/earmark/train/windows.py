@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +14,7 @@ from earmark.features import FeatureSpec, log_mel
 from earmark.models import Head, ModelCard
 from earmark.models.card import Input
 from earmark.models.windows import described, descriptor_names
+from earmark.storage import digest
 
 Array = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -75,8 +74,7 @@ class Recipe:
         if self.input == "descriptors":  # a spectrogram is kept whole, whatever is cut from it
             facts |= {"length": self.card.window_length, "hop_frames": self.card.hop_frames}
             facts |= {"names": self.card.descriptor_names}
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(facts)
 
     def starts(self, k: int) -> Ints:
         """First frame of each window of k frames, the last moved back so that it ends with them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,7 +96,7 @@ def _checked(
         out: Screen | None = None
         stage = ""
 
-        def tell(what: str, _: int, n_all: int) -> None:
+        def report(what: str, _: int, n_all: int, __: Mapping[str, float], /) -> None:
             nonlocal out, stage
             if what != stage:
                 stack.close()
@@ -104,7 +105,7 @@ def _checked(
                 out.advance()
 
         n_jobs = default_jobs(len(manifest)) if jobs is None else jobs
-        return find_faults(manifest, jobs=n_jobs, progress=tell, **options)
+        return find_faults(manifest, jobs=n_jobs, progress=report, **options)
 
 
 def _write(report: CheckReport, path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from earmark.data import Manifest
     from earmark.evaluate import Evaluation
+    from earmark.progress import Progress
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Name, folder of a bundle, or folder of a training run.")
@@ -158,9 +159,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def progress_of(manifest: Manifest, *, times: int = 1) -> Iterator[Callable[[int, int], Any]]:
-    """What moves a progress bar, on a terminal."""
-    with screen(times * len(manifest), "listening") as bar:
+def progress_of(manifest: Manifest, *, times: int = 1) -> Iterator[Progress]:
+    """Yield what moves a progress bar, on a terminal."""
+    with screen(times * len(manifest), "scoring") as bar:
         yield lambda *_: bar.advance()
 
 

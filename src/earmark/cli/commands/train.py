@@ -14,7 +14,8 @@ from earmark.cli.options import JobsOption
 from earmark.cli.terminal import console, plural, printable, say
 
 if TYPE_CHECKING:
-    from earmark.train import Run, Watch
+    from earmark.progress import Progress
+    from earmark.train import Run
 
 SHOWN = 10  # files that were left out, before the list is cut
 
@@ -124,7 +125,7 @@ def settings(model: str, params: Path | None, setting: list[str] | None) -> dict
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
+def watched() -> Iterator[Progress]:
     """What tells how far things are: bars on a terminal, else a line for each stage."""
     try:
         with _bars() if sys.stderr.isatty() else _lines() as watch:
@@ -135,7 +136,7 @@ def watched() -> Iterator[Watch]:
 
 
 @contextmanager
-def _lines() -> Iterator[Watch]:
+def _lines() -> Iterator[Progress]:
     stages: set[str] = set()
 
     def announce(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
@@ -147,8 +148,9 @@ def _lines() -> Iterator[Watch]:
 
 
 @contextmanager
-def _bars() -> Iterator[Watch]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _bars() -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     layout = (
         TextColumn("{task.description}"),
@@ -158,7 +160,7 @@ def _bars() -> Iterator[Watch]:
         TextColumn("left  {task.fields[figures]}"),
     )
     tasks: dict[str, Any] = {}
-    with Progress(*layout, console=console(stderr=True), transient=True) as progress:
+    with Bars(*layout, console=console(stderr=True), transient=True) as progress:
 
         def advance(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
             if stage not in tasks:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from earmark.data.layouts.tables import Columns, parse_rows, tracks_of
 from earmark.data.manifest import Manifest, Track, clean_labels, part_name
-from earmark.data.write import replaced
 from earmark.errors import InputError
+from earmark.storage import atomic_file
 
 _TABLES = ("tracks.csv", "tracks.jsonl")
 _SPEC_FIELDS = ("sr", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "power", "htk", "norm", "amin")
@@ -85,7 +85,7 @@ def write_cached(
         if len(column) != len(ids):
             raise InputError(f"len({name})={len(column)}, len(ids)={len(ids)}", hint="One row for each track")
     columns |= {"spec": np.array(json.dumps(dict(spec), sort_keys=True)), "spec_digest": np.array(digest)}
-    with replaced(Path(path)) as file:
+    with atomic_file(path) as file:
         np.savez_compressed(file, **columns)
 
 

@@ -14,6 +14,7 @@ from earmark.data.artists import clean_group
 from earmark.data.layouts.folders import not_utf8, unusable
 from earmark.data.manifest import NO_LABEL, Manifest, Skipped, Track, clean_labels, part_name
 from earmark.errors import InputError
+from earmark.storage import from_cell
 
 # What a column may be called, the surest name first.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -146,7 +147,7 @@ def _csv_rows(text: str, name: str) -> Iterator[Row]:
     try:
         for row in reader:
             # Cells beyond the header, or below none, belong to nothing.
-            yield {key: value for key, value in row.items() if key}
+            yield {key: value and from_cell(value) for key, value in row.items() if key}
     except csv.Error as error:
         raise InputError(
             f"{name} is not CSV after line {reader.line_num} ({error})", hint="Check its quotation marks"

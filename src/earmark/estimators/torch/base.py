@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, Progress, TrainableModel
+from earmark.estimators.base import Examples, TrainableModel
 from earmark.estimators.torch.checkpoint import CheckpointFile
 from earmark.estimators.torch.export import export
 from earmark.estimators.torch.layers import Choir, Network
@@ -23,6 +23,7 @@ from earmark.estimators.torch.loop import Loop, of_its_own, predict
 from earmark.estimators.torch.recipe import Recipe
 from earmark.models.base import Array
 from earmark.models.card import Input
+from earmark.progress import Progress
 
 Augment = Callable[[Array, np.random.Generator], Array]
 

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from earmark.errors import ModelError
-from earmark.estimators.base import Examples, Progress
+from earmark.estimators.base import Examples
 from earmark.estimators.torch.checkpoint import CheckpointFile, Figures, State
 from earmark.estimators.torch.layers import Network, probabilities
 from earmark.estimators.torch.recipe import Recipe
 from earmark.models.base import Array
+from earmark.progress import Progress
 
 Augment = Callable[[Array, np.random.Generator], Array]
 
@@ -96,7 +97,7 @@ class Loop:
             if checkpoint:
                 checkpoint.save(state)
             if progress:
-                progress(epoch + 1, recipe.epochs, figures)
+                progress("training", epoch + 1, recipe.epochs, figures)
         network.load_state_dict(state.best or state.answering())
         return state.history
 
