@@ -14,6 +14,7 @@ import typer
 from earmark.cli.options import DEFAULT_MODEL, ModelOption
 from earmark.cli.terminal import console, say
 from earmark.errors import OutputError
+from earmark.storage import atomic_file
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
@@ -59,12 +60,9 @@ def _write(clip: Clip, output: Path | None) -> Path:
 
 def _write_wav(clip: Clip, path: Path) -> Path:
     samples = (clip.y * 32767).round().astype("<i2")
-    try:
-        with path.open("wb") as raw, wave.open(raw, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(clip.sr)
-            file.writeframes(samples.tobytes())
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Choose another place.") from error
+    with atomic_file(path) as raw, wave.open(raw, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(clip.sr)
+        file.writeframes(samples.tobytes())
     return path

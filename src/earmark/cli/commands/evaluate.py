@@ -12,7 +12,8 @@ import typer
 from earmark.cli.options import JobsOption
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import complaint, console, say, screen
-from earmark.errors import EarmarkError, InputError, OutputError
+from earmark.errors import EarmarkError, InputError
+from earmark.storage import write_atomic
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -151,10 +152,7 @@ def write_text(path: Path, text: str) -> None:
     OutputError
         It cannot be written.
     """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Choose another place.") from error
+    write_atomic(path, text)
     say(f"wrote {path}")
 
 
