@@ -84,7 +84,8 @@ def check(
     ]
     order = {kind: i for i, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
-    return CheckReport(manifest, tuple(findings), tuple(notes))
+    durations = {manifest.tracks[i].id: one.duration for i, one in heard.items()}
+    return CheckReport(manifest, tuple(findings), tuple(notes), durations)
 
 
 # ---------------------------------------------------------------- hearing
