@@ -1,4 +1,4 @@
-"""What `check --write` leaves: of each recording exactly the longest copy, whatever the order of the pairs."""
+"""What `check --write` leaves: of each recording the longest copy, whatever the order of the pairs."""
 
 from __future__ import annotations
 

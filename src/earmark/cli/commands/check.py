@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import DEFAULT_MODEL, JobsOption
+from earmark.cli.options import DEFAULT_MODEL, JobsOption, NonEventsOption
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
 from earmark.errors import InputError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from earmark.check import CheckReport
+    from earmark.data import Manifest
 
 SHOWN = 12  # findings of one kind in the table
 
@@ -49,6 +50,7 @@ def check(
     data: Data,
     labels: Labels = None,
     group: Group = None,
+    non_events: NonEventsOption = None,
     write: Write = None,
     html: Html = None,
     as_json: Json = False,
@@ -65,8 +67,13 @@ def check(
             check_writable(path, option)
     if write is not None and write.suffix.lower() not in (".csv", ".jsonl"):
         raise InputError(f"--write {write}", hint="Accepted: .csv and .jsonl")
+    from earmark.data import read_manifest
+
     report = _checked(
-        data, labels, group, jobs=jobs, min_seconds=min_seconds, model=None if model == "none" else model
+        read_manifest(data, labels=labels, group=group, non_events=non_events or ()),
+        jobs=jobs,
+        min_seconds=min_seconds,
+        model=None if model == "none" else model,
     )
     if write is not None:
         _write(report, write)
@@ -84,14 +91,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(
-    data: str, labels: str | None, group: str | None, *, jobs: int | None, **options: Any
-) -> CheckReport:
+def _checked(manifest: Manifest, *, jobs: int | None, **options: Any) -> CheckReport:
     from earmark.check import check as find_faults
-    from earmark.data import read_manifest
     from earmark.workers import default_jobs
 
-    manifest = read_manifest(data, labels=labels, group=group)
     with ExitStack() as stack:
         out: Screen | None = None
         stage = ""
@@ -123,7 +126,7 @@ def _show(report: CheckReport) -> None:
         if report.findings:
             out.show(_table(report))
         n_looks = len(report.findings) - report.n_faults
-        classes = plural(len(manifest.classes), "class").replace("classs", "classes")
+        classes = f"{len(manifest.classes)} {'class' if len(manifest.classes) == 1 else 'classes'}"
         write_line(
             f"{plural(len(manifest), 'track')} in {classes}: "
             f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"

@@ -23,7 +23,7 @@ from earmark.cli.commands.evaluate import (
     report_unheard,
     write_text,
 )
-from earmark.cli.options import JobsOption
+from earmark.cli.options import JobsOption, NonEventsOption
 from earmark.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def compare(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
+    non_events: NonEventsOption = None,
     as_json: JsonOption = None,
     html: HtmlOption = None,
     no_sound: NoSound = False,
@@ -55,7 +56,7 @@ def compare(
     from earmark.evaluate import name_of
 
     check_outputs(as_json, html)
-    manifest = manifest_of(data)
+    manifest = manifest_of(data, non_events)
     with progress_of(manifest, times=2) as progress:
         done = measure(
             a, b, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.options import JobsOption
+from earmark.cli.options import JobsOption, NonEventsOption
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import complaint, console, say, screen
 from earmark.errors import EarmarkError, InputError
@@ -65,6 +65,7 @@ def evaluate(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
+    non_events: NonEventsOption = None,
     as_json: JsonOption = None,
     html: HtmlOption = None,
     no_sound: NoSound = False,
@@ -78,7 +79,7 @@ def evaluate(
     from earmark.evaluate import name_of
 
     check_outputs(as_json, html)
-    manifest = manifest_of(data)
+    manifest = manifest_of(data, non_events)
     with progress_of(manifest) as progress:
         done = measure(
             model, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
@@ -102,11 +103,11 @@ def evaluate(
     report_unheard(done)
 
 
-def manifest_of(data: str) -> Manifest:
+def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
     """Data set; what could not become a track is said in one line."""
     from earmark.data import read_manifest
 
-    manifest = read_manifest(data)
+    manifest = read_manifest(data, non_events=non_events or ())
     if manifest.skipped:
         first = manifest.skipped[0]
         say(f"left out {len(manifest.skipped)} of {data}; the first: {first.path}: {first.reason}")
