@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_table_a_page_and_what_is_left(run: Run, root: Path) -> None:  # noqa: F811
     page, clean = root / "check.html", root / "clean.csv"
-    done = run("check", root / "data", "--html", page, "--write", clean, "--jobs", 1, "--model", "echo")
+    done = run("check", root / "data", "--html", page, "--output", clean, "--jobs", 1, "--model", "echo")
     assert done.status == 1  # there are faults
     assert "Exact copies (1)" in done.out and "pop/0.wav  pop/again.wav" in done.out
     assert "Silent (1)" in done.out and "8 tracks in 2 classes: 2 faults, 0 to listen to" in done.out
@@ -55,7 +53,7 @@ def test_names_that_are_not_utf8(run: Run, tmp_path: Path) -> None:  # noqa: F81
     except OSError:
         pytest.skip("this disk takes UTF-8 alone")
     page, clean = tmp_path / os.fsdecode(b"\xe9.html"), tmp_path / os.fsdecode(b"\xe9.csv")
-    done = run("check", data, "--html", page, "--write", clean, "--jobs", 1, "--model", "none")
+    done = run("check", data, "--html", page, "--output", clean, "--jobs", 1, "--model", "none")
     assert done.status == 1 and "caf�0.wav" in done.out and "rock/�.wav" in done.out
     assert "caf�0.wav" in page.read_text(encoding="utf-8") and len(read_manifest(clean)) == 6
     assert run("check", data, "--json", "--jobs", 1, "--model", "none").lines()[0]["n_faults"] == 1
@@ -73,10 +71,10 @@ def test_json(run: Run, root: Path) -> None:  # noqa: F811
     ("arguments", "status", "message"),
     [
         (["nowhere"], 2, "there is no data set"),
-        (["{data}", "--write", "clean.txt"], 2, "Accepted: .csv and .jsonl"),
+        (["{data}", "--output", "clean.txt"], 2, "Accepted: .csv and .jsonl"),
         (["{data}", "--html", "{data}"], 2, "is a folder"),
-        (["{data}", "--write", "/no/such/folder/clean.csv"], 2, "no such folder"),
-        (["{data}", "--labels", "mood"], 1, "2 faults"),  # folders have no columns
+        (["{data}", "--output", "/no/such/folder/clean.csv"], 2, "no such folder"),
+        (["{data}", "--label", "mood"], 1, "2 faults"),  # folders have no columns
     ],
 )
 def test_what_is_refused(run: Run, root: Path, arguments: list[str], status: int, message: str) -> None:  # noqa: F811
@@ -89,31 +87,3 @@ def test_what_is_refused(run: Run, root: Path, arguments: list[str], status: int
         "none",
     )
     assert done.status == status and message in done.out + done.err
-
-
-@pytest.mark.parametrize("command", ["check", "evaluate"])
-def test_what_labels_do_not_count_is_reported(run: Run, tmp_path: Path, command: str) -> None:  # noqa: F811
-    for label in ("rock", "pop", "noise"):
-        write(tmp_path / f"{label}/a.wav", tune(len(label), 3.0))
-    options = ["--jobs", 1, "--model", "none"] if command == "check" else []
-    start = [command] if command == "check" else [command, "echo"]
-    done = run(*start, tmp_path, *options)
-    assert "noise is a class like any other" in done.err
-    done = run(*start, tmp_path, *options, "--non-events", "noise")
-    assert "labels that do not count, as asked: noise (1)" in done.err
-    done = run(*start, tmp_path, *options, "--non-events", "nois")
-    assert done.status == 2 and "non_events='nois', but no track has this label. Accepted: noise" in done.err
-    assert "class like" not in done.err and "Traceback" not in done.err
-
-
-@pytest.mark.shared
-def test_the_field_cases_of_check(run: Run, shared: Path, tmp_path: Path) -> None:  # noqa: F811
-    script = shared / "field/split_folders.py"
-    subprocess.run([sys.executable, script, tmp_path / "split"], check=True)
-    done = run("check", tmp_path / "split", "--model", "none", "--jobs", 1)
-    assert "27 tracks in 3 classes" in done.out and "train, test are read" in done.err.replace(
-        "test, train", "train, test"
-    )
-    for name in ("windows", "posix"):
-        done = run("check", shared / f"field/windows-table/{name}.csv", "--model", "none", "--jobs", 1)
-        assert "6 tracks in 2 classes" in done.out

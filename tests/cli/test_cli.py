@@ -451,3 +451,36 @@ def test_demo(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert outcome.status == 0 and (tmp_path / "demo.wav").stat().st_size > 1_000_000
     assert "demo.wav  0:24" in outcome.out and "classify SONG.mp3" in outcome.err
     assert run("demo", *ECHO, "-o", tmp_path / "no" / "demo.wav").status == 5
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Current folder of a user, with files of their own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_demo_keeps_a_file_of_its_name_that_somebody_made(run: Run, elsewhere: Path) -> None:
+    (elsewhere / "demo.wav").write_bytes(b"my first song")
+    assert run("demo", *ECHO).status == 0
+    assert (elsewhere / "demo.wav").read_bytes() == b"my first song"
+    assert (elsewhere / "demo-2.wav").read_bytes()[:4] == b"RIFF"
+    assert run("demo", *ECHO).status == 0 and not (elsewhere / "demo-3.wav").exists()  # its own, once
+    assert run("demo", *ECHO, "--force").status == 0
+    assert (elsewhere / "demo.wav").read_bytes()[:4] == b"RIFF"
+
+
+def test_a_picture_that_nobody_named_replaces_nothing(run: Run, song: Path, elsewhere: Path) -> None:
+    cover = elsewhere / "song.png"
+    cover.write_bytes(b"the cover")
+    refused = run("spectrogram", song, "--duration", 1)
+    assert refused.status == 2 and "song.png exists" in refused.err and "--force" in refused.err
+    assert cover.read_bytes() == b"the cover"
+    assert run("spectrogram", song, "--duration", 1, "--output", elsewhere / "named.png").status == 0
+    assert run("spectrogram", song, "--duration", 1, "--force").status == 0
+    assert cover.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_dangling_link_is_not_written_through(run: Run, song: Path, elsewhere: Path) -> None:
+    (elsewhere / "song.png").symlink_to(elsewhere / "gone" / "elsewhere.png")
+    assert run("spectrogram", song, "--duration", 1).status == 2

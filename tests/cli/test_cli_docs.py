@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
+import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from test_cli import Run, run  # noqa: F401 (run is a fixture)
-from typer.main import get_command
 
-from earmark.cli.app import COMMANDS, app
+from earmark.cli import commands
+from earmark.cli.app import load
+from earmark.cli.index import COMMANDS, GROUPS, overview
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-NAMES = [command.__name__ for command in COMMANDS]
+NAMES = list(COMMANDS)
 
 
 def options_of(name: str) -> list[str]:
     """Options of a command, as it will parse them."""
-    params = get_command(app).commands[name].params  # type: ignore[attr-defined]
+    params = load(name).params
     return [option for param in params if param.param_type_name == "option" for option in param.opts]
 
 
@@ -48,15 +51,54 @@ def test_help(run: Run, name: str) -> None:  # noqa: F811
     assert outcome.status == 0 and outcome.err == ""
     for option in options_of(name):
         assert option in outcome.out
-    first_line = (inspect.getdoc(next(c for c in COMMANDS if c.__name__ == name)) or "").splitlines()[0]
-    assert " ".join(first_line.split()[:4]) in outcome.out
+    assert " ".join(COMMANDS[name].split()[:4]) in outcome.out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_index_has_the_first_line_of_each_command(name: str) -> None:
+    assert (load(name).help or "").splitlines()[0] == COMMANDS[name]
+
+
+def test_every_module_of_a_command_is_in_the_index() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+    assert modules == set(COMMANDS)
 
 
 def test_the_overview_names_every_command(run: Run) -> None:  # noqa: F811
     outcome = run("--help")
-    assert outcome.status == 0
+    assert outcome.status == 0 and outcome.out.strip() == overview().strip()
+    assert all(title in outcome.out for title in GROUPS)
     for name in NAMES:
-        assert re.search(rf"│ {name} ", outcome.out) and f"earmark {name} " in PAGE
+        assert re.search(rf"^  {name} ", outcome.out, re.M) and f"earmark {name} " in PAGE
+
+
+def test_the_overview_is_shown_without_the_library_of_the_command_line() -> None:
+    code = "import sys; sys.argv = ['earmark', '--help']; from earmark.cli import main; main();"
+    code += "assert not {'typer', 'rich', 'numpy'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == overview()
+
+
+def test_a_command_is_loaded_without_the_others() -> None:
+    code = "import sys; from earmark.cli.app import load; load('doctor');"
+    code += "print(*[m for m in sys.modules if m.startswith('earmark.cli.commands.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["earmark.cli.commands.doctor"]
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:  # noqa: F811
+    outcome = run("clasify", "song.mp3")
+    assert outcome.status == 2 and "Did you mean 'classify'?" in outcome.err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_of_one_name_mean_one_thing_in_every_command(name: str) -> None:
+    for param in load(name).params:
+        if "--json" in param.opts or "--force" in param.opts:
+            assert param.is_flag, f"{name} {param.opts}: a switch everywhere"
+        if "-o" in param.opts or "--output" in param.opts:
+            assert {"-o", "--output"} <= set(param.opts), f"{name} {param.opts}: both spellings everywhere"
+        assert not {"--out", "--write"} & set(param.opts), f"{name} {param.opts}: it is --output"
 
 
 def test_pictures_that_the_page_shows_are_there() -> None:

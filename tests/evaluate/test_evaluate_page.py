@@ -120,15 +120,13 @@ def test_evaluate_command(run: Run, data: Path, tmp_path: Path) -> None:  # noqa
         "evaluate",
         "echo",
         data,
-        "--json",
-        tmp_path / "e.json",
         "--html",
         tmp_path / "e.html",
         "--map",
         "polka=folk",
     )
     assert told.status == 0, told.err
-    report = json.loads((tmp_path / "e.json").read_text())
+    report = json.loads(run("evaluate", "echo", data, "--json", "--map", "polka=folk").out)
     assert report["n"] == 3 and report["data"] == "data" and report["labels"]["renamed"]["polka"] == "folk"
     shown = f"{100 * report['figures'][0]['value']:.1f} %"
     assert (
@@ -153,7 +151,7 @@ def test_evaluate_reports_what_is_unknown_or_broken(run: Run, data: Path) -> Non
         (["--split", "fair"], "split='fair'"),
         (["--part", "tests"], "part='tests'"),
         (["--head", "sound"], "no head 'sound'"),
-        (["--json", "no/such/folder.json"], "--json no/such/folder.json: no such folder"),
+        (["--html", "no/such/folder.html"], "--html no/such/folder.html: no such folder"),
     ],
 )
 def test_evaluate_says_what_is_accepted(run: Run, data: Path, arguments: list[str], message: str) -> None:  # noqa: F811
@@ -171,12 +169,9 @@ def test_leaky_is_beside_every_figure_in_the_terminal(run: Run, tmp_path: Path, 
 
 
 def test_compare_command(run: Run, data: Path, tmp_path: Path) -> None:  # noqa: F811
-    out = tmp_path / "c.json"
-    told = run(
-        "compare", "echo", "dummy", data, "--json", out, "--html", tmp_path / "c.html", "--map", "polka="
-    )
+    told = run("compare", "echo", "dummy", data, "--html", tmp_path / "c.html", "--map", "polka=")
     assert told.status == 0, told.err
-    report = json.loads(out.read_text())
+    report = json.loads(run("compare", "echo", "dummy", data, "--json", "--map", "polka=").out)
     assert report["verdict"] in told.out and report["n"] == 2 and "track accuracy" in told.out
     assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
 

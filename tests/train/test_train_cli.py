@@ -32,7 +32,7 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_command_makes_a_model_that_classify_uses(run: Run) -> None:  # noqa: F811
-    made = run("train", "music", "--out", "mine", "--set", "C=0.5")
+    made = run("train", "music", "--output", "mine", "--set", "C=0.5")
     assert made.status == 0, made.err
     assert "track accuracy" in made.out and "leaky" not in made.out
     assert "earmark classify --model mine/bundle" in made.err and "classes are about even" in made.err
@@ -44,7 +44,7 @@ def test_one_command_makes_a_model_that_classify_uses(run: Run) -> None:  # noqa
 
 
 def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
-    made = run("train", "music", "--out", "leaky", "--split", "windows", "--window", "1", "--hop", "1")
+    made = run("train", "music", "--output", "leaky", "--split", "windows", "--window", "1", "--hop", "1")
     assert made.status == 0, made.err
     assert len(made.out.splitlines()) >= 4
     assert all("leaky" in line for line in made.out.splitlines())
@@ -53,7 +53,7 @@ def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
 
 def test_parameters_from_a_file_and_one_by_one(run: Run) -> None:  # noqa: F811
     Path("best.json").write_text(json.dumps({"model": "logistic", "params": {"C": 2, "max_iter": 500}}))
-    made = run("train", "music", "--out", "tuned", "--params", "best.json", "--set", "C=3")
+    made = run("train", "music", "--output", "tuned", "--params", "best.json", "--set", "C=3")
     assert made.status == 0, made.err
     params = json.loads(Path("tuned/params.json").read_text())["params"]
     assert params["C"] == 3 and params["max_iter"] == 500
@@ -65,7 +65,7 @@ def test_skips_are_reported_and_no_error(run: Run) -> None:  # noqa: F811
     Path("rough/rock/text.mp3").write_text("not sound")
     for name in ("a.wav", "b.wav"):
         Path("rough/rock", name).write_bytes(b"")
-    made = run("train", "rough", "--out", "rough-run")
+    made = run("train", "rough", "--output", "rough-run")
     assert made.status == 0 and "3 left out:" in made.err and "text.mp3" in made.err
     assert "a.wav and 1 more: the file is empty" in made.err
 
@@ -79,7 +79,7 @@ def test_names_that_are_not_utf8(run: Run) -> None:  # noqa: F811
         (data / "rock/01.wav").rename(data / "rock" / os.fsdecode(b"\xff.wav"))
     except OSError:
         pytest.skip("this disk takes UTF-8 alone")
-    made = run("train", data, "--out", out)
+    made = run("train", data, "--output", out)
     assert made.status == 0, made.err
     assert run("classify", "--model", out / "bundle", data / "rock", "--json").status == 0
     measured = run("evaluate", out, data, "--html", "page.html")
@@ -95,7 +95,7 @@ def test_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:  # noqa: F811
         (2, ("music", "--augment", "gain")),
         (2, ("music", "--params", "gone.json")),
         (3, ("music", "--model", "nonsense")),
-        (5, ("music", "--out", "music")),
+        (5, ("music", "--output", "music")),
     ):
         outcome = run("train", *arguments)
         assert outcome.status == status, outcome.err

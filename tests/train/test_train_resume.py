@@ -28,7 +28,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def started(music: Path, place: Path, *more: str) -> subprocess.Popen[bytes]:
-    options = ["--out", str(place / "run"), "--cache", str(place / "cache"), *more]
+    options = ["--output", str(place / "run"), "--cache", str(place / "cache"), *more]
     command = [sys.executable, "-m", "earmark", "train", str(music), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

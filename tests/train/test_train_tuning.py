@@ -148,7 +148,7 @@ def test_mistakes(place: Path, tmp_path: Path) -> None:
 
 def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F811
     out = tmp_path / "study"
-    outcome = run("tune", place / "music", "--model", "knn", "--trials", 2, "--folds", 2, "--out", out)
+    outcome = run("tune", place / "music", "--model", "knn", "--trials", 2, "--folds", 2, "--output", out)
     assert outcome.status == 0, outcome.err
     assert "defaults" in outcome.out and "--params" in outcome.err and "[I " not in outcome.err
     made = run(

@@ -73,7 +73,7 @@ def check(
     heard, errors = _heard(manifest, model, jobs, progress)
     exact = _exact_copies(manifest, heard)
     near = _near_copies(manifest, heard, exact, progress)
-    notes = list(manifest.notes)
+    notes: list[str] = []
     findings = [
         *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
         *_of_sound(manifest, heard, min_seconds),
@@ -84,8 +84,7 @@ def check(
     ]
     order = {kind: i for i, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
-    durations = {manifest.tracks[i].id: one.duration for i, one in heard.items()}
-    return CheckReport(manifest, tuple(findings), tuple(notes), durations)
+    return CheckReport(manifest, tuple(findings), tuple(notes))
 
 
 # ---------------------------------------------------------------- hearing

@@ -1,32 +1,65 @@
-"""Commands and their names; what each does is in the module of that name."""
+"""The application: commands are imported when they are called, so that help and short commands are quick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from earmark import __version__
-from earmark.cli.commands.check import check
-from earmark.cli.commands.classify import classify
-from earmark.cli.commands.compare import compare
-from earmark.cli.commands.demo import demo
-from earmark.cli.commands.doctor import doctor
-from earmark.cli.commands.evaluate import evaluate
-from earmark.cli.commands.features import features
-from earmark.cli.commands.importance import importance
-from earmark.cli.commands.models import models
-from earmark.cli.commands.spectrogram import spectrogram
-from earmark.cli.commands.train import train
-from earmark.cli.commands.tune import tune
-from earmark.cli.terminal import guarded
+from earmark.cli.index import COMMANDS, INTRODUCTION, overview
+from earmark.cli.terminal import guarded, wants_colours
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def load(name: str) -> Any:
+    """Command of a name, ready to be called with arguments.
+
+    Parameters
+    ----------
+    name : str
+        One of `COMMANDS`.
+
+    Returns
+    -------
+    TyperCommand or TyperGroup
+    """
+    module = importlib.import_module(f"earmark.cli.commands.{name}")
+    if hasattr(module, "app"):
+        return get_command(module.app)
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=HELP)
+    single.command(name)(guarded(getattr(module, name)))
+    return get_command(single)
+
+
+class _Commands(TyperGroup):
+    """Commands by their names in the index."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names, for suggestions
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(overview(colours=wants_colours(sys.stdout)))
+
 
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
+    help=INTRODUCTION,
 )
 
 
@@ -43,22 +76,4 @@ def earmark(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Listen to music and mark it: genre, mood, tempo and key from the sound alone."""
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (
-    classify,
-    spectrogram,
-    features,
-    check,
-    train,
-    tune,
-    importance,
-    evaluate,
-    compare,
-    models,
-    doctor,
-    demo,
-)
-for _command in COMMANDS:
-    app.command()(guarded(_command))
+    """Genre, mood, tempo and key of music, from the sound alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -102,3 +103,18 @@ def check_writable(path: Path, option: str) -> None:
     """
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"{option} {path}: " + ("is a folder" if path.is_dir() else "no such folder"))
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Refuse to replace a file that the user did not name.
+
+    Raises
+    ------
+    InputError
+        If there is something of that name, unless `force`.
+    """
+    if not force and os.path.lexists(path):
+        raise InputError(
+            f"{path} exists, and --output was not given",
+            hint="Try: --output with another name, or --force to replace it.",
+        )

@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from earmark.errors import EarmarkError, OutputError
 
@@ -201,6 +201,12 @@ def columns(rows: Iterable[tuple[str, str]], *, styles: Sequence[str] = ("bold",
     for i, (name, text) in enumerate(rows):
         grid.add_row(Text(f"  {name}", style=styles[min(i, len(styles) - 1)]), Text(text))
     return grid
+
+
+def wants_colours(stream: TextIO) -> bool:
+    """Whether escape sequences may be written: on a terminal, unless ``NO_COLOR`` is set or it is dumb."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not plain
 
 
 def has_colours(terminal: Console) -> bool:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import DEFAULT_MODEL, JobsOption, NonEventsOption
+from earmark.cli.options import (
+    DEFAULT_MODEL,
+    DataArgument,
+    GroupOption,
+    HtmlOption,
+    JobsOption,
+    JsonOption,
+    LabelOption,
+)
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
 from earmark.errors import InputError
@@ -19,64 +27,46 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from earmark.check import CheckReport
-    from earmark.data import Manifest
 
 SHOWN = 12  # findings of one kind in the table
 
-Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="Folder of folders, .csv, .jsonl, GTZAN, FMA, or .npz.")
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="TABLE", help="Where the clean data set goes: .csv or .jsonl."),
 ]
-Labels = Annotated[str | None, typer.Option("--labels", metavar="COLUMN", help="Column of the labels.")]
-Group = Annotated[
-    str | None,
-    typer.Option("--group", metavar="COLUMN", help="Column of the groups, or: tags, folder, none."),
-]
-Write = Annotated[
-    Path | None, typer.Option("--write", metavar="TABLE", help="Write what is left: .csv or .jsonl.")
-]
-Html = Annotated[
-    Path | None, typer.Option("--html", metavar="PAGE", help="Page with the suspects, ready to be played.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Everything as one object (earmark.check/1).")]
 ModelName = Annotated[
     str,
     typer.Option("--model", metavar="NAME|DIR", help="What judges the labels; none: descriptors alone."),
 ]
-MinSeconds = Annotated[float, typer.Option("--min-seconds", min=0, help="What is shorter is too short.")]
+MinSeconds = Annotated[float, typer.Option("--min-seconds", min=0, help="Minimum duration in seconds.")]
 
 
 def check(
     *,
-    data: Data,
-    labels: Labels = None,
-    group: Group = None,
-    non_events: NonEventsOption = None,
-    write: Write = None,
-    html: Html = None,
-    as_json: Json = False,
+    data: DataArgument,
+    label: LabelOption = None,
+    group: GroupOption = None,
+    output: Output = None,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
     min_seconds: MinSeconds = 3.0,
     model: ModelName = DEFAULT_MODEL,
     jobs: JobsOption = None,
 ) -> None:
-    """Find what is wrong with a data set: copies, leaks, silence, outliers, doubtful labels.
+    """Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.
 
     The exit status is 1 if there are faults. What is only worth listening to does not count.
     """
-    for path, option in ((write, "--write"), (html, "--html")):
+    for path, option in ((output, "--output"), (html, "--html")):
         if path is not None:
             check_writable(path, option)
-    if write is not None and write.suffix.lower() not in (".csv", ".jsonl"):
-        raise InputError(f"--write {write}", hint="Accepted: .csv and .jsonl")
-    from earmark.data import read_manifest
-
+    if output is not None and output.suffix.lower() not in (".csv", ".jsonl"):
+        raise InputError(f"--output {output}", hint="Accepted: .csv and .jsonl.")
     report = _checked(
-        read_manifest(data, labels=labels, group=group, non_events=non_events or ()),
-        jobs=jobs,
-        min_seconds=min_seconds,
-        model=None if model == "none" else model,
+        data, label, group, jobs=jobs, min_seconds=min_seconds, model=None if model == "none" else model
     )
-    if write is not None:
-        _write(report, write)
+    if output is not None:
+        _write(report, output)
     if html is not None:
         from earmark.check import check_page
         from earmark.report import save_page
@@ -91,10 +81,14 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(manifest: Manifest, *, jobs: int | None, **options: Any) -> CheckReport:
+def _checked(
+    data: str, labels: str | None, group: str | None, *, jobs: int | None, **options: Any
+) -> CheckReport:
     from earmark.check import check as find_faults
+    from earmark.data import read_manifest
     from earmark.workers import default_jobs
 
+    manifest = read_manifest(data, labels=labels, group=group)
     with ExitStack() as stack:
         out: Screen | None = None
         stage = ""
@@ -126,7 +120,7 @@ def _show(report: CheckReport) -> None:
         if report.findings:
             out.show(_table(report))
         n_looks = len(report.findings) - report.n_faults
-        classes = f"{len(manifest.classes)} {'class' if len(manifest.classes) == 1 else 'classes'}"
+        classes = plural(len(manifest.classes), "class").replace("classs", "classes")
         write_line(
             f"{plural(len(manifest), 'track')} in {classes}: "
             f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"

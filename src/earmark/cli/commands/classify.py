@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import DEFAULT_MODEL, JobsOption, ModelOption, PriorOption
+from earmark.cli.options import (
+    DEFAULT_MODEL,
+    FilesArgument,
+    JobsOption,
+    JsonOption,
+    ModelOption,
+    PriorOption,
+)
 from earmark.cli.sources import check_writable, done_of, found, jobs_for, one_only
 from earmark.cli.terminal import Screen, say, screen
 from earmark.cli.writers import CsvWriter, JsonWriter, LabelWriter, TableWriter, Writer
@@ -39,10 +46,6 @@ class LabelFormat(StrEnum):
     audacity = "audacity"
 
 
-Files = Annotated[
-    list[str], typer.Argument(metavar="FILE|DIR|-...", help="Sound files, folders of them, - for stdin.")
-]
-Json = Annotated[bool, typer.Option("--json", help="One object a line for each file (earmark.prediction/1).")]
 Csv = Annotated[bool, typer.Option("--csv", help="A row for each file, a column for each genre.")]
 Labels = Annotated[LabelFormat | None, typer.Option(help="Label track of one file: start, end, genre.")]
 Timeline = Annotated[bool, typer.Option("--timeline", help="List the segments; with --csv, a row for each.")]
@@ -54,8 +57,8 @@ Plot = Annotated[Path | None, typer.Option(metavar="PICTURE", help="Draw the res
 
 def classify(
     *,
-    files: Files,
-    as_json: Json = False,
+    files: FilesArgument,
+    as_json: JsonOption = False,
     as_csv: Csv = False,
     labels: Labels = None,
     timeline: Timeline = False,
@@ -67,7 +70,7 @@ def classify(
     jobs: JobsOption = None,
     plot: Plot = None,
 ) -> None:
-    """Tell genre, mood, tempo and key from the sound alone.
+    """Predict genre, mood, tempo and key from the sound alone.
 
     Files that cannot be read are reported, the others go on, and the exit status is 1.
     """

@@ -5,26 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from earmark.cli.commands.evaluate import (
-    DataArgument,
-    HeadOption,
-    HtmlOption,
-    JsonOption,
-    MapOption,
-    ModelArgument,
-    NoSound,
-    PartOption,
-    SeedOption,
-    SplitOption,
-    check_outputs,
+    check_page,
     jobs_of,
     manifest_of,
     mapping_of,
     progress_of,
     report_unheard,
-    write_text,
 )
-from earmark.cli.options import JobsOption, NonEventsOption
-from earmark.cli.terminal import console, say
+from earmark.cli.options import (
+    DataArgument,
+    HeadOption,
+    HtmlOption,
+    JobsOption,
+    JsonOption,
+    MapOption,
+    ModelArgument,
+    NoSoundOption,
+    PartOption,
+    SeedOption,
+    SplitOption,
+)
+from earmark.cli.terminal import console, say, write_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,26 +43,41 @@ def compare(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
-    non_events: NonEventsOption = None,
-    as_json: JsonOption = None,
+    as_json: JsonOption = False,
     html: HtmlOption = None,
-    no_sound: NoSound = False,
+    no_sound: NoSoundOption = False,
     jobs: JobsOption = None,
 ) -> None:
-    """Set two models side by side on the same tracks, with a paired test.
+    """Compare two models on the same tracks by a paired test.
 
     Without --split, the split of the first model's training goes for both.
     """
     from earmark.evaluate import compare as measure
     from earmark.evaluate import name_of
 
-    check_outputs(as_json, html)
-    manifest = manifest_of(data, non_events)
+    check_page(html)
+    manifest = manifest_of(data)
     with progress_of(manifest, times=2) as progress:
         done = measure(
             a, b, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
             jobs=jobs_of(manifest, jobs), name=name_of(data), progress=progress,
         )  # fmt: skip
+    if as_json:
+        write_line(done.to_json())
+    else:
+        _show(done)
+    for note in done.notes:
+        say(f"note: {note}")
+    if html is not None:
+        from earmark.evaluate.html import comparison_page
+        from earmark.report import save_page
+
+        save_page(comparison_page(done, sound=not no_sound), html)
+        say(f"wrote {html}")
+    report_unheard(done.a, done.b)
+
+
+def _show(done: Comparison) -> None:
     out = console()
     out.print(done.verdict, soft_wrap=True)
     out.print(_table(done))
@@ -72,17 +88,6 @@ def compare(
         f"{len(done.only_b)} (exact McNemar p = {done.p_value:.3g})",
         soft_wrap=True,
     )
-    for note in done.notes:
-        say(f"note: {note}")
-    if as_json is not None:
-        write_text(as_json, done.to_json())
-    if html is not None:
-        from earmark.evaluate.html import comparison_page
-        from earmark.report import save_page
-
-        save_page(comparison_page(done, sound=not no_sound), html)
-        say(f"wrote {html}")
-    report_unheard(done.a, done.b)
 
 
 def _table(done: Comparison) -> Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -11,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.options import DEFAULT_MODEL, ModelOption
+from earmark.cli.options import DEFAULT_MODEL, ForceOption, ModelOption
 from earmark.cli.terminal import console, say
 from earmark.errors import OutputError
-from earmark.storage import atomic_file
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
@@ -29,8 +31,9 @@ def demo(
         typer.Option("--output", "-o", metavar="WAV", help="Where to put the music.", show_default=FILE),
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
+    force: ForceOption = False,
 ) -> None:
-    """Play a band that does not exist, classify what it plays, and say what to try next.
+    """Synthesise a demo clip, classify it, and show what to try next.
 
     The music is synthesised: the same tune as rock, house and a ballad, in 24 seconds.
     """
@@ -39,30 +42,55 @@ def demo(
     from earmark.models import load_model
     from earmark.predict import classify
 
-    listener = load_model(model)
-    path = _write(demo_medley(), output)
+    loaded = load_model(model)
+    path = _write(demo_medley(), output, force=force)
     say(f"Synthesised rock, house and a ballad of eight seconds each: {path}\n")
     terminal = console()
-    terminal.print(card(classify(str(path), model=listener).to_dict(), terminal, top=5))
+    terminal.print(card(classify(str(path), model=loaded).to_dict(), terminal, top=5))
     program = "earmark" if shutil.which("earmark") else sys.argv[0]
     say(f"Now your own music:\n\n    {program} classify SONG.mp3\n    {program} classify ~/Music --json\n")
 
 
-def _write(clip: Clip, output: Path | None) -> Path:
-    """Write the clip where it was asked for; else here, or in the folder for temporary files."""
+def _write(clip: Clip, output: Path | None, *, force: bool) -> Path:
+    """Write the clip to `output`; without one here, or in a temporary folder where this one is read-only."""
     if output is not None:
         return _write_wav(clip, output)
     try:
-        return _write_wav(clip, Path(FILE))
+        return _write_wav(clip, Path(FILE) if force else _free_name(clip))
     except OutputError:
         return _write_wav(clip, Path(tempfile.mkdtemp(prefix="earmark-")) / FILE)
 
 
-def _write_wav(clip: Clip, path: Path) -> Path:
-    samples = (clip.y * 32767).round().astype("<i2")
-    with atomic_file(path) as raw, wave.open(raw, "wb") as file:
+def _free_name(clip: Clip) -> Path:
+    """``demo.wav``, or the first of ``demo-2.wav``, ... that would replace nobody's file."""
+    stem, suffix = os.path.splitext(FILE)
+    for i in itertools.count(1):
+        path = Path(FILE if i == 1 else f"{stem}-{i}{suffix}")
+        if not os.path.lexists(path) or _holds(path, _wav(clip)):
+            return path
+    raise AssertionError("unreachable")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _wav(clip: Clip) -> bytes:
+    raw = io.BytesIO()
+    with wave.open(raw, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(clip.sr)
-        file.writeframes(samples.tobytes())
+        file.writeframes((clip.y * 32767).round().astype("<i2").tobytes())
+    return raw.getvalue()
+
+
+def _write_wav(clip: Clip, path: Path) -> Path:
+    try:
+        path.write_bytes(_wav(clip))
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Try: another place.") from error
     return path

@@ -35,7 +35,7 @@ def doctor(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the timing.")] = False,
 ) -> None:
-    """Check the installation: versions, codecs, models and their checksums, the microphone, the speed.
+    """Show versions, codecs, checksums, microphone and speed.
 
     The exit status is 1 if something that earmark needs does not work.
     """

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from earmark.cli.options import JobsOption, NonEventsOption
+from earmark.cli.options import (
+    DataArgument,
+    HeadOption,
+    HtmlOption,
+    JobsOption,
+    JsonOption,
+    MapOption,
+    ModelArgument,
+    NoSoundOption,
+    PartOption,
+    SeedOption,
+    SplitOption,
+)
 from earmark.cli.sources import check_writable
-from earmark.cli.terminal import complaint, console, say, screen
+from earmark.cli.terminal import complaint, console, say, screen, write_line
 from earmark.errors import EarmarkError, InputError
-from earmark.storage import write_atomic
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,39 +32,6 @@ if TYPE_CHECKING:
     from earmark.data import Manifest
     from earmark.evaluate import Evaluation
     from earmark.progress import Progress
-
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Name, folder of a bundle, or folder of a training run.")
-]
-DataArgument = Annotated[
-    str, typer.Argument(metavar="DATA", help="Folder of folders, table (.csv, .jsonl) or cached log-mels.")
-]
-PartOption = Annotated[str, typer.Option("--part", metavar="PART", help="train, valid, test or all.")]
-SplitOption = Annotated[
-    str | None,
-    typer.Option(
-        "--split",
-        metavar="PROTOCOL",
-        help="grouped, stratified, random, given, windows (leaky) or all.",
-        show_default="that of the training, else the data's own, else all",
-    ),
-]
-SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of the split and the intervals.")]
-HeadOption = Annotated[
-    str | None,
-    typer.Option(
-        "--head", metavar="NAME", help="genres, quadrant or moods.", show_default="what the labels fit"
-    ),
-]
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="LABEL=CLASS", help="Class for a label; LABEL= leaves it out. Repeatable."),
-]
-JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON.")]
-HtmlOption = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write a page to read and listen to.")
-]
-NoSound = Annotated[bool, typer.Option("--no-sound", help="Leave excerpts of recordings out of the page.")]
 
 
 def evaluate(
@@ -65,10 +43,9 @@ def evaluate(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
-    non_events: NonEventsOption = None,
-    as_json: JsonOption = None,
+    as_json: JsonOption = False,
     html: HtmlOption = None,
-    no_sound: NoSound = False,
+    no_sound: NoSoundOption = False,
     jobs: JobsOption = None,
 ) -> None:
     """Measure a model on labelled music, with intervals, and show where it fails.
@@ -78,22 +55,19 @@ def evaluate(
     from earmark.evaluate import evaluate as measure
     from earmark.evaluate import name_of
 
-    check_outputs(as_json, html)
-    manifest = manifest_of(data, non_events)
+    check_page(html)
+    manifest = manifest_of(data)
     with progress_of(manifest) as progress:
         done = measure(
             model, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
             jobs=jobs_of(manifest, jobs), name=name_of(data), progress=progress,
         )  # fmt: skip
-    out = console()
-    out.print(f"{done.model.name} on {done.data}: {_measured(done)}", soft_wrap=True)
-    out.print(_table(done))
-    for line in _failures(done):
-        out.print(line, soft_wrap=True)
+    if as_json:
+        write_line(done.to_json())
+    else:
+        _show(done)
     for note in done.notes:
         say(f"note: {note}")
-    if as_json is not None:
-        write_text(as_json, done.to_json())
     if html is not None:
         from earmark.evaluate.html import evaluation_page
         from earmark.report import save_page
@@ -103,11 +77,11 @@ def evaluate(
     report_unheard(done)
 
 
-def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
+def manifest_of(data: str) -> Manifest:
     """Data set; what could not become a track is said in one line."""
     from earmark.data import read_manifest
 
-    manifest = read_manifest(data, non_events=non_events or ())
+    manifest = read_manifest(data)
     if manifest.skipped:
         first = manifest.skipped[0]
         say(f"left out {len(manifest.skipped)} of {data}; the first: {first.path}: {first.reason}")
@@ -138,23 +112,10 @@ def jobs_of(manifest: Manifest, wanted: int | None) -> int:
     return jobs_for([track.path for track in manifest.tracks], wanted)
 
 
-def check_outputs(*paths: Path | None) -> None:
-    """Refuse places that cannot be written before any work is done."""
-    for option, path in zip(("--json", "--html"), paths, strict=True):
-        if path is not None:
-            check_writable(path, option)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    write_atomic(path, text)
-    say(f"wrote {path}")
+def check_page(path: Path | None) -> None:
+    """Refuse a place for the page that cannot be written before any work is done."""
+    if path is not None:
+        check_writable(path, "--html")
 
 
 @contextmanager
@@ -171,6 +132,14 @@ def report_unheard(*evaluations: Evaluation) -> None:
         say(complaint(EarmarkError(one.reason), path))
     if unheard:
         raise typer.Exit(1)
+
+
+def _show(done: Evaluation) -> None:
+    out = console()
+    out.print(f"{done.model.name} on {done.data}: {_measured(done)}", soft_wrap=True)
+    out.print(_table(done))
+    for line in _failures(done):
+        out.print(line, soft_wrap=True)
 
 
 def _measured(done: Evaluation) -> str:

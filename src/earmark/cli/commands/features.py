@@ -25,7 +25,7 @@ def features(
     ],
     jobs: JobsOption = None,
 ) -> None:
-    """Describe each file by statistics of its sound, one row each: MFCC, chroma, tempo and more.
+    """Write a table of audio descriptors, one row for each file.
 
     Run it again after an interruption, or with new files in the folder: only what is missing from the
     table is done. Its rows end in the order of the files. Files that cannot be read are listed at the end,

@@ -25,7 +25,7 @@ def importance(
     jobs: JobsOption = None,
     cache: CacheOption = None,
 ) -> None:
-    """Say what a trained model listens to: how much worse it gets without each part of its input.
+    """Measure which parts of its input a trained model depends on.
 
     Families of descriptors are permuted; of spectrograms, bands and spans of time are occluded. The table and
     a picture go into the run folder too.

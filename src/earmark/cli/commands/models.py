@@ -20,7 +20,7 @@ def models(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The card, or the list, as JSON.")] = False,
 ) -> None:
-    """List the models, or show the card of one: what it hears, learned from, and where it fails."""
+    """List the models, or show the card of one."""
     import json
 
     from earmark.estimators import list_families

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.sources import STDIN, check_writable
+from earmark.cli.options import ForceOption
+from earmark.cli.sources import STDIN, check_free, check_writable
 from earmark.cli.terminal import say
 from earmark.errors import InputError
 
@@ -29,10 +30,12 @@ def spectrogram(
     dpi: Annotated[
         int, typer.Option(min=30, max=600, help="Pixels per inch; the picture is 11 inches wide.")
     ] = 130,
+    force: ForceOption = False,
 ) -> None:
     """Draw waveform, log-mel spectrogram, MFCC and chroma of a file.
 
-    Without --output the picture goes beside the name of the file, into the current folder: song.png.
+    Without --output the picture is named after the file and goes into the current folder: song.png. A file of
+    that name is not replaced without --force.
     """
     if duration is not None and not 0 < duration <= LONGEST:
         raise InputError(f"--duration {duration:g}", hint=f"Accepted: above 0, up to {LONGEST:g} s.")
@@ -42,6 +45,8 @@ def spectrogram(
 
     check_picture_path(target)
     check_writable(target, "--output")
+    if output is None:
+        check_free(target, force=force)
     clip = load(file, start=start, duration=duration or LONGEST)
     if duration is None and clip.duration >= LONGEST:
         say(f"drawing the first {LONGEST / 60:.0f} minutes; --start and --duration choose another part")

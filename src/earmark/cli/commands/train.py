@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import JobsOption, NonEventsOption
+from earmark.cli.options import JobsOption
 from earmark.cli.terminal import console, plural, printable, say
 
 if TYPE_CHECKING:
-    from earmark.data import Manifest
     from earmark.progress import Progress
     from earmark.train import Run
 
@@ -62,12 +61,11 @@ def train(
     *,
     data: DataArgument,
     model: FamilyOption = "logistic",
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.", show_default="below runs/"),
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the run.", show_default="below runs/"),
     ] = None,
     split: SplitOption = "grouped",
-    non_events: NonEventsOption = None,
     augment: Annotated[
         str, typer.Option("--augment", metavar="A,B,C", help="Steps of augmentation, in order.")
     ] = "",
@@ -88,19 +86,18 @@ def train(
     jobs: JobsOption = None,
     cache: CacheOption = None,
 ) -> None:
-    """Train a model of any family on a folder of labelled music, and say how good it is.
+    """Train a model on labelled music and measure it.
 
     The run folder holds the parameters, a log, curves, a report and the bundle, which `earmark classify
     --model` takes. Give the same command again after an interruption: it goes on, and ends as it would have.
     """
     from earmark.train import train as make
 
-    manifest = manifest_of(data, non_events)
     with watched() as watch:
         run = make(
-            manifest,
+            data,
             model=model,
-            out=out,
+            out=output,
             params=settings(model, params, setting),
             split=split,
             test=test,
@@ -117,16 +114,6 @@ def train(
             progress=watch,
         )
     _tell(run)
-
-
-def manifest_of(data: str, non_events: Sequence[str] | None) -> Manifest:
-    """Read a data set; what a user should know of how it was read is reported."""
-    from earmark.data import read_manifest
-
-    manifest = read_manifest(data, non_events=non_events or ())
-    for note in manifest.notes:
-        say(printable(f"note: {note}"))
-    return manifest
 
 
 def settings(model: str, params: Path | None, setting: list[str] | None) -> dict[str, Any]:

@@ -18,11 +18,10 @@ from earmark.cli.commands.train import (
     SplitOption,
     ThreadsOption,
     WindowOption,
-    manifest_of,
     settings,
     watched,
 )
-from earmark.cli.options import JobsOption, NonEventsOption
+from earmark.cli.options import JobsOption
 from earmark.cli.terminal import console, plural, printable, say
 
 
@@ -34,12 +33,13 @@ def tune(
         int, typer.Option("--trials", min=1, metavar="N", help="Sets of parameters to try, in all.")
     ] = 30,
     folds: Annotated[int, typer.Option("--folds", min=2, metavar="N", help="Each is tested on in turn.")] = 3,
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder of the study.", show_default="below runs/"),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder of the study.", show_default="below runs/"
+        ),
     ] = None,
     split: SplitOption = "grouped",
-    non_events: NonEventsOption = None,
     seed: SeedOption = 0,
     setting: SetOption = None,
     window: WindowOption = 3.0,
@@ -48,21 +48,20 @@ def tune(
     jobs: JobsOption = None,
     cache: CacheOption = None,
 ) -> None:
-    """Find good parameters for a family of models, by folds that keep artists together.
+    """Search for good parameters of a model by cross-validation.
 
     The best go to best.json, which `earmark train --params` takes. Give the same command again after an
     interruption, or with more trials: the study goes on.
     """
     from earmark.train import tune as search
 
-    manifest = manifest_of(data, non_events)
     with watched() as watch:
         tuning = search(
-            manifest,
+            data,
             model=model,
             trials=trials,
             folds=folds,
-            out=out,
+            out=output,
             params=settings(model, None, setting),
             split=split,
             seed=seed,

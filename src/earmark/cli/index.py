@@ -1,0 +1,64 @@
+"""The commands by name: what each does, in a line, known without importing any of them.
+
+A command is the function of that name in ``earmark.cli.commands.NAME``, or, where it has commands of its own,
+the Typer app ``app`` there. A test compares the lines with the docstrings.
+"""
+
+from __future__ import annotations
+
+GROUPS: dict[str, dict[str, str]] = {
+    "Your music": {
+        "classify": "Predict genre, mood, tempo and key from the sound alone.",
+        "spectrogram": "Draw waveform, log-mel spectrogram, MFCC and chroma of a file.",
+        "features": "Write a table of audio descriptors, one row for each file.",
+        "demo": "Synthesise a demo clip, classify it, and show what to try next.",
+    },
+    "Your own genres": {
+        "check": "Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.",
+        "train": "Train a model on labelled music and measure it.",
+        "tune": "Search for good parameters of a model by cross-validation.",
+        "importance": "Measure which parts of its input a trained model depends on.",
+        "evaluate": "Measure a model on labelled music, with intervals, and show where it fails.",
+        "compare": "Compare two models on the same tracks by a paired test.",
+    },
+    "This installation": {
+        "models": "List the models, or show the card of one.",
+        "doctor": "Show versions, codecs, checksums, microphone and speed.",
+    },
+}
+COMMANDS: dict[str, str] = {name: line for group in GROUPS.values() for name, line in group.items()}
+
+INTRODUCTION = "Genre, mood, tempo and key of music, from the sound alone."
+
+
+def overview(*, colours: bool = False) -> str:
+    """Help of ``earmark`` itself.
+
+    Parameters
+    ----------
+    colours : bool
+        Whether headings and names are set off by escape sequences.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 characters.
+    """
+
+    def bold(text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if colours else text
+
+    width = max(map(len, COMMANDS))
+    lines = [f"Usage: {bold('earmark')} COMMAND [ARGS]...", "", INTRODUCTION]
+    for title, commands in GROUPS.items():
+        lines += ["", f"{bold(title)}"]
+        lines += [f"  {bold(name)}{' ' * (width - len(name))}  {line}" for name, line in commands.items()]
+    lines += [
+        "",
+        "Options:",
+        "  --version   Show the version and exit.",
+        "  --help, -h  Show this help, or that of a command: earmark classify --help.",
+        "",
+        "Start with:  earmark demo,  or  earmark classify SONG.mp3",
+    ]
+    return "\n".join(lines) + "\n"
