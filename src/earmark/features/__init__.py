@@ -1,7 +1,7 @@
 """From sound to numbers: the log-mel spectrogram and the descriptors of music. The only home of DSP."""
 
 from earmark.features.beats import beats
-from earmark.features.chroma import PITCH_CLASSES, chroma, chroma_filterbank
+from earmark.features.chroma import PITCH_CLASSES, ChromaStream, chroma, chroma_filterbank
 from earmark.features.descriptors import Descriptors, descriptors
 from earmark.features.frame_features import FrameFeatures, frame_features
 from earmark.features.key import KEYS, estimate_key, key_scores
@@ -25,6 +25,7 @@ from earmark.features.waveform import rms, zero_crossing_rate
 __all__ = [
     "KEYS",
     "PITCH_CLASSES",
+    "ChromaStream",
     "Descriptors",
     "FeatureSpec",
     "FrameFeatures",

@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float64, Indices
 from earmark.errors import InputError
-from earmark.features.mel import Floats
 from earmark.features.rhythm import envelope_of, tempo
 from earmark.features.spec import FeatureSpec
-
-Ints = npt.NDArray[np.intp]
 
 
 def beats(
@@ -24,7 +22,7 @@ def beats(
     *,
     bpm: float | None = None,
     tightness: float = 100.0,
-) -> Floats:
+) -> Float64:
     """Return the times of the beats in s [shape=(n_beats,)].
 
     Parameters
@@ -54,7 +52,7 @@ def beat_frames(
     *,
     bpm: float | None = None,
     tightness: float = 100.0,
-) -> Ints:
+) -> Indices:
     """Return the frames of the beats [shape=(n_beats,)], as `beats` does their times."""
     envelope = envelope_of(onset_envelope)
     if bpm is not None and not 0 < bpm < np.inf:
@@ -69,14 +67,14 @@ def beat_frames(
     return _trim(frames, score)
 
 
-def _local_score(envelope: Floats, period: int) -> Floats:
+def _local_score(envelope: Float64, period: int) -> Float64:
     """Scale onsets to unit deviation and smooth them by a Gaussian of 1/32 of a beat."""
     normal = envelope / (envelope.std(ddof=1) + np.finfo(float).tiny)
     window = np.exp(-0.5 * (np.arange(-period, period + 1) * 32 / period) ** 2)
     return np.convolve(normal, window)[period : period + len(envelope)]
 
 
-def _best_predecessors(score: Floats, period: int, tightness: float) -> tuple[Floats, Ints]:
+def _best_predecessors(score: Float64, period: int, tightness: float) -> tuple[Float64, Indices]:
     """Return the score of the best beat sequence that ends at each frame, and its beat before (or -1).
 
     A predecessor lies between half a period and two periods back. So the next half period of frames
@@ -102,7 +100,7 @@ def _best_predecessors(score: Floats, period: int, tightness: float) -> tuple[Fl
     return total[far:], back
 
 
-def _walk_back(total: Floats, back: Ints) -> Ints:
+def _walk_back(total: Float64, back: Indices) -> Indices:
     """Return the frames of the best sequence: from its last good end, link by link."""
     padded = np.concatenate([[total[0]], total, [total[-1]]])
     peaks = np.flatnonzero((total > padded[:-2]) & (total >= padded[2:]))
@@ -117,12 +115,12 @@ def _walk_back(total: Floats, back: Ints) -> Ints:
     return np.array(path[::-1], dtype=np.intp)
 
 
-def _trim(frames: Ints, score: Floats) -> Ints:
+def _trim(frames: Indices, score: Float64) -> Indices:
     """Leave out beats before the first and after the last frame with at least half the usual onset."""
     smooth = np.convolve(score[frames], np.hanning(5))[2 : 2 + len(score)]
     threshold = 0.5 * np.sqrt(np.mean(smooth**2))
     strong = np.flatnonzero(score > threshold)
     if len(strong) == 0:
         return frames[:0]
-    kept: Ints = frames[(frames >= strong[0]) & (frames <= strong[-1])]
+    kept: Indices = frames[(frames >= strong[0]) & (frames <= strong[-1])]
     return kept

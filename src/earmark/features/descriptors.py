@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32, Float64
 from earmark.features.beats import beat_frames
 from earmark.features.chroma import PITCH_CLASSES
 from earmark.features.frame_features import FrameFeatures, frame_features
 from earmark.features.key import KEYS, estimate_key, key_scores
-from earmark.features.mel import Float32, Floats
 from earmark.features.mfcc import delta, mfcc
 from earmark.features.rhythm import onset_strength, tempo
 from earmark.features.spec import FeatureSpec
@@ -40,7 +40,7 @@ class Descriptors:
     """
 
     names: tuple[str, ...]
-    values: Floats
+    values: Float64
     key: str
 
     def __getitem__(self, name: str) -> float:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from earmark.features.chroma import chroma_filterbank, normalize_chroma
+from earmark.arrays import Float32
+from earmark.features.chroma import ChromaStream
 from earmark.features.log_mel import LogBands
-from earmark.features.mel import Float32, Floats
 from earmark.features.spec import FeatureSpec
 from earmark.features.spectral import (
     contrast_bands,
@@ -21,14 +21,12 @@ from earmark.features.spectral import (
     spectral_rolloff,
 )
 from earmark.features.stft import Framer, PowerSpectrum, samples
-from earmark.features.tuning import peaks, tuning_of
 from earmark.features.waveform import frame_rms, zero_crossing_rate
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
 
 _BLOCK = 65_536  # samples at a time
-_TUNING_SECONDS = 60.0  # of spectra are kept until the tuning is known, on which the chroma depends
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,8 @@ class _Table:
         self._spec = spec
         self._transform = PowerSpectrum(spec)
         self._bands = LogBands(spec)
-        self._chroma = _TunedChroma(spec)
+        self._chroma = ChromaStream(spec)
+        self._chroma_ready: list[Float32] = []
         self._S_db = np.empty((spec.n_mels, n_frames), dtype=np.float32)
         self._shape = np.empty((5, n_frames), dtype=np.float32)
         self._contrast = np.empty((len(contrast_bands(spec)[0]), n_frames), dtype=np.float32)
@@ -110,7 +109,7 @@ class _Table:
                 now = slice(self._n, self._n + len(power))
                 self._S_db[:, now] = self._bands(power).T
                 self._shape[0, now] = frame_rms(frames[place])
-                self._chroma.push(power)
+                self._chroma_ready.append(self._chroma.push(power))
                 self._measure(np.sqrt(power).T, now)
                 self._n = now.stop
 
@@ -123,12 +122,12 @@ class _Table:
         self._contrast[:, now] = spectral_contrast(S, self._spec)
 
     def finish(self, crossings: Float32) -> FrameFeatures:
-        chroma, tuning = self._chroma.finish()
+        chroma = np.hstack([*self._chroma_ready, self._chroma.close()])
         rms, centroid, bandwidth, rolloff, flatness = self._shape
         return FrameFeatures(
             S_db=self._S_db,
             chroma=chroma,
-            tuning=tuning,
+            tuning=self._chroma.tuning,
             rms=rms,
             zero_crossing_rate=crossings,
             spectral_centroid=centroid,
@@ -137,38 +136,3 @@ class _Table:
             spectral_flatness=flatness,
             spectral_contrast=self._contrast,
         )
-
-
-class _TunedChroma:
-    """Chroma of power spectra that arrive in chunks, with a tuning that is only known after a while."""
-
-    def __init__(self, spec: FeatureSpec) -> None:
-        self._spec = spec
-        self._wait = spec.n_frames(_TUNING_SECONDS)
-        self._held: list[Float32] = []
-        self._peaks: list[tuple[Floats, Floats]] = []
-        self._rows: list[Float32] = []
-        self._bank: Float32 | None = None
-        self._tuning = 0.0
-
-    def push(self, power: Float32) -> None:
-        if self._bank is not None:
-            self._rows.append(power @ self._bank)
-            return
-        self._held.append(power.copy())
-        self._peaks.append(peaks(power, self._spec))
-        self._wait -= len(power)
-        if self._wait <= 0:
-            self._settle()
-
-    def _settle(self) -> None:
-        hz, height = (np.concatenate(parts) for parts in zip(*self._peaks, strict=True))
-        self._tuning = tuning_of(hz, height)
-        self._bank = chroma_filterbank(self._spec, self._tuning)
-        self._rows = [power @ self._bank for power in self._held]
-        self._held.clear()
-
-    def finish(self) -> tuple[Float32, float]:
-        if self._bank is None:
-            self._settle()
-        return normalize_chroma(np.concatenate(self._rows).T), self._tuning

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float64
 from earmark.errors import InputError
 from earmark.features.chroma import PITCH_CLASSES
-from earmark.features.mel import Floats
 
 # How often each pitch class sounds, the tonic first, in 490 pieces of known key: J. Albrecht and D. Shanahan,
 # "The use of large corpora to train a new type of key-finding algorithm", Music Perception 31 (1), 2013,
@@ -24,7 +24,7 @@ _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 
 KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in PITCH_CLASSES)
 
 
-def key_scores(chroma_mean: npt.ArrayLike) -> Floats:
+def key_scores(chroma_mean: npt.ArrayLike) -> Float64:
     """Return the correlation with each of `KEYS` [shape=(24,)], in [-1, 1]; zeros for an even chroma.
 
     Parameters
@@ -41,7 +41,7 @@ def key_scores(chroma_mean: npt.ArrayLike) -> Floats:
     size = np.linalg.norm(centred)
     if size <= 1e-9 * np.abs(chroma).max():
         return np.zeros(24)
-    scores: Floats = _profiles() @ (centred / size)
+    scores: Float64 = _profiles() @ (centred / size)
     return scores
 
 
@@ -64,8 +64,8 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> str:
     return KEYS[int(scores.argmax())] if scores.any() else ""
 
 
-def _profiles() -> Floats:
+def _profiles() -> Float64:
     rows = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])
     rows -= rows.mean(axis=1, keepdims=True)
-    unit: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Float64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit

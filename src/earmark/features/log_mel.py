@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32
 from earmark.errors import BadSamplesError, InputError
-from earmark.features.chroma import chroma_filterbank, normalize_chroma
-from earmark.features.mel import Float32, mel_bands
+from earmark.features.chroma import ChromaStream
+from earmark.features.mel import mel_bands
 from earmark.features.spec import FeatureSpec
 from earmark.features.stft import CHUNK, Framer, PowerSpectrum, samples, vector
 
@@ -28,8 +29,9 @@ class Frames:
     ----------
     S_db : np.ndarray [shape=(n_mels, k)]
         Log-mel spectrogram in absolute dB, float32.
-    chroma : np.ndarray [shape=(12, k)] or None
-        Energy by pitch class, C first, each frame's greatest 1; only if the stream was asked for it.
+    chroma : np.ndarray [shape=(12, m)] or None
+        Energy by pitch class, C first, each frame's greatest 1, of the frames that are ready: they come
+        late, once the tuning of the recording is known (see `ChromaStream`). Only where it was asked for.
     start : int
         Index of the first of these frames in the stream.
     """
@@ -46,8 +48,9 @@ class FrameStream:
     ----------
     spec : FeatureSpec
         How; the default is librosa's.
-    chroma : bool
-        Whether to give the chroma of the same spectra (with tuning A4 = 440 Hz) as well.
+    chroma : bool or ChromaStream
+        Whether to give the chroma of the same spectra as well. A `ChromaStream` that is passed in takes them
+        in and stays open at the end, so that several excerpts of a recording have one tuning and one mean.
 
     Notes
     -----
@@ -62,13 +65,16 @@ class FrameStream:
     ((128, 42), (128, 2))
     """
 
-    def __init__(self, spec: FeatureSpec | None = None, *, chroma: bool = False) -> None:
+    def __init__(self, spec: FeatureSpec | None = None, *, chroma: bool | ChromaStream = False) -> None:
         self.spec = spec or FeatureSpec()
         self.n_frames = 0
         self._framer = Framer(self.spec.n_fft, self.spec.hop_length)
         self._spectrum = PowerSpectrum(self.spec)
         self._bands = LogBands(self.spec)
-        self._chroma_bank = chroma_filterbank(self.spec) if chroma else None
+        self._chroma = (
+            chroma if isinstance(chroma, ChromaStream) else ChromaStream(self.spec) if chroma else None
+        )
+        self._closes_chroma = chroma is True
         self._closed = False
 
     def push(self, block: npt.NDArray[np.floating]) -> Frames:
@@ -95,20 +101,22 @@ class FrameStream:
         if self._closed:
             raise InputError("close() after close()", hint="Make a new FrameStream for another sound")
         self._closed = True
-        return self._render(self._framer.close())
+        last = self._render(self._framer.close())
+        if self._chroma is None or last.chroma is None or not self._closes_chroma:
+            return last
+        return Frames(last.S_db, np.hstack([last.chroma, self._chroma.close()]), last.start)
 
     def _render(self, frames: Float32) -> Frames:
         start, k = self.n_frames, len(frames)
         S_db = np.empty((self.spec.n_mels, k), dtype=np.float32)
-        bank = self._chroma_bank
-        chroma = np.empty((0 if bank is None else 12, k), dtype=np.float32)
+        chroma = [np.empty((12, 0), dtype=np.float32)]
         with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
             for place, power in self._spectrum.chunks(frames):
-                if bank is not None:
-                    chroma[:, place] = (power @ bank).T
                 S_db[:, place] = self._bands(power).T
+                if self._chroma is not None:
+                    chroma.append(self._chroma.push(power))
         self.n_frames += k
-        return Frames(S_db, None if bank is None else normalize_chroma(chroma), start)
+        return Frames(S_db, None if self._chroma is None else np.hstack(chroma), start)
 
 
 class LogBands:

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32
 from earmark.errors import InputError
-from earmark.features.mel import Float32
 
 
 def mfcc(S_db: Float32, *, n_mfcc: int = 20) -> Float32:

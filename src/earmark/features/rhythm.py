@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32, Float64
 from earmark.errors import InputError
-from earmark.features.mel import Float32, Floats
 from earmark.features.spec import FeatureSpec
 from earmark.features.stft import hann
 
@@ -115,7 +115,7 @@ def tempo(onset_envelope: npt.NDArray[np.floating], spec: FeatureSpec | None = N
     return float(bpm[score.argmax()])
 
 
-def _mean_autocorrelation(envelope: Floats, spec: FeatureSpec) -> Floats:
+def _mean_autocorrelation(envelope: Float64, spec: FeatureSpec) -> Float64:
     """Return the mean over windows of each one's autocorrelation, by lag in frames, lag 0 being 1."""
     n = int(_WINDOW_SECONDS * spec.sr) // spec.hop_length
     step = max(1, round(_STEP_SECONDS * spec.sr / spec.hop_length))
@@ -131,7 +131,7 @@ def _mean_autocorrelation(envelope: Floats, spec: FeatureSpec) -> Floats:
     return np.maximum(total / len(windows), 0)
 
 
-def envelope_of(values: npt.NDArray[np.floating]) -> Floats:
+def envelope_of(values: npt.NDArray[np.floating]) -> Float64:
     """Return an onset envelope as a vector of float64, or raise InputError if it is something else."""
     envelope = np.asarray(values, dtype=np.float64)
     if envelope.ndim != 1 or len(envelope) == 0 or not np.isfinite(envelope).all():

@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from earmark.arrays import Float32
 from earmark.errors import InputError
-from earmark.features.mel import Float32, fft_frequencies
+from earmark.features.mel import fft_frequencies
 from earmark.features.spec import FeatureSpec
 
 _TINY = np.float32(np.finfo(np.float32).tiny)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32, Float64
 from earmark.errors import EmptyAudioError, InputError
-from earmark.features.mel import Float32, Floats
 from earmark.features.spec import FeatureSpec
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Framer:
 
 
 @lru_cache(maxsize=16)
-def hann(n: int) -> Floats:
+def hann(n: int) -> Float64:
     """Return the periodic Hann window [shape=(n,)]."""
-    window: Floats = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    window: Float64 = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
     window.flags.writeable = False
     return window
 
@@ -82,7 +82,7 @@ class PowerSpectrum:
         spectrum = np.fft.rfft(windowed, out=self._spectrum[:k])
         # Squaring the real view in place, then adding pairs: no complex temporary, and unlike np.abs it
         # is quick on every processor (hypot is vectorised with AVX-512 alone).
-        parts: Floats = spectrum.view(np.float64)
+        parts: Float64 = spectrum.view(np.float64)
         np.multiply(parts, parts, out=parts)
         return np.add(parts[:, 0::2], parts[:, 1::2], out=self._power[:k], casting="same_kind")
 

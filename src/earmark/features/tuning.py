@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.features.mel import Float32, Floats
+from earmark.arrays import Float32, Float64
 from earmark.features.spec import FeatureSpec
 
 _LOW_HZ, _HIGH_HZ = 150.0, 4000.0
 _RESOLUTION = 0.01  # semitones
+_LOWEST_NOTE_HZ = 27.0  # just below A0 = 27.5 Hz, the lowest note of a piano
+
+
+def first_audible_bin(spec: FeatureSpec) -> int:
+    """Return the first Fourier bin that may hold a note.
+
+    It is above the lowest note of a piano, and never the one that the Hann window fills with an offset.
+    """
+    return max(2, int(np.ceil(_LOWEST_NOTE_HZ * spec.n_fft / spec.sr)))
 
 
 def estimate_tuning(S: Float32, spec: FeatureSpec | None = None) -> float:
@@ -26,7 +35,7 @@ def estimate_tuning(S: Float32, spec: FeatureSpec | None = None) -> float:
     return tuning_of(*peaks(S.T, spec or FeatureSpec()))
 
 
-def tuning_of(hz: Floats, height: Floats) -> float:
+def tuning_of(hz: Float64, height: Float64) -> float:
     """Return the commonest deviation of the louder half of the peaks, in semitones; 0 if there are none."""
     if len(hz) == 0:
         return 0.0
@@ -36,16 +45,17 @@ def tuning_of(hz: Floats, height: Floats) -> float:
     return float(edges[np.histogram(deviation, edges)[0].argmax()])
 
 
-def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Floats, Floats]:
-    """Return frequency and height of the peaks within 20 dB of power of their frame's highest.
+def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Float64, Float64]:
+    """Return frequency and height of the peaks within 20 dB of power of their frame's highest audible bin.
 
     Both by the parabola through a peak and its neighbours (J. Smith and X. Serra, PARSHL, 1987).
     """
     first = max(1, int(np.ceil(_LOW_HZ * spec.n_fft / spec.sr)))
     last = min(spec.n_bins - 1, int(np.ceil(_HIGH_HZ * spec.n_fft / spec.sr)))
+    loudest = rows[:, first_audible_bin(spec) :].max(axis=1, initial=0)
     part = np.ascontiguousarray(rows[:, first - 1 : last + 1])
     mid, left, right = part[:, 1:-1], part[:, :-2], part[:, 2:]
-    is_peak = (mid > 0.1 * rows.max(axis=1, keepdims=True)) & (mid > left) & (mid >= right)
+    is_peak = (mid > 0.1 * loudest[:, None]) & (mid > left) & (mid >= right)
     frame, place = np.divmod(np.flatnonzero(is_peak), is_peak.shape[1])
     at = frame * part.shape[1] + place  # of the left neighbour
     left, mid, right = part.take(at), part.take(at + 1), part.take(at + 2)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from earmark.arrays import Float32, Float64
 from earmark.errors import InputError
 from earmark.features.chroma import PITCH_CLASSES
-from earmark.features.mel import Float32, Floats, mel_filterbank
+from earmark.features.mel import mel_filterbank
 from earmark.features.spec import FeatureSpec
 
 
-def frame_times(n_frames: int, spec: FeatureSpec | None = None) -> Floats:
+def frame_times(n_frames: int, spec: FeatureSpec | None = None) -> Float64:
     """Return the time of each frame's centre in s [shape=(n_frames,)]."""
     spec = spec or FeatureSpec()
     return np.arange(n_frames, dtype=np.float64) * (spec.hop_length / spec.sr)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from earmark.features.mel import Float32
+from earmark.arrays import Float32
 from earmark.features.spec import FeatureSpec
 from earmark.features.stft import CHUNK, Framer, samples
 

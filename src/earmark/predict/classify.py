@@ -15,7 +15,7 @@ import numpy as np
 
 from earmark.audio import AudioStream, Source, open_audio, spread
 from earmark.errors import InputError, TooShortError
-from earmark.features import Frames, FrameStream, OnsetStream, estimate_key, tempo
+from earmark.features import ChromaStream, Frames, FrameStream, OnsetStream, estimate_key, tempo
 from earmark.models import Head, Model, ModelCard, answer, load_model
 from earmark.models.base import Array
 from earmark.models.windows import WindowCutter, described
@@ -181,7 +181,7 @@ class _Tally:
         self._shift = shift
         self.n_samples = 0
         self.n_windows = 0
-        self._chroma = np.zeros(12)
+        self._chroma = ChromaStream(model.card.spec)
         self._onsets: list[Array] = []
         self._starts: list[float] = []  # of the windows that are not silent, in s
         self._weights: list[float] = []  # how much of its window each one was the first to hear
@@ -191,7 +191,7 @@ class _Tally:
     def hear(self, stream: AudioStream, start: float, duration: float | None) -> None:
         """Listen to one part of the source."""
         spec = self._card.spec
-        front, onsets = FrameStream(spec, chroma=True), OnsetStream(spec)
+        front, onsets = FrameStream(spec, chroma=self._chroma), OnsetStream(spec)
         cutter, sound = WindowCutter(self._card, batch=BATCH), _Sound(self._card)
         self._previous = -self._card.hop_frames
         block_length = BLOCK_FRAMES * spec.hop_length
@@ -206,8 +206,6 @@ class _Tally:
     def _noted(self, frames: Frames, onsets: OnsetStream) -> Array:
         """Note what tempo and key need of some frames, and pass on the spectrogram."""
         self._onsets.append(onsets.push(frames.S_db))
-        if frames.chroma is not None:
-            self._chroma += frames.chroma.sum(axis=1)
         return frames.S_db
 
     def _ask(self, starts: list[int], X: Array, sound: _Sound, offset: float) -> None:
@@ -252,7 +250,7 @@ class _Tally:
             moods=_ranked(moods, means) if moods else (),
             quadrant=_likeliest(card.head("quadrant"), means),
             tempo=(tempo(np.concatenate(self._onsets), spec) or None) if means else None,
-            key=(estimate_key(self._chroma) or None) if means else None,
+            key=(estimate_key(self._chroma.mean()) or None) if means else None,
             segments=self._segments(duration) if means else (),
             warnings=warnings,
             coverage=coverage,
