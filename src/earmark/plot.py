@@ -7,7 +7,6 @@ matplotlib belongs to the extra ``plot`` and is imported when the first picture 
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import Clip
-from earmark.errors import InputError, MissingExtraError, OutputError
+from earmark.errors import InputError, MissingExtraError
 from earmark.features import FeatureSpec, FrameStream, hz_to_mel, mfcc
+from earmark.storage import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -436,20 +436,11 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 130)
     OutputError
         If the file cannot be written.
     """
-    path = Path(path)
     check_picture_path(path)
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".earmark-") as folder:
-            whole = Path(folder) / path.name
-            with warnings.catch_warnings():
-                # A name in a script that the font lacks is drawn as boxes; that is no news for a user.
-                warnings.filterwarnings("ignore", message="Glyph .* missing")
-                figure.savefig(whole, dpi=dpi)
-            whole.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}", hint="Choose another place."
-        ) from error
+    with atomic_file(path) as file, warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; that is no news for a user.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(file, dpi=dpi, format=Path(path).suffix[1:].lower())
 
 
 def check_picture_path(path: str | os.PathLike[str]) -> None:

@@ -104,6 +104,20 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 temporary.unlink()
 
 
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """Return the error of a place that cannot be written, with what to try.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from earmark.errors import InputError, MissingExtraError, OutputError
+from earmark.storage import atomic_file, cannot_write, from_cell, to_cell
 
 Row = dict[str, Any]
 KEY = "source"
@@ -61,7 +62,7 @@ def open_table(path: Path) -> Table:
     try:
         return kind(path)
     except OSError as error:
-        raise OutputError(f"cannot open {path}: {error.strerror}", hint="Choose another place.") from error
+        raise cannot_write(path, error) from error
 
 
 def table_kind(path: Path) -> Callable[[Path], Table]:
@@ -118,26 +119,16 @@ class _Growing:
         places = _sorted(self._sources, order)
         if places == list(range(len(places))):
             return
-        path = Path(os.path.realpath(self.path))
-        whole = path.with_name(f".{path.name}.new")
         try:
-            self._copy(whole, places)
-            whole.replace(path)
-        except OSError as error:
-            whole.unlink(missing_ok=True)
+            with self.path.open("rb") as old, atomic_file(self.path) as new:
+                spans = [(start, end) for _, start, end in self._complete(old)]
+                for start, end in [(0, spans[0][0]), *(spans[place] for place in places)]:
+                    old.seek(start)
+                    new.write(old.read(end - start))
+        except OutputError as error:
             raise OutputError(
-                f"cannot sort {self.path}: {error.strerror}",
-                hint="All rows are there, but not in the order of the files.",
+                f"{error.message}; all rows are there, but not in the order of the files", hint=error.hint
             ) from error
-
-    def _copy(self, path: Path, places: list[int]) -> None:
-        """Write the header and the rows at these places to another file."""
-        with self.path.open("rb") as old, path.open("wb") as new:
-            spans = [(start, end) for _, start, end in self._complete(old)]
-            for start, end in [(0, spans[0][0]), *(spans[place] for place in places)]:
-                old.seek(start)
-                new.write(old.read(end - start))
-        path.chmod(self.path.stat().st_mode & 0o7777)
 
     def _note(self, row: Row) -> None:
         self._sources[str(row[KEY])] = None
@@ -149,7 +140,7 @@ class _Growing:
             if os.write(file, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
+            raise cannot_write(self.path, error) from error
         finally:
             os.close(file)
 
@@ -205,7 +196,7 @@ class CsvTable(_Growing):
                 if file.read(1):
                     raise self._foreign()
                 return
-            yield dict(zip(header, cells, strict=True)), start, lines.end
+            yield dict(zip(header, map(from_cell, cells), strict=True)), start, lines.end
             start = lines.end
 
     def _header(self, row: Row) -> str:
@@ -217,7 +208,7 @@ class CsvTable(_Growing):
     @staticmethod
     def _csv(cells: list[Any]) -> str:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(cells)
+        csv.writer(text, lineterminator="\n").writerow(map(to_cell, cells))
         return text.getvalue()
 
 
@@ -273,14 +264,10 @@ class ParquetTable:
         rows = self._rows + [{**row, KEY: _valid(row[KEY])} for row in waiting]
         sources = [str(row[KEY]) for row in rows]
         rows = [rows[place] for place in _sorted(sources, [_valid(name) for name in order])]
-        whole = self.path.with_name(f".{self.path.name}.new")
-        try:
-            if rows:
-                pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), whole)
-                whole.replace(self.path)
-            self._waiting_path.unlink()
-        except OSError as error:
-            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
+        if rows:
+            with atomic_file(self.path) as file:
+                pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+        self._waiting_path.unlink(missing_ok=True)
 
     def _read(self) -> list[Row]:
         import pyarrow

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -134,6 +138,48 @@ def test_a_failed_write_leaves_the_old_bundle(bundle, monkeypatch):
         save_bundle(bundle, dataclasses.replace(CARD, summary="second"), graph(seed=1))
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
     assert sorted(path.name for path in bundle.parent.iterdir()) == ["tiny"]
+
+
+def save_and_die(bundle, survived):
+    """Save in a process of its own, which is killed instead of the rename after so many."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    rename, done = Path.rename, []
+
+    def dies(path, target):
+        done.append(path)
+        if len(done) > survived:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+
+    Path.rename = dies
+    save_bundle(bundle, dataclasses.replace(CARD, summary=f"after {survived}"), graph(seed=survived))
+    os._exit(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="signals")
+def test_a_process_that_is_killed_at_any_rename_leaves_a_whole_bundle(bundle):
+    """Two renames put a new bundle in the place of another; between them there is none under its name."""
+    seen = []
+    for survived in range(3):
+        save_and_die(bundle, survived)
+        seen.append(read_card(bundle).summary)
+        assert load_model(str(bundle)).card == read_card(bundle)
+    assert seen == ["", "", "after 2"]
+    save_bundle(bundle, dataclasses.replace(CARD, summary="last"), graph())
+    assert read_card(bundle).summary == "last" and (bundle / "card.json").is_file()
+    assert not list(bundle.parent.glob(".tiny.replaced"))
+
+
+def test_writers_of_one_bundle_leave_one_of_theirs(bundle):
+    cards = [dataclasses.replace(CARD, summary=f"{i}") for i in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            list(pool.map(lambda i: save_bundle(bundle, cards[i], graph(seed=i)), range(4)))
+            load_model(bundle)  # card and weights belong together
+    assert [path.name for path in bundle.parent.iterdir()] == ["tiny"]
 
 
 def test_a_folder_of_other_things_is_not_replaced(tmp_path):

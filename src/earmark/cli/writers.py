@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.cli.terminal import Screen, plural
 from earmark.errors import EarmarkError
+from earmark.storage import to_cell
 
 if TYPE_CHECKING:
     from earmark.models import ModelCard
@@ -133,7 +134,7 @@ class CsvWriter:
 
     def _write(self, cells: list[Any]) -> None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(cells)
+        csv.writer(text, lineterminator="").writerow(map(to_cell, cells))
         self.out.write(text.getvalue())
 
 

@@ -11,10 +11,19 @@ from pathlib import Path
 
 from earmark.errors import BundleError, OutputError
 from earmark.models.card import ModelCard
+from earmark.storage import cannot_write, make_folder, sync_folder, write_atomic
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.onnx"
 RUN_BUNDLE = "bundle"  # folder of the bundle in that of a run of `earmark train`
+
+
+SWAP_ATTEMPTS = 10  # of writers that put a bundle into one place at the same time
+
+
+def is_bundle(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds a card; of no account is whether card and weights are whole."""
+    return (_standing(folder) / CARD_FILE).is_file()
 
 
 def read_card(folder: str | os.PathLike[str]) -> ModelCard:
@@ -34,7 +43,7 @@ def read_card(folder: str | os.PathLike[str]) -> ModelCard:
     BundleError
         There is no card, it cannot be read, or it is not valid.
     """
-    path = Path(folder) / CARD_FILE
+    path = _standing(folder) / CARD_FILE
     text = _read(path)
     try:
         return ModelCard.from_json(text)
@@ -62,7 +71,7 @@ def read_weights(folder: str | os.PathLike[str], card: ModelCard) -> bytes:
     BundleError
         There are no weights, or they were altered after the card was written.
     """
-    path = Path(folder) / WEIGHTS_FILE
+    path = _standing(folder) / WEIGHTS_FILE
     weights = _read(path)
     found = hashlib.sha256(weights).hexdigest()
     if found != card.sha256:
@@ -87,8 +96,9 @@ def _read(path: Path) -> bytes:
 def save_bundle(folder: str | os.PathLike[str], card: ModelCard, onnx_bytes: bytes) -> ModelCard:
     """Write a bundle, all of it or nothing.
 
-    The bundle is written beside `folder` and then renamed, so that no reader meets half of one. A
-    bundle that is already there is moved aside for the rename and comes back should that fail.
+    The bundle is written beside `folder` and then renamed, so that no reader meets half of one. A bundle
+    that is already there is moved aside for the rename, to a name that `read_card` and `read_weights` know:
+    should the process be killed between the two renames, they read it from there.
 
     Parameters
     ----------
@@ -115,16 +125,18 @@ def save_bundle(folder: str | os.PathLike[str], card: ModelCard, onnx_bytes: byt
     card = dataclasses.replace(card, sha256=hashlib.sha256(onnx_bytes).hexdigest())
     text = card.to_json()
     _refuse_other_things(target)
+    make_folder(target.parent)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
             fresh = Path(temporary) / "new"
             fresh.mkdir()
-            (fresh / WEIGHTS_FILE).write_bytes(onnx_bytes)
-            (fresh / CARD_FILE).write_text(text, encoding="utf-8")
-            _swap(fresh, target, Path(temporary) / "old")
+            write_atomic(fresh / WEIGHTS_FILE, onnx_bytes)
+            write_atomic(fresh / CARD_FILE, text)
+            _swap(fresh, target)
     except OSError as error:
-        raise OutputError(f"the bundle {target} could not be written: {error.strerror or error}") from error
+        raise cannot_write(target, error) from error
+    except OutputError as error:  # of a file in a folder that has gone by now
+        raise OutputError(error.message.replace(str(fresh), str(target)), hint=error.hint) from error
     return card
 
 
@@ -144,14 +156,31 @@ def _refuse_other_things(target: Path) -> None:
         )
 
 
-def _swap(fresh: Path, target: Path, aside: Path) -> None:
-    if not target.exists():
-        fresh.rename(target)
-        return
-    target.rename(aside)
-    try:
-        fresh.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
+def _swap(fresh: Path, target: Path) -> None:
+    """Put a folder in the place of another; two renames, since no system has one call for it everywhere."""
+    aside = _aside(target)
+    for attempt in range(SWAP_ATTEMPTS):
+        try:
+            if target.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                target.rename(aside)
+            fresh.rename(target)
+            break
+        except OSError:  # somebody else is putting a bundle there at the same time
+            if attempt == SWAP_ATTEMPTS - 1:
+                if not target.exists() and aside.exists():
+                    aside.rename(target)
+                raise
+    sync_folder(target.parent)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(folder: Path) -> Path:
+    """Where a bundle is while another takes its place."""
+    return folder.with_name(f".{folder.name}.replaced")
+
+
+def _standing(folder: str | os.PathLike[str]) -> Path:
+    """Folder of a bundle, or where it was moved by a process that died before it had put another there."""
+    path = Path(os.path.abspath(folder))
+    return path if path.exists() or not _aside(path).is_dir() else _aside(path)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from earmark.errors import BundleError, InputError, ModelError, UnknownModelError
 from earmark.models.base import Model
 from earmark.models.builtin import BUILTIN
-from earmark.models.bundle import CARD_FILE, RUN_BUNDLE, read_card
+from earmark.models.bundle import CARD_FILE, RUN_BUNDLE, is_bundle, read_card
 from earmark.models.card import ModelCard
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def bundle_folder(folder: str | os.PathLike[str]) -> Path | None:
         None where there is no card in either place.
     """
     places = (Path(folder), Path(folder) / RUN_BUNDLE) if os.fspath(folder) else ()
-    return next((place for place in places if (place / CARD_FILE).exists()), None)
+    return next((place for place in places if is_bundle(place)), None)
 
 
 def _by_name(name: str) -> Model | None:
@@ -241,7 +241,7 @@ def _by_name(name: str) -> Model | None:
 def _load_bundle(folder: Path, threads: int, flush_denormals: bool) -> Model:
     from earmark.models.onnx import OnnxModel
 
-    if not folder.is_dir():
+    if folder.is_file():
         raise BundleError(f"{folder} is a file", hint="Accepted: the folder of a bundle or a run.")
     return OnnxModel.load(folder, threads=threads, flush_denormals=flush_denormals)
 

@@ -18,8 +18,9 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import InputError, OutputError
+from earmark.errors import InputError
 from earmark.report.style import STYLE
+from earmark.storage import write_atomic
 
 # A page shows what it carries, plays what lies beside it, and asks no server for anything.
 POLICY = "default-src 'none'; img-src data:; media-src data: file: 'self'; style-src 'unsafe-inline'"
@@ -295,14 +296,7 @@ def save_page(document: str, path: str | os.PathLike[str]) -> None:
     OutputError
         It cannot be written.
     """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_text(document, encoding="utf-8")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {target}: {error.strerror}", hint="Choose another place.") from error
+    write_atomic(path, document)
 
 
 def _section(number: int, section: Section) -> str:

@@ -24,12 +24,12 @@ from earmark.errors import InputError
 from earmark.features import FeatureSpec, mel_frequencies
 from earmark.models import OnnxModel
 from earmark.models.base import Array
+from earmark.storage import write_atomic
 from earmark.train.curves import figure_class
 from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job
 from earmark.train.reopen import reopen
-from earmark.train.run_folder import write_bytes
 from earmark.train.scores import Answers, answers
 from earmark.train.settings import limited_threads
 
@@ -153,8 +153,8 @@ def importance(
         accuracy, loss, n = ear.whole
     losses.sort(key=lambda loss: (loss.kind, -loss.log_loss))
     found = Importance(folder, part, n, accuracy, loss, tuple(losses))
-    write_bytes(folder / TABLE, _table(found).encode())
-    write_bytes(folder / PICTURE, draw_importance(found))
+    write_atomic(folder / TABLE, _table(found))
+    write_atomic(folder / PICTURE, draw_importance(found))
     return found
 
 

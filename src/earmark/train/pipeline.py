@@ -19,12 +19,12 @@ from earmark.estimators import to_bundle
 from earmark.evaluate import Figure
 from earmark.models import ModelCard, OnnxModel, save_bundle
 from earmark.progress import Progress, no_progress
-from earmark.storage import digest
+from earmark.storage import digest, write_atomic
 from earmark.train.curves import draw_curves
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.job import Job, Request, plan
 from earmark.train.report import run_report
-from earmark.train.run_folder import RunFolder, write_bytes
+from earmark.train.run_folder import RunFolder
 from earmark.train.scores import Answers, answers, card_metrics
 from earmark.train.settings import limited_threads
 from earmark.train.weighing import balance
@@ -187,7 +187,7 @@ def _trained(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) 
         job.split.warnings,
         resumed,
     )
-    write_bytes(folder.path / "curves.png", draw_curves(folder.events("step"), scored, card.classes))
+    write_atomic(folder.path / "curves.png", draw_curves(folder.events("step"), scored, card.classes))
     run_report(run, job, scored, folder)
     if not folder.complete:
         save_bundle(folder.bundle, card, candidate.weights)

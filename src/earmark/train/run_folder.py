@@ -27,6 +27,7 @@ from typing import Any
 from earmark.data import Manifest, write_manifest
 from earmark.errors import InputError, OutputError
 from earmark.models.bundle import RUN_BUNDLE
+from earmark.storage import write_atomic
 
 SCHEMA = "earmark.run/1"
 Clock = Callable[[], float]
@@ -181,26 +182,7 @@ def write_json(path: Path, content: object) -> None:
         It cannot be written.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode("utf-8", "surrogateescape"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    write_atomic(path, text)
 
 
 def _absolute(manifest: Manifest) -> Manifest:

@@ -17,6 +17,7 @@ import typer
 from earmark.cli.options import DEFAULT_MODEL, ForceOption, ModelOption
 from earmark.cli.terminal import console, say
 from earmark.errors import OutputError
+from earmark.storage import write_atomic
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
@@ -89,8 +90,5 @@ def _wav(clip: Clip) -> bytes:
 
 
 def _write_wav(clip: Clip, path: Path) -> Path:
-    try:
-        path.write_bytes(_wav(clip))
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Try: another place.") from error
+    write_atomic(path, _wav(clip))
     return path

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from earmark.errors import ModelError, OutputError
+from earmark.errors import ModelError
 from earmark.estimators.torch.layers import Network
+from earmark.storage import make_folder, write_atomic
 
 Figures = dict[str, float]
 
@@ -63,7 +63,7 @@ class CheckpointFile:
 
     def save(self, state: State) -> None:
         """Write the state, all of it or nothing."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         tensors = {
             **_named("network", state.network.state_dict()),
@@ -76,16 +76,10 @@ class CheckpointFile:
             "history": json.dumps(state.history),
             "stale": str(state.stale),
         }
-        fresh = self.path.with_name(f".{self.path.name}.new")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Clones: safetensors refuses tensors that share memory, and orders them in its own way.
-            save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, fresh, facts)
-            with fresh.open("rb+") as file:
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        except OSError as error:
-            raise OutputError(f"{self.path} could not be written: {error.strerror or error}") from error
+        # Clones: safetensors refuses tensors that share memory, and orders them in its own way.
+        content = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, facts)
+        make_folder(self.path.parent)
+        write_atomic(self.path, content)
 
     def load(self, state: State) -> bool:
         """Fill the state from the file, if there is one.
