@@ -177,8 +177,8 @@ def test_channels_that_never_say_anything_are_left_out(teacher):
 
 def windows_of(n_clips, rng, altered=range(0)):
     """Clips whose every value says at what second it lies, and three windows of each."""
-    from distill_maps import STEP_SECONDS
     from distill_windows import HOP, MN04_RATE, Clip, Sounds
+    from maps import STEP_SECONDS
 
     ours, theirs = np.arange(1280) * HOP, np.arange(2980) / MN04_RATE
     third = np.broadcast_to(np.arange(110) * STEP_SECONDS, (128, 12, 110))

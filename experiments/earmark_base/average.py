@@ -13,10 +13,10 @@ from pathlib import Path
 import corpus
 import numpy as np
 import torch
-from distill import held_out
 from heads import copied, cut
 from network import Ears, read_ears, write_ears
 from torch import Tensor, nn
+from training import held_out
 
 COPY, BATCH, SEED = 1, 128, 0
 

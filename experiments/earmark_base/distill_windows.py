@@ -1,6 +1,6 @@
 """Stage one and a third: the ears learn what mn04 and fcn_msd say of the very 3 s that they hear.
 
-What distill.py asks of a window is what a tagger said of the 10 or 29 s around it, and what the window does not tell of
+The first distillation asked of a window what a tagger said of the 10 or 29 s around it, and what the window does not tell of
 those can only be known by heart. Here both taggers hear the window itself, clean and at the level that the ears bring it to,
 so that whatever is learnt is there to be heard. The mean over a bag of windows must still answer for the whole clip,
 so that what the ears know of jamendo stays. No classifier's answers are learnt from.
@@ -25,12 +25,12 @@ import corpus
 import numpy as np
 import torch
 from augment import Augment, equaliser
-from distill import HOP, bagged, cycle, held_out, moments, restore, ridge, save, standard, training_rooms
-from distill_maps import N_STEPS, STEP_SECONDS, second_maps, some_windows, third_maps
 from heads import N_FRAMES
+from maps import N_STEPS, STEP_SECONDS, second_maps, some_windows, third_maps
 from network import LEVEL_DB, N_ANSWERS, N_EMBEDDING, STEPS_A_MAP, Ears, TagTop, read_ears
 from teachers import FCN, MN04_SR, decode, mn04_input
 from torch import Tensor, nn
+from training import HOP, bagged, cycle, held_out, moments, restore, ridge, save, standard, training_rooms
 
 from earmark.estimators.torch.weights import load_mobile
 from earmark.features import mel_frequencies

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from augment import Augment
 from copies import N_COPIES
-from distill import ridge, training_rooms
 from network import Heads, side_by_side
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
+from training import ridge, training_rooms
 
 from earmark.features import mel_frequencies
 
@@ -195,7 +195,7 @@ def fit_lines(heads: Heads, tracks: Windows, target: dict[str, Tensor], use: np.
     """Teach heads the quadrant and the mood words: logistic regressions on the ears' values.
 
     A hidden layer learns the one collection that knows of quadrants, and not what they are: it tells no more of its
-    songs, and less of what other collections call happy or dark (README.md).
+    songs, and less of what other collections call happy or dark (LOG.md).
     """
     quadrant, moods = target["quadrant"].numpy(), target["moods"].numpy()
     copy_line(heads.lines["quadrant"], *line(heads, tracks, quadrant, use & (quadrant >= 0), QUADRANT_C))

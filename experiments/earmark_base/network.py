@@ -27,8 +27,6 @@ SILENT = 0.01  # the least that a filter's largest weight, times its norm's gain
 
 # What each tagger answers: its embedding, then its logits.
 N_ANSWERS = {"mn04": 384 + 527, "msd": 64 + 50, "jamendo": 64 + 50}
-# What the classifiers of probes.py answer; the mood words as many as the corpus has.
-N_PROBES = {"genres": 19, "quadrant": 4}
 
 
 class Ears(nn.Module):
@@ -53,7 +51,7 @@ def at_level(S_db: Tensor, level_db: float) -> Tensor:
 
 
 def read_ears(ears: nn.Module, checkpoint: Path) -> nn.Module:
-    """The ears of a checkpoint of distill.py, distill_maps.py, recover.py or average.py, without what only taught them."""
+    """Backbone of a checkpoint of distill_windows.py, recover.py or average.py, without its training targets."""
     state = torch.load(checkpoint, weights_only=True)["student"]
     own = {key: v for key, v in state.items() if key.startswith("ears.")}
     ears.load_state_dict({key.removeprefix("ears."): v for key, v in own.items()})
@@ -61,7 +59,7 @@ def read_ears(ears: nn.Module, checkpoint: Path) -> nn.Module:
 
 
 def write_ears(ears: nn.Module, checkpoint: Path) -> None:
-    """Ears alone as a checkpoint, from which distill.py can begin and of which ship.py makes a bundle."""
+    """Backbone alone as a checkpoint, from which distill_windows.py can begin and ship.py makes a bundle."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"student": {f"ears.{name}": v for name, v in ears.state_dict().items()}}, checkpoint)
 
@@ -102,7 +100,7 @@ class Narrow(nn.Module):
 class TagMaps(nn.Module):
     """fcn_msd's first three layers on our log-mel, at 31 frames a second instead of its 62.5.
 
-    Our windows of 93 ms blur what its own of 32 ms show, so these learn (`distill_maps.py`) to say what its layers say.
+    Our windows of 93 ms blur what its own of 32 ms show, so these were trained to give its maps.
     """
 
     N_PHASES, CONTEXT = 8, 15  # frames made of every STEP_FRAMES of ours, out of so many
@@ -234,17 +232,6 @@ class BothEars(nn.Module):
 
     def forward(self, S_db: Tensor) -> Tensor:
         return torch.cat([self.ears(S_db), self.tag_ears(S_db)], 1)
-
-
-class Student(nn.Module):
-    """The ears, and in distillation a linear tutor for each teacher and each probe."""
-
-    def __init__(self, weights: Path, n_moods: int = 0) -> None:
-        super().__init__()
-        self.ears = Ears(weights)
-        probes = {**N_PROBES, "moods": n_moods} if n_moods else {}
-        self.tutors = nn.ModuleDict({name: nn.Linear(N_EMBEDDING, n) for name, n in N_ANSWERS.items()})
-        self.probes = nn.ModuleDict({name: nn.Linear(N_EMBEDDING, n) for name, n in probes.items()})
 
 
 class Heads(nn.Module):

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import corpus
 import numpy as np
-from distill import ROOM_HOLD_OUT
 from scipy.signal import butter, fftconvolve, sosfiltfilt
+from training import ROOM_HOLD_OUT
 
 from earmark import load, log_mel
 from earmark.train.augment_audio import coded, with_noise

@@ -17,18 +17,18 @@ import heads as stage
 import measure
 import numpy as np
 import torch
-from distill import ROOM_HOLD_OUT
 from network import BothEars, Ears, Heads, TagEars, leave_out_silent, read_ears
 from report import Report
 from robust import CONDITIONS
 from torch import Tensor, nn
+from training import ROOM_HOLD_OUT
 from zero_shot import tag_scores
 
 from earmark.features import FeatureSpec
 from earmark.models import Head, ModelCard, save_bundle
 
 MUSIC_LOST = 0.005  # share of songs that the threshold of `music` may cost
-N_GAME_PIECES = 296  # recordings of 20 s or more that mixtures.py was given
+N_GAME_PIECES = 296  # recordings of 20 s or more whose mixtures the first distillation had
 DUST = 1e-30  # weights below it are nought (the taggers' page gives the same limit)
 UNSURE_LOST = 0.10  # share of songs that get no answer
 
@@ -115,7 +115,7 @@ def licences(data: Path, tracks: list[corpus.Track]) -> list[dict[str, object]]:
     ]
     games = {
         "name": "music of free games (Debian), without labels, laid over the rest: "
-        "experiments/earmark_base/README.md names the packages",
+        "experiments/earmark_base/RECIPE.md names the packages",
         "licence": "by piece: GPL, CC BY-SA, CC BY, CC0, public domain",
         "n": N_GAME_PIECES,
     }

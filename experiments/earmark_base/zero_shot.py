@@ -1,7 +1,7 @@
 """What two taggers call the genres by words of their own: the same music, named by other people.
 
 Heads that learn from a few collections learn those collections, too: taught without GTZAN they find the genre of 70 % of
-its clips, where the taggers' own words, weighed by the same collections, find it in 86 % (README.md). So the words have a say
+its clips, where the taggers' own words, weighed by the same collections, find it in 86 % (LOG.md). So the words have a say
 of their own beside what was learnt.
 """
 

@@ -1,10 +1,10 @@
 """What leaks on GTZAN: one network, four genres, three ways to deal out the same 3 s windows.
 
-    python experiments/leak_gtzan.py path/to/data/gtzan runs/leak_gtzan
+    python experiments/gtzan/leak.py path/to/data/gtzan runs/leak_gtzan
 
 Each training is `earmark.train`, as `earmark train DATA --model cnn --split windows` does it: only the protocol
 differs. A fifth is tested on, the rest teaches, nothing is chosen by it. Answers are kept in the second folder, and
-`experiments/benchmarks.py` makes the figures of them.
+`experiments/gtzan/page.py` makes the figures of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Networks on GTZAN's first 3 s, nothing external: writes the figures of docs/networks.md.
 
-    python experiments/networks_gtzan.py path/to/data/gtzan runs/networks_gtzan [--only fusion] [--folds] [--kept]
+    python experiments/gtzan/networks.py path/to/data/gtzan runs/networks_gtzan [--only fusion] [--folds] [--kept]
 
 Trained on `train` of the fault-filtered split, measured on `valid` (no artist in both), whose answers no training
 sees: the number of epochs is fixed. With `--folds`, five folds by artist within `train` instead: that is how to

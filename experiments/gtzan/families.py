@@ -1,6 +1,6 @@
 """Every family of models that learns in seconds, on GTZAN, and the two-genre task.
 
-    python experiments/families_gtzan.py path/to/data/gtzan runs/families_gtzan
+    python experiments/gtzan/families.py path/to/data/gtzan runs/families_gtzan
 
 Trained on `train` of the fault-filtered split, measured on `valid` (no artist in both). All families have the
 parameters that they come with, which were chosen by folds by artist of `train`, but for `knn-kl`, which was tried on
@@ -10,7 +10,7 @@ parameters that they come with, which were chosen by folds by artist of `train`,
 * 3 s: the first 3 s, as log-mels. The families of descriptors are given the mean and deviation of 20 MFCC and
   the deviation of their deltas, 60 numbers.
 
-`experiments/benchmarks.py` writes what comes of it to docs/benchmarks.md.
+`experiments/gtzan/page.py` writes what comes of it to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gtzan import SEEDS, Examples, dealt, given, measured, read
+from protocol import SEEDS, Examples, dealt, given, measured, read
 
 from earmark.estimators import family
 from earmark.features import delta, mfcc

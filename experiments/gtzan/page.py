@@ -1,10 +1,10 @@
 """Write docs/benchmarks.md, its picture, and the lines of other pages that name its best figures.
 
-    python experiments/benchmarks.py path/to/data/gtzan runs
+    python experiments/gtzan/page.py path/to/data/gtzan runs
 
 Families of descriptors are measured here, in two minutes. The answers of trainings that take longer are read from the
-second folder, where these scripts leave them: `networks_gtzan.py` and `pretrained_gtzan.py` (networks on 3 s) and
-`leak_gtzan.py` (three protocols). What is not there is written as not measured.
+second folder, where these scripts leave them: `networks.py` and `pretrained.py` (networks on 3 s) and
+`leak.py` (three protocols). What is not there is written as not measured.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import families_gtzan
-import leak_gtzan
-import networks_gtzan
+import families as family_runs
+import leak as leak_runs
+import networks as network_runs
 import numpy as np
-import pretrained_gtzan
-from gtzan import SEEDS, Figure, figure
+import pretrained as pretrained_runs
+from protocol import SEEDS, Figure, figure
 
 from earmark.data import Manifest
 from earmark.report import Bar, bar_chart
@@ -66,13 +66,13 @@ class Row:
 
 def main(data: Path, runs: Path) -> None:
     own = runs / "families_gtzan"
-    tasks, both = families_gtzan.ten_genres(data, own), families_gtzan.two_genres(data, own)
+    tasks, both = family_runs.ten_genres(data, own), family_runs.two_genres(data, own)
     families, networks = of_families(tasks), [*of_networks(runs), *of_pretrained(runs)]
     leak = of_leak(runs / "leak_gtzan")
     parts = [
         ten_genres(tasks, families, networks),
         two_genres(both),
-        leaky_page(leak, leak_gtzan.four_genres(data), families_gtzan.honest_and_leaky(data, own)),
+        leaky_page(leak, leak_runs.four_genres(data), family_runs.honest_and_leaky(data, own)),
     ]
     if leak:
         (DOCS / "pictures" / "leak.svg").write_text(drawn(leak), encoding="utf-8")
@@ -80,7 +80,7 @@ def main(data: Path, runs: Path) -> None:
     into_page("families.md", best(families))
 
 
-def of_families(tasks: dict[str, families_gtzan.Rows]) -> list[Row]:
+def of_families(tasks: dict[str, family_runs.Rows]) -> list[Row]:
     rows = []
     for label, kept in tasks["3 s"].items():
         far = tasks["30 s"].get(label)
@@ -91,11 +91,11 @@ def of_families(tasks: dict[str, families_gtzan.Rows]) -> list[Row]:
 
 
 def of_networks(runs: Path) -> list[Row]:
-    """What experiments/networks_gtzan.py left, as far as it is there and by the same setting."""
+    """What experiments/gtzan/networks.py left, as far as it is there and by the same setting."""
     rows = []
-    for label in networks_gtzan.RUNS:
-        paths = [networks_gtzan.place(label, seed, runs / "networks_gtzan", folds=False) for seed in SEEDS]
-        found = [figures for path in paths if (figures := networks_gtzan.kept(label, path))]
+    for label in network_runs.RUNS:
+        paths = [network_runs.place(label, seed, runs / "networks_gtzan", folds=False) for seed in SEEDS]
+        found = [figures for path in paths if (figures := network_runs.kept(label, path))]
         rows.append(Row(label, without_interval(found), None, *middle(found)) if found else Row(label, None))
     return rows
 
@@ -112,7 +112,7 @@ def middle(found: list[dict[str, Any]]) -> tuple[float, float]:
 
 def of_pretrained(runs: Path) -> list[Row]:
     rows = []
-    for label in pretrained_gtzan.RUNS:
+    for label in pretrained_runs.RUNS:
         kept = read(runs / "pretrained_gtzan" / f"{re.sub(r'[^a-z0-9]+', '-', label.lower())}.json")
         row = (
             Row(label, figure(kept), None, float(np.median(kept["seconds"])), kept["bytes"]) if kept else None
@@ -140,7 +140,7 @@ class Protocol:
 def of_leak(folder: Path) -> list[Protocol]:
     """The three protocols over those seeds that all of them have."""
     kept = {
-        seed: {name: read(folder / f"{name}-{seed}.json") for name in PROTOCOLS} for seed in leak_gtzan.SEEDS
+        seed: {name: read(folder / f"{name}-{seed}.json") for name in PROTOCOLS} for seed in leak_runs.SEEDS
     }
     kept = {seed: three for seed, three in kept.items() if all(three.values())}
     found = []
@@ -178,10 +178,10 @@ def drawn(leak: list[Protocol]) -> str:
 
 HEAD = """# Benchmarks
 
-Written by `experiments/benchmarks.py` from the answers of `families_gtzan.py`, `networks_gtzan.py`, `pretrained_gtzan.py`
-and `leak_gtzan.py` beside it: how well each [family](families.md) and [network](networks.md) learns, and what a leak does
+Written by `experiments/gtzan/page.py` from the answers of `families.py`, `networks.py`, `pretrained.py`
+and `leak.py` beside it: how well each [family](families.md) and [network](networks.md) learns, and what a leak does
 to such figures. The music is GTZAN (G. Tzanetakis and P. Cook, 2002; artists by B. Sturm, 2012); what the default model
-reaches stands [on its card](../experiments/earmark_base/README.md).
+reaches stands [on its card](../experiments/earmark_base/RESULTS.md).
 
 """
 
@@ -213,7 +213,7 @@ Time is of one processor thread, for 3 s; the size is that of the bundle.
 """
 
 
-def ten_genres(tasks: dict[str, families_gtzan.Rows], families: list[Row], networks: list[Row]) -> str:
+def ten_genres(tasks: dict[str, family_runs.Rows], families: list[Row], networks: list[Row]) -> str:
     some = {task: next(iter(rows.values())) for task, rows in tasks.items()}
     of = {
         f"{prefix}_{key}": value
@@ -222,12 +222,10 @@ def ten_genres(tasks: dict[str, families_gtzan.Rows], families: list[Row], netwo
             ("train", some[task]["n_train"]), ("n", figure(some[task]).n), ("digest", some[task]["digest"])
         )
     }  # fmt: skip
-    return TEN.format(
-        listener=families_gtzan.listener(), rows="\n".join(map(str, (*families, *networks))), **of
-    )
+    return TEN.format(listener=family_runs.listener(), rows="\n".join(map(str, (*families, *networks))), **of)
 
 
-def two_genres(both: dict[str, families_gtzan.Rows]) -> str:
+def two_genres(both: dict[str, family_runs.Rows]) -> str:
     lines = [
         "## Two genres",
         "",
@@ -283,14 +281,14 @@ refuses to put one on a card; a `random` split is noted among the limits. See [w
 """
 
 
-def leaky_page(leak: list[Protocol], manifest: Manifest, tables: families_gtzan.Rows) -> str:
+def leaky_page(leak: list[Protocol], manifest: Manifest, tables: family_runs.Rows) -> str:
     text = "## The leak\n\nThe network under three protocols: not measured.\n\n"
     if leak:
         text = LEAK.format(
             rows="\n".join(map(line_of, leak)),
-            model=leak_gtzan.MODEL,
-            epochs=leak_gtzan.PARAMS["epochs"],
-            genres=", ".join(leak_gtzan.GENRES),
+            model=leak_runs.MODEL,
+            epochs=leak_runs.PARAMS["epochs"],
+            genres=", ".join(leak_runs.GENRES),
             n_seeds=leak[0].window.n_seeds,
             n_tracks=len(manifest),
             n_unknown=sum(not track.group for track in manifest.tracks),

@@ -2,19 +2,21 @@
 
 The clips are heard once, not once a draw, and by the two functions that `check` itself calls.
 
-   python experiments/exchanged_labels.py path/to/data/gtzan [MODEL]      # or none, for descriptors alone
+   python experiments/gtzan/exchanged_labels.py path/to/data/gtzan [MODEL]      # or none, for descriptors alone
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from earmark.check import checking
 from earmark.data import read_manifest
+
+checking = importlib.import_module("earmark.check.check")  # the package has a function of that name
 
 SHARE, N_DRAWS = 0.05, 10
 

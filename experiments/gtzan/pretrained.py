@@ -1,11 +1,11 @@
 """Networks that others have designed, on GTZAN's first 3 s, from nothing and from weights that others have trained.
 
-    EARMARK_WEIGHTS=path/to/teacher python experiments/pretrained_gtzan.py path/to/data/gtzan runs/pretrained_gtzan
+    EARMARK_WEIGHTS=path/to/teacher python experiments/gtzan/pretrained.py path/to/data/gtzan runs/pretrained_gtzan
 
 `train` and `valid` of the fault-filtered split. Settings are those that the families come with, or were written down
 before the first training, and nothing was chosen by `valid`. `mn04_as` has been trained on AudioSet's two million
 clips, genres among them: what it reaches is not what 436 windows teach. The residual networks from ImageNet need the
-hub; without it there is no figure. `experiments/benchmarks.py` writes what comes of it to docs/benchmarks.md.
+hub; without it there is no figure. `experiments/gtzan/page.py` writes what comes of it to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gtzan import given, measured, read
+from protocol import given, measured, read
 
 AUGMENT = ("time-shift", "specaugment")
 THAW = {"epochs": 12, "learning_rate": 1e-3, "unfreeze_every": 2, "layer_decay": 0.4}
