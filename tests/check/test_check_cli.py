@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,31 @@ def test_what_is_refused(run: Run, root: Path, arguments: list[str], status: int
         "none",
     )
     assert done.status == status and message in done.out + done.err
+
+
+@pytest.mark.parametrize("command", ["check", "evaluate"])
+def test_what_labels_do_not_count_is_reported(run: Run, tmp_path: Path, command: str) -> None:  # noqa: F811
+    for label in ("rock", "pop", "noise"):
+        write(tmp_path / f"{label}/a.wav", tune(len(label), 3.0))
+    options = ["--jobs", 1, "--model", "none"] if command == "check" else []
+    start = [command] if command == "check" else [command, "echo"]
+    done = run(*start, tmp_path, *options)
+    assert "noise is a class like any other" in done.err
+    done = run(*start, tmp_path, *options, "--non-events", "noise")
+    assert "labels that do not count, as asked: noise (1)" in done.err
+    done = run(*start, tmp_path, *options, "--non-events", "nois")
+    assert done.status == 2 and "non_events='nois', but no track has this label. Accepted: noise" in done.err
+    assert "class like" not in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.shared
+def test_the_field_cases_of_check(run: Run, shared: Path, tmp_path: Path) -> None:  # noqa: F811
+    script = shared / "field/split_folders.py"
+    subprocess.run([sys.executable, script, tmp_path / "split"], check=True)
+    done = run("check", tmp_path / "split", "--model", "none", "--jobs", 1)
+    assert "27 tracks in 3 classes" in done.out and "train, test are read" in done.err.replace(
+        "test, train", "train, test"
+    )
+    for name in ("windows", "posix"):
+        done = run("check", shared / f"field/windows-table/{name}.csv", "--model", "none", "--jobs", 1)
+        assert "6 tracks in 2 classes" in done.out

@@ -71,20 +71,43 @@ def test_a_comma_gives_two_labels(tmp_path: Path) -> None:
     assert manifest.targets().tolist() == [[1, 0], [1, 1]]
 
 
-def test_non_events_have_no_label(tmp_path: Path) -> None:
+@pytest.mark.parametrize("label", ["other", "speech", "noise", "background", "Silence", "non-event"])
+def test_every_folder_is_a_class_whatever_its_name(tmp_path: Path, label: str) -> None:
+    for name in ("rock", "jazz", label):
+        touch(tmp_path / name / "a.wav")
+    manifest = read(tmp_path)
+    assert set(manifest.classes) == {"rock", "jazz", label} and not manifest.multilabel
+    assert any(f"{label} is a class like any other" in note for note in manifest.notes)
+
+
+def test_non_events_have_no_label_where_asked(tmp_path: Path) -> None:
     for label in ("Blackbird", "Robin", "Noise", "Speech", "SILENCE"):
         touch(tmp_path / label / "a.wav")
-    manifest = read(tmp_path)
+    assert len(read(tmp_path).classes) == 5
+    manifest = read(tmp_path, non_events=("noise", "silence", "Speech"))
     assert manifest.classes == ("Blackbird", "Robin") and manifest.multilabel
     assert manifest.targets().tolist() == [[1, 0], [0, 0], [0, 1], [0, 0], [0, 0]]
-    assert len(read(tmp_path, non_events=()).classes) == 5
+    (note,) = manifest.notes
+    assert "Noise (1), SILENCE (1), Speech (1)" in note and "do not count" in note
     assert read(tmp_path, non_events=("robin",)).classes == ("Blackbird", "Noise", "SILENCE", "Speech")
+
+
+def test_non_events_that_are_not_there_or_all_there_is(tmp_path: Path) -> None:
+    touch(tmp_path / "rock/a.wav")
+    touch(tmp_path / "noise/a.wav")
+    with pytest.raises(
+        InputError, match=r"non_events='nois', but no track has this label. Accepted: noise, rock"
+    ):
+        read(tmp_path, non_events=("nois",))
+    with pytest.raises(InputError, match="leaves no class"):
+        read(tmp_path, non_events=("noise", "rock"))
 
 
 def test_speech_against_music_are_two_classes(tmp_path: Path) -> None:
     touch(tmp_path / "music/a.wav")
     touch(tmp_path / "speech/a.wav")
-    assert read(tmp_path).classes == ("music", "speech")
+    manifest = read(tmp_path)
+    assert manifest.classes == ("music", "speech") and manifest.notes == ()
 
 
 def test_names_of_all_scripts_and_spellings(tmp_path: Path) -> None:
@@ -290,7 +313,7 @@ def test_jsonl(tmp_path: Path) -> None:
         ('path,label\na.mp3,"sad\n', "is not CSV after line 1"),
         ('{"path": "a.mp3"}\n{"path"', "line 2 is not JSON"),
         ('{"path": "a.mp3"}\n[1]', "line 2 is a list"),
-        ("path,label\na.mp3,r\udce9ggae", "its label is not UTF-8"),
+        ("path,label\na.mp3,r\udc81ggae", "its label is not UTF-8"),
     ],
 )
 def test_bad_tables_say_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.data import Manifest, Track, read_manifest, write_manifest
-from earmark.data.layouts.tables import COLUMNS, Columns, parse_rows, tracks_of
+from earmark.data.columns import COLUMNS, Columns
+from earmark.data.layouts.tables import tracks_of
 from earmark.data.manifest import clean_labels
+from earmark.data.rows import parse_rows
 from earmark.errors import InputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -30,7 +32,7 @@ def survives(content: bytes) -> None:
     """Read a table as a folder's and as one of ids; anything but tracks or an InputError is a fault."""
     for folder in (Path("nowhere"), None):
         try:
-            tracks, skipped = tracks_of(
+            tracks, skipped, _ = tracks_of(
                 parse_rows(content, name="t"), folder=folder, columns=Columns(), name="t"
             )
             manifest = Manifest(tuple(tracks), skipped=tuple(skipped))

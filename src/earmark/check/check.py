@@ -73,7 +73,7 @@ def check(
     heard, errors = _heard(manifest, model, jobs, progress)
     exact = _exact_copies(manifest, heard)
     near = _near_copies(manifest, heard, exact, progress)
-    notes: list[str] = []
+    notes = list(manifest.notes)
     findings = [
         *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
         *_of_sound(manifest, heard, min_seconds),
@@ -84,7 +84,8 @@ def check(
     ]
     order = {kind: i for i, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
-    return CheckReport(manifest, tuple(findings), tuple(notes))
+    durations = {manifest.tracks[i].id: one.duration for i, one in heard.items()}
+    return CheckReport(manifest, tuple(findings), tuple(notes), durations)
 
 
 # ---------------------------------------------------------------- hearing

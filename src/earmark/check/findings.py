@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,11 +99,14 @@ class CheckReport:
         In the order of `KINDS`, the worst first within a kind.
     notes : tuple of str
         Which checks could not be made, and why.
+    durations : mapping of str to float
+        Length in s of each track that could be read, by id.
     """
 
     manifest: Manifest
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    durations: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def n_faults(self) -> int:

@@ -133,4 +133,13 @@ class _Players:
                 clip = load(track.path, start=start, duration=_EXCERPT_SECONDS)
                 self._left -= 1
                 return audio(encode_sound(clip.y, clip.sr), label=label)
-        return audio(os.path.relpath(os.path.abspath(track.path), self._folder), label=label)
+        return audio(_link(track.path, self._folder), label=label)
+
+
+def _link(path: str, folder: str) -> str:
+    """Return a path as seen from a folder; the whole path where there is no way, as between two drives."""
+    path = os.path.abspath(path)
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:
+        return path

@@ -37,6 +37,14 @@ PriorOption = Annotated[
         show_default="as trained",
     ),
 ]
+NonEventsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--non-events",
+        metavar="LABEL",
+        help="Label of tracks that belong to none of the classes, such as noise. Repeatable.",
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", min=1, metavar="N", help="Worker processes.", show_default="one for each core"),

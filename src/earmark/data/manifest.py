@@ -28,6 +28,8 @@ _PART_NAMES = {
     "dev": "valid",
     "testing": "test",
     "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
     "exclude": EXCLUDED,
 }
 
@@ -96,6 +98,8 @@ class Manifest:
         What was found beside the tracks, and why it is none.
     cache : str
         File of cached features if the tracks are rows of one, else ``""``.
+    notes : tuple of str
+        What a user should know of how it was read: labels that do not count, paths that were found elsewhere.
 
     Raises
     ------
@@ -108,6 +112,7 @@ class Manifest:
     root: str = ""
     skipped: tuple[Skipped, ...] = ()
     cache: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         twice = [name for name, n in Counter(track.id for track in self.tracks).items() if n > 1]

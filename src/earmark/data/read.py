@@ -1,26 +1,24 @@
-"""Any data set as a manifest: which layout it has is told from its content."""
+"""Any data set as a manifest: which layout it has shows in its content."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
 from earmark.data.artists import grouped_by_tags
-from earmark.data.layouts.fma import fma_table, read_fma
-from earmark.data.layouts.folders import GTZAN, read_folders
-from earmark.data.layouts.npz import read_cached_manifest
-from earmark.data.layouts.tables import Columns, read_table
+from earmark.data.columns import Columns
+from earmark.data.layouts import layouts
 from earmark.data.manifest import Manifest, Track
 from earmark.errors import InputError
 
-# Names for recordings in which nothing of interest happens (as BirdNET-Analyzer's custom training has them).
+# Usual names for recordings in which nothing of interest happens (BirdNET-Analyzer's custom training takes
+# these as such). Here they are labels all the same, unless they are named in `non_events`.
 NON_EVENTS = ("noise", "silence", "speech", "background", "other", "non-event", "nonevent")
 
-TABLES = ("tracks.csv", "tracks.jsonl", "manifest.csv", "manifest.jsonl", "metadata.csv")
 GROUPINGS = ("auto", "tags", "folder", "none")
-_ZIP = b"PK\x03\x04"
 
 
 def read_manifest(
@@ -29,16 +27,16 @@ def read_manifest(
     path: str | None = None,
     labels: str | None = None,
     group: str | None = None,
-    non_events: Collection[str] = NON_EVENTS,
+    non_events: Collection[str] = (),
 ) -> Manifest:
     """Read a data set.
 
     Parameters
     ----------
     source : path
-        A folder of folders (the folder is the label, ``a, b`` two labels, what lies below is the group); a
-        table (.csv, .jsonl) or a folder that holds ``tracks.csv``; GTZAN (a folder with ``genres_original``);
-        FMA (a folder with ``fma_metadata``); an .npz of cached log-mels.
+        A folder of folders (the folder is the label, ``a, b`` two labels, what lies below is the group), also
+        below ``train`` and ``test``; a table (.csv, .jsonl) or a folder that holds ``tracks.csv``; GTZAN (a
+        folder with ``genres_original``); FMA (a folder with ``fma_metadata``); an .npz of cached log-mels.
     path, labels : str, optional
         Columns of a table to read, where they have unusual names.
     group : str, optional
@@ -46,51 +44,44 @@ def read_manifest(
         that the file is in) or ``"none"``. Without it, what the data set says; for files in a folder that
         says nothing, the tags.
     non_events : collection of str
-        Labels, in any case, of recordings to which no class applies: such tracks get no label. Where fewer
-        than two other classes would remain, these are classes like any other.
+        Labels, in any case, of recordings to which none of the classes applies, such as ``"noise"``: these
+        tracks stay, without a label, and a model learns to give them none of the classes.
 
     Returns
     -------
     Manifest
-        What could not become a track is in `skipped`, with the reason.
+        What could not become a track is in `skipped`, with the reason. Which labels do not count, and other
+        things that a user should know, are in `notes`.
 
     Raises
     ------
     InputError
-        If there is nothing usable; the message says what was found and what is accepted.
+        If there is nothing usable; the message says what was found and what is accepted. If no track has a
+        label of `non_events`, or fewer than one class would be left.
     """
     place = Path(source)
     if not place.exists():
-        raise InputError(f"there is no data set {str(place)!r}", hint="Give a folder, .csv, .jsonl or .npz")
+        raise InputError(
+            f"there is no data set {str(place)!r}", hint="Accepted: a folder, .csv, .jsonl or .npz."
+        )
     column = None if group in GROUPINGS else group
     manifest = _read(place, Columns(path=path, labels=labels, group=column))
     tracks = _grouped(manifest, "auto" if column else group or "auto")
-    return dataclasses.replace(manifest, tracks=_without_non_events(tracks, non_events), classes=())
+    return _without_non_events(dataclasses.replace(manifest, tracks=tuple(tracks)), non_events)
 
 
 def _read(place: Path, columns: Columns) -> Manifest:
     try:
-        if (fma := fma_table(place)) is not None:
-            return read_fma(fma)
-        if place.is_dir():
-            return _read_folder(place, columns)
-        with place.open("rb") as file:
-            read = read_cached_manifest if file.read(4) == _ZIP else read_table
-        return read(place, columns=columns)
+        layout = next((layout for layout in layouts() if layout.matches(place)), None)
+        if layout is None:
+            raise InputError(
+                f"{place} is neither a file nor a folder", hint="Accepted: a folder, .csv, .jsonl or .npz."
+            )
+        return layout.read(place, columns)
     except OSError as error:
         raise InputError(
-            f"{error.filename or place} cannot be read ({error.strerror})", hint="Check its permissions"
+            f"{error.filename or place} cannot be read ({error.strerror})", hint="Try: check its permissions."
         ) from None
-
-
-def _read_folder(place: Path, columns: Columns) -> Manifest:
-    for name in TABLES:
-        if (place / name).is_file():
-            return read_table(place / name, columns=columns)
-    for name in GTZAN:
-        if (place / name).is_dir():
-            return read_folders(place / name)
-    return read_folders(place)
 
 
 def _grouped(manifest: Manifest, by: str) -> list[Track]:
@@ -107,13 +98,38 @@ def _grouped(manifest: Manifest, by: str) -> list[Track]:
     return tracks
 
 
-def _without_non_events(tracks: list[Track], names: Collection[str]) -> tuple[Track, ...]:
-    """Take the labels of non-events away, unless they are what the data set is about."""
-    names = {name.lower() for name in names}
-    classes = {label for track in tracks for label in track.labels}
-    if len({label for label in classes if label.lower() not in names}) < 2:
-        return tuple(tracks)
-    return tuple(
-        dataclasses.replace(track, labels=tuple(name for name in track.labels if name.lower() not in names))
-        for track in tracks
+def _without_non_events(manifest: Manifest, names: Collection[str]) -> Manifest:
+    """Take the labels of non-events away, and note it; note as well where they are classes."""
+    counts = Counter(label for track in manifest.tracks for label in track.labels)
+    if not names:
+        return dataclasses.replace(manifest, classes=(), notes=(*manifest.notes, *_reminder(counts)))
+    wanted = {name.strip().casefold() for name in names}
+    found = {label: n for label, n in counts.items() if label.casefold() in wanted}
+    if missing := sorted(wanted - {label.casefold() for label in found}):
+        raise InputError(
+            f"non_events={missing[0]!r}, but no track has this label",
+            hint=f"Accepted: {', '.join(sorted(counts)) or 'none'}.",
+        )
+    if len(found) == len(counts):
+        raise InputError(
+            f"non_events={', '.join(sorted(found))} leaves no class", hint="Try: name fewer non-events."
+        )
+    tracks = tuple(
+        dataclasses.replace(track, labels=tuple(name for name in track.labels if name not in found))
+        for track in manifest.tracks
     )
+    listed = ", ".join(f"{label} ({n})" for label, n in sorted(found.items()))
+    note = f"labels that do not count, as asked: {listed}; these tracks are examples of none of the classes"
+    return dataclasses.replace(manifest, tracks=tracks, classes=(), notes=(*manifest.notes, note))
+
+
+def _reminder(counts: Counter[str]) -> list[str]:
+    """Return a note if some class is named as non-events usually are, among at least two others."""
+    named = sorted(label for label in counts if label.casefold() in NON_EVENTS)
+    if not named or len(counts) - len(named) < 2:
+        return []
+    verb = "is a class" if len(named) == 1 else "are classes"
+    return [
+        f"{', '.join(named)} {verb} like any other; --non-events {named[0]} would make such tracks examples "
+        "of none of the classes"
+    ]

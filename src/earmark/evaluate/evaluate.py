@@ -278,7 +278,7 @@ def evaluate(
         unheard=tuple(unheard),
         refused=_refused(taken, heard),
         labels=labels,
-        notes=_notes(chosen, sheet, unheard),
+        notes=(*manifest.notes, *_notes(chosen, sheet, unheard)),
         by_track=by_track,
         by_window=by_window,
     )

@@ -18,6 +18,7 @@ from earmark.cli.options import (
     JobsOption,
     JsonOption,
     LabelOption,
+    NonEventsOption,
 )
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from earmark.check import CheckReport
+    from earmark.data import Manifest
 
 SHOWN = 12  # findings of one kind in the table
 
@@ -46,6 +48,7 @@ def check(
     data: DataArgument,
     label: LabelOption = None,
     group: GroupOption = None,
+    non_events: NonEventsOption = None,
     output: Output = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
@@ -62,8 +65,13 @@ def check(
             check_writable(path, option)
     if output is not None and output.suffix.lower() not in (".csv", ".jsonl"):
         raise InputError(f"--output {output}", hint="Accepted: .csv and .jsonl.")
+    from earmark.data import read_manifest
+
     report = _checked(
-        data, label, group, jobs=jobs, min_seconds=min_seconds, model=None if model == "none" else model
+        read_manifest(data, labels=label, group=group, non_events=non_events or ()),
+        jobs=jobs,
+        min_seconds=min_seconds,
+        model=None if model == "none" else model,
     )
     if output is not None:
         _write(report, output)
@@ -81,14 +89,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(
-    data: str, labels: str | None, group: str | None, *, jobs: int | None, **options: Any
-) -> CheckReport:
+def _checked(manifest: Manifest, *, jobs: int | None, **options: Any) -> CheckReport:
     from earmark.check import check as find_faults
-    from earmark.data import read_manifest
     from earmark.workers import default_jobs
 
-    manifest = read_manifest(data, labels=labels, group=group)
     with ExitStack() as stack:
         out: Screen | None = None
         stage = ""
@@ -120,7 +124,7 @@ def _show(report: CheckReport) -> None:
         if report.findings:
             out.show(_table(report))
         n_looks = len(report.findings) - report.n_faults
-        classes = plural(len(manifest.classes), "class").replace("classs", "classes")
+        classes = f"{len(manifest.classes)} {'class' if len(manifest.classes) == 1 else 'classes'}"
         write_line(
             f"{plural(len(manifest), 'track')} in {classes}: "
             f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"

@@ -20,6 +20,7 @@ from earmark.cli.options import (
     JsonOption,
     MapOption,
     ModelArgument,
+    NonEventsOption,
     NoSoundOption,
     PartOption,
     SeedOption,
@@ -43,6 +44,7 @@ def compare(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
+    non_events: NonEventsOption = None,
     as_json: JsonOption = False,
     html: HtmlOption = None,
     no_sound: NoSoundOption = False,
@@ -56,7 +58,7 @@ def compare(
     from earmark.evaluate import name_of
 
     check_page(html)
-    manifest = manifest_of(data)
+    manifest = manifest_of(data, non_events)
     with progress_of(manifest, times=2) as progress:
         done = measure(
             a, b, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),

@@ -17,6 +17,7 @@ from earmark.cli.options import (
     JsonOption,
     MapOption,
     ModelArgument,
+    NonEventsOption,
     NoSoundOption,
     PartOption,
     SeedOption,
@@ -43,6 +44,7 @@ def evaluate(
     seed: SeedOption = 0,
     head: HeadOption = None,
     label_map: MapOption = None,
+    non_events: NonEventsOption = None,
     as_json: JsonOption = False,
     html: HtmlOption = None,
     no_sound: NoSoundOption = False,
@@ -56,7 +58,7 @@ def evaluate(
     from earmark.evaluate import name_of
 
     check_page(html)
-    manifest = manifest_of(data)
+    manifest = manifest_of(data, non_events)
     with progress_of(manifest) as progress:
         done = measure(
             model, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
@@ -77,11 +79,11 @@ def evaluate(
     report_unheard(done)
 
 
-def manifest_of(data: str) -> Manifest:
+def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
     """Data set; what could not become a track is said in one line."""
     from earmark.data import read_manifest
 
-    manifest = read_manifest(data)
+    manifest = read_manifest(data, non_events=non_events or ())
     if manifest.skipped:
         first = manifest.skipped[0]
         say(f"left out {len(manifest.skipped)} of {data}; the first: {first.path}: {first.reason}")

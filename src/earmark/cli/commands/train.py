@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import JobsOption
+from earmark.cli.options import JobsOption, NonEventsOption
 from earmark.cli.terminal import console, plural, printable, say
 
 if TYPE_CHECKING:
+    from earmark.data import Manifest
     from earmark.progress import Progress
     from earmark.train import Run
 
@@ -66,6 +67,7 @@ def train(
         typer.Option("--output", "-o", metavar="DIR", help="Folder of the run.", show_default="below runs/"),
     ] = None,
     split: SplitOption = "grouped",
+    non_events: NonEventsOption = None,
     augment: Annotated[
         str, typer.Option("--augment", metavar="A,B,C", help="Steps of augmentation, in order.")
     ] = "",
@@ -93,9 +95,10 @@ def train(
     """
     from earmark.train import train as make
 
+    manifest = manifest_of(data, non_events)
     with watched() as watch:
         run = make(
-            data,
+            manifest,
             model=model,
             out=output,
             params=settings(model, params, setting),
@@ -114,6 +117,16 @@ def train(
             progress=watch,
         )
     _tell(run)
+
+
+def manifest_of(data: str, non_events: Sequence[str] | None) -> Manifest:
+    """Read a data set; what a user should know of how it was read is reported."""
+    from earmark.data import read_manifest
+
+    manifest = read_manifest(data, non_events=non_events or ())
+    for note in manifest.notes:
+        say(printable(f"note: {note}"))
+    return manifest
 
 
 def settings(model: str, params: Path | None, setting: list[str] | None) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from earmark.cli.commands.train import (
     SplitOption,
     ThreadsOption,
     WindowOption,
+    manifest_of,
     settings,
     watched,
 )
-from earmark.cli.options import JobsOption
+from earmark.cli.options import JobsOption, NonEventsOption
 from earmark.cli.terminal import console, plural, printable, say
 
 
@@ -40,6 +41,7 @@ def tune(
         ),
     ] = None,
     split: SplitOption = "grouped",
+    non_events: NonEventsOption = None,
     seed: SeedOption = 0,
     setting: SetOption = None,
     window: WindowOption = 3.0,
@@ -55,9 +57,10 @@ def tune(
     """
     from earmark.train import tune as search
 
+    manifest = manifest_of(data, non_events)
     with watched() as watch:
         tuning = search(
-            data,
+            manifest,
             model=model,
             trials=trials,
             folds=folds,

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from earmark.data.artists import clean_group
-from earmark.data.layouts.folders import unusable
+from earmark.data.columns import Columns
+from earmark.data.layout import Layout
+from earmark.data.locate import unusable
 from earmark.data.manifest import Manifest, Skipped, Track, clean_labels, part_name
 from earmark.errors import InputError
 
@@ -107,3 +109,18 @@ def _track(row: Mapping[tuple[str, str], str], folders: Mapping[str, Path]) -> T
         licence=row.get(("track", "license"), ""),
         source="FMA",
     )
+
+
+def _read(place: Path, _: Columns) -> Manifest:
+    table = fma_table(place)
+    assert table is not None, "matches() was true"
+    return read_fma(table)
+
+
+LAYOUT = Layout(
+    name="fma",
+    summary="FMA: fma_metadata/tracks.csv, with fma_small, _medium, _large or _full beside it.",
+    order=10,
+    matches=lambda place: fma_table(place) is not None,
+    read=_read,
+)

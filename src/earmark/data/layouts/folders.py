@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from earmark.audio import find_audio
+from earmark.audio import EXTENSIONS, find_audio
 from earmark.data.artists import clean_group
+from earmark.data.layout import Layout
+from earmark.data.locate import not_utf8, unusable
 from earmark.data.manifest import Manifest, Skipped, Track, clean_labels
 from earmark.errors import InputError
-
-GTZAN = ("genres_original", "Data/genres_original", "genres")  # of Kaggle, of the collection itself
 
 
 def read_folders(root: Path) -> Manifest:
@@ -43,8 +43,8 @@ def read_folders(root: Path) -> Manifest:
     if not tracks:
         raise InputError(
             f"no labelled sound files in {root}",
-            hint="Expected a folder for each label (root/rock/song.mp3), a table tracks.csv, or fma_metadata"
-            + (f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""),
+            hint="Accepted: a folder for each label (root/rock/song.mp3), a table tracks.csv or fma_metadata."
+            + (f" Skipped: {skipped[0].path}: {skipped[0].reason}." if skipped else ""),
         )
     return Manifest(tuple(_unique(tracks, skipped)), root=str(root), skipped=tuple(skipped))
 
@@ -56,8 +56,7 @@ def _label_folders(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if not entry.is_dir():
-            if find_audio([entry.path]) and _named_like_sound(entry.path):
-                beside += 1
+            beside += os.path.splitext(entry.name)[1].lower() in EXTENSIONS
             continue
         if _is_above(entry.path, root):
             skipped.append(Skipped(entry.path, "a link back to where it lies"))
@@ -81,36 +80,9 @@ def _astray(path: Path, folder: Path, root: Path) -> str:
     return ""
 
 
-def not_utf8(text: str) -> bool:
-    """Whether a text holds odd bytes of a file name, which no card and no page could show."""
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
-
-
-def _named_like_sound(path: str) -> bool:
-    from earmark.audio import EXTENSIONS
-
-    return os.path.splitext(path)[1].lower() in EXTENSIONS
-
-
 def _is_above(path: str, root: Path) -> bool:
     """Whether a link leads to the root or to a folder that holds it."""
-    real, home = os.path.realpath(path), os.path.realpath(root)
-    return os.path.commonpath([real, home]) == real
-
-
-def unusable(path: Path) -> str:
-    """Return why a file cannot be a track, as far as it shows without opening it; ``""`` if it may be one."""
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return "there is no such file"
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
-    if not path.is_file():
-        return "not a file"
-    if not size:
-        return "the file is empty"
-    return "" if os.access(path, os.R_OK) else "no permission to read it"
+    return Path(root).resolve().is_relative_to(Path(path).resolve())
 
 
 def _track(path: Path, root: Path, folder: Path, labels: tuple[str, ...]) -> Track:
@@ -128,3 +100,12 @@ def _unique(tracks: list[Track], skipped: list[Skipped]) -> Iterator[Track]:
             yield track
         else:
             skipped.append(Skipped(track.path, f"the same file as {first.path}, over a link"))
+
+
+LAYOUT = Layout(
+    name="folders",
+    summary="A folder for each label; a folder below it is the group (rock/Queen/song.mp3).",
+    order=90,
+    matches=Path.is_dir,
+    read=lambda place, _: read_folders(place),
+)

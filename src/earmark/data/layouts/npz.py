@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earmark.data.layouts.tables import Columns, parse_rows, tracks_of
+from earmark.data.columns import Columns
+from earmark.data.layout import Layout
+from earmark.data.layouts.tables import tracks_of
 from earmark.data.manifest import Manifest, Track, clean_labels, part_name
+from earmark.data.rows import parse_rows
 from earmark.errors import InputError
 from earmark.storage import atomic_file
 
 _TABLES = ("tracks.csv", "tracks.jsonl")
+_ZIP = b"PK\x03\x04"
 _SPEC_FIELDS = ("sr", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "power", "htk", "norm", "amin")
 
 
@@ -214,6 +218,22 @@ def _beside(path: Path, columns: Columns) -> dict[str, Track]:
         table = path.parent / name
         if table.is_file():
             rows = parse_rows(table.read_bytes(), name=str(table))
-            tracks, _ = tracks_of(rows, folder=None, columns=columns, name=str(table))
-            return {track.id: track for track in tracks}
+            parsed = tracks_of(rows, folder=None, columns=columns, name=str(table))
+            return {track.id: track for track in parsed.tracks}
     return {}
+
+
+def _matches(place: Path) -> bool:
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP
+
+
+LAYOUT = Layout(
+    name="npz",
+    summary="An .npz of cached log-mels; labels in it, or in a tracks.csv beside it, by id.",
+    order=20,
+    matches=_matches,
+    read=lambda place, columns: read_cached_manifest(place, columns=columns),
+)

@@ -2,74 +2,36 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from earmark.data.artists import clean_group
-from earmark.data.layouts.folders import not_utf8, unusable
+from earmark.data.columns import Columns
+from earmark.data.layout import Layout
+from earmark.data.locate import Located, Locator, not_utf8, unusable, windows_1252
 from earmark.data.manifest import NO_LABEL, Manifest, Skipped, Track, clean_labels, part_name
+from earmark.data.rows import Row, parse_rows
 from earmark.errors import InputError
-from earmark.storage import from_cell
 
-# What a column may be called, the surest name first.
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "path": ("path", "audio", "file", "filename", "file_path", "filepath"),
-    "labels": ("labels", "label", "genres", "genre", "tags", "tag", "classes", "class", "category"),
-    "group": ("group", "artist", "artist_id", "artist_name", "piece", "album", "album_id"),
-    "split": ("split", "fold", "subset", "part"),
-    "id": ("id", "track_id"),
-    "sha256": ("sha256",),
-    "licence": ("licence", "license"),
-    "source": ("source", "url"),
-}
-_DELIMITERS = (",", ";", "\t")
-
-Row = Mapping[str, object]
+TABLES = ("tracks.csv", "tracks.jsonl", "manifest.csv", "manifest.jsonl", "metadata.csv")
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Which column to read for what, where the usual names do not say it.
+class Parsed(NamedTuple):
+    """What the rows of a table gave.
 
     Parameters
     ----------
-    path, labels, group : str or None
-        Name of the column; None looks for the usual names.
+    tracks : list of Track
+    skipped : list of Skipped
+        Rows without a path, a label or a file, and those whose id came before.
+    notes : list of str
+        How cells were read that could not be taken as they stand.
     """
 
-    path: str | None = None
-    labels: str | None = None
-    group: str | None = None
-
-    def found_in(self, names: Iterable[str], *, needed: Iterable[str]) -> dict[str, str]:
-        """Return the column for each role.
-
-        Raises
-        ------
-        InputError
-            If a column that is needed or named is not there; lists what is there and what is accepted.
-        """
-        names = list(names)
-        there = {name.strip().lower(): name for name in reversed(names)}  # the first of equals counts
-        chosen: dict[str, str] = {}
-        for role, usual in COLUMNS.items():
-            wanted = getattr(self, role, None)
-            accepted = (wanted.strip().lower(),) if wanted else usual
-            match = next((there[name] for name in accepted if name in there), None)
-            if match is not None:
-                chosen[role] = match
-            elif wanted or role in needed:
-                raise InputError(
-                    f"no column {wanted!r} for {role}" if wanted else f"no column for {role}",
-                    hint=f"Found: {', '.join(map(repr, names)) or 'none'}. Accepted for {role}: "
-                    f"{', '.join(usual)}, or name one by {role}=",
-                )
-        return chosen
+    tracks: list[Track]
+    skipped: list[Skipped]
+    notes: list[str]
 
 
 def read_table(path: Path, *, columns: Columns | None = None) -> Manifest:
@@ -78,7 +40,7 @@ def read_table(path: Path, *, columns: Columns | None = None) -> Manifest:
     Parameters
     ----------
     path : Path
-        CSV or JSONL, UTF-8; which of the two is told from its content.
+        CSV or JSONL; which of the two is told from its content.
     columns : Columns
         Names of columns that are not the usual ones.
 
@@ -89,86 +51,20 @@ def read_table(path: Path, *, columns: Columns | None = None) -> Manifest:
     """
     rows = parse_rows(path.read_bytes(), name=str(path))
     folder = path.parent
-    tracks, skipped = tracks_of(rows, folder=folder, columns=columns or Columns(), name=str(path))
-    if not tracks:
+    parsed = tracks_of(rows, folder=folder, columns=columns or Columns(), name=str(path))
+    if not parsed.tracks:
+        skipped = parsed.skipped
         first = skipped[0] if skipped else Skipped(str(path), "it has no rows")
         raise InputError(
             f"no usable track in {path}; the first of {len(skipped)}: {first.path}: {first.reason}",
-            hint=f"Paths are taken relative to {folder}",
+            hint=f"Accepted: paths relative to {folder}.",
         )
-    return Manifest(tuple(tracks), root=str(folder), skipped=tuple(skipped))
-
-
-def parse_rows(content: bytes, *, name: str) -> list[Row]:
-    """Return the rows of a CSV or JSONL file as mappings from column to value.
-
-    Raises
-    ------
-    InputError
-        If a line is malformed; the message names the line.
-    """
-    text = _decoded(content, name)
-    if text.lstrip()[:1] == "{":
-        return [_json_row(line, number, name) for number, line in _lines(text)]
-    return list(_csv_rows(text, name))
-
-
-def _decoded(content: bytes, name: str) -> str:
-    """Decode UTF-8, or the UTF-16 of spreadsheets; other bytes stay, for names of files may have them."""
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        try:
-            return content.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{name} is not UTF-16 ({error.reason})", hint="Save it as UTF-8") from None
-    if b"\0" in content:
-        raise InputError(f"{name} is not text", hint="Accepted: a folder, .csv, .jsonl or .npz")
-    return content.decode("utf-8-sig", "surrogateescape")
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers; only a newline ends one, as JSON Lines says."""
-    return ((i, line) for i, line in enumerate(text.split("\n"), start=1) if line.strip())
-
-
-def _json_row(line: str, number: int, name: str) -> Row:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}, line {number} is not JSON ({error})", hint="One object a line") from None
-    if not isinstance(row, dict):
-        raise InputError(f"{name}, line {number} is a {type(row).__name__}", hint="One object a line")
-    return row
-
-
-def _csv_rows(text: str, name: str) -> Iterator[Row]:
-    reader = csv.DictReader(
-        io.StringIO(text, newline=""), delimiter=_delimiter(text), restkey="", strict=True
+    return Manifest(
+        tuple(parsed.tracks), root=str(folder), skipped=tuple(parsed.skipped), notes=tuple(parsed.notes)
     )
-    try:
-        for row in reader:
-            # Cells beyond the header, or below none, belong to nothing.
-            yield {key: value and from_cell(value) for key, value in row.items() if key}
-    except csv.Error as error:
-        raise InputError(
-            f"{name} is not CSV after line {reader.line_num} ({error})", hint="Check its quotation marks"
-        ) from None
 
 
-def _delimiter(text: str) -> str:
-    """Return the mark that cuts the header into the most columns that are known."""
-    header = text.split("\n", 1)[0]
-    known = {alias for usual in COLUMNS.values() for alias in usual}
-
-    def n_known(mark: str) -> tuple[int, int]:
-        cells = [cell.strip(' "\r').lower() for cell in header.split(mark)]
-        return len(known.intersection(cells)), len(cells)
-
-    return max(_DELIMITERS, key=n_known)
-
-
-def tracks_of(
-    rows: list[Row], *, folder: Path | None, columns: Columns, name: str
-) -> tuple[list[Track], list[Skipped]]:
+def tracks_of(rows: list[Row], *, folder: Path | None, columns: Columns, name: str) -> Parsed:
     """Make tracks of rows.
 
     Parameters
@@ -182,42 +78,90 @@ def tracks_of(
     name : str
         Of the table, for messages.
 
-    Returns
-    -------
-    tracks : list of Track
-    skipped : list of Skipped
-        Rows without a path, a label or a file, and those whose id came before.
+    Raises
+    ------
+    InputError
+        If a column is missing.
     """
     names = dict.fromkeys(key for row in rows for key in row)
     if not names:
-        return [], []
+        return Parsed([], [], [])
     try:
         chosen = columns.found_in(names, needed=("path" if folder else "id", "labels"))
     except InputError as error:
         raise InputError(f"{name}: {error.message}", hint=error.hint) from None
-    tracks: dict[str, Track] = {}
-    skipped: list[Skipped] = []
+    reader = _Reader(folder)
     for number, row in enumerate(rows, start=1):
-        track = _track({role: row.get(column) for role, column in chosen.items()}, folder)
+        reader.read({role: row.get(column) for role, column in chosen.items()}, number)
+    return Parsed(list(reader.tracks.values()), reader.skipped, reader.notes())
+
+
+class _Reader:
+    """Makes a track of each row."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.tracks: dict[str, Track] = {}
+        self.skipped: list[Skipped] = []
+        self._locator = Locator(folder) if folder else None
+        self._moved: dict[str, str] = {}  # file that was found beside the table: the path of elsewhere
+        self._n_1252 = 0
+
+    def read(self, facts: Mapping[str, object], number: int) -> None:
+        """Take a row, as a mapping from role to value."""
+        cell = _text(facts.get("path"))
+        label = _text(facts.get("id")) or cell or f"row {number}"
+        if not (cell if self._locator else _text(facts.get("id")) or cell):
+            self.skipped.append(Skipped(label, f"it has no {'path' if self._locator else 'id'}"))
+            return
+        found = self._locator.find(cell) if self._locator else None
+        if found is not None and found.moved and self._moved.setdefault(found.path, cell) != cell:
+            reason = f"only its end was found, at {found.name}, which is {self._moved[found.path]}"
+            self.skipped.append(Skipped(label, reason))
+            return
+        track = _track(self._spelled(facts, found), self._place(cell, found), found)
         if isinstance(track, str):
-            skipped.append(Skipped(_label_of(row, chosen, number), track))
-        elif track.id in tracks:
-            skipped.append(Skipped(track.id, f"row {number}: this id came before"))
+            self.skipped.append(Skipped(label, track))
+        elif track.id in self.tracks:
+            self.skipped.append(Skipped(track.id, f"row {number}: this id came before"))
         else:
-            tracks[track.id] = track
-    return list(tracks.values()), skipped
+            self.tracks[track.id] = track
+
+    def _place(self, cell: str, found: Located | None) -> str:
+        """Return the path to open: found, or where it should be; "" where there are no files."""
+        if self._locator is None:
+            return ""
+        return found.path if found else str(self._locator.folder / cell)
+
+    def _spelled(self, facts: Mapping[str, object], found: Located | None) -> Mapping[str, object]:
+        """Return a row with odd bytes read as Windows-1252, unless they name a file as they are."""
+        if found is not None and not_utf8(found.name):
+            return facts
+        spelled = {role: _respelled(value) for role, value in facts.items()}
+        self._n_1252 += spelled != facts
+        return spelled
+
+    def notes(self) -> list[str]:
+        """Return how cells were read that could not be taken as they stand."""
+        notes = []
+        if self._moved:
+            path, cell = next(iter(self._moved.items()))
+            notes.append(
+                f"{len(self._moved)} paths are of another place and were found beside the table; "
+                f"the first: {cell} as {path}"
+            )
+        if self._n_1252:
+            notes.append(f"{self._n_1252} rows are not UTF-8 and were read as Windows-1252")
+        return notes
 
 
-def _label_of(row: Row, chosen: Mapping[str, str], number: int) -> str:
-    return _text(row.get(chosen.get("id", ""))) or _text(row.get(chosen.get("path", ""))) or f"row {number}"
+def _respelled(value: object) -> object:
+    if isinstance(value, list):
+        return [_respelled(entry) for entry in value]
+    return (windows_1252(value) or value) if isinstance(value, str) else value
 
 
-def _track(facts: Mapping[str, object], folder: Path | None) -> Track | str:
+def _track(facts: Mapping[str, object], path: str, found: Located | None) -> Track | str:
     """Return the track of one row, or why it is none."""
-    path = _text(facts.get("path"))
-    identity = _text(facts.get("id")) or path
-    if not (path if folder else identity):
-        return "it has no path" if folder else "it has no id"
     listed = facts.get("labels")
     marks = [_text(name) for name in listed] if isinstance(listed, list) else [_text(listed)]
     labels = clean_labels(marks)
@@ -226,12 +170,11 @@ def _track(facts: Mapping[str, object], folder: Path | None) -> Track | str:
         return "it has no label"
     if any(map(not_utf8, labels)):
         return "its label is not UTF-8: save the table again as UTF-8"
-    full = str(folder / path) if folder else ""
-    if folder and (reason := unusable(Path(full))):
+    if path and (reason := unusable(Path(path))):
         return reason
     return Track(
-        id=identity,
-        path=full,
+        id=_text(facts.get("id")) or (found.name if found else _text(facts.get("path"))),
+        path=path,
         labels=labels,
         group=clean_group(_text(facts.get("group"))),
         split=part_name(_text(facts.get("split"))),
@@ -244,3 +187,23 @@ def _track(facts: Mapping[str, object], folder: Path | None) -> Track | str:
 def _text(value: object) -> str:
     """Return a cell as text; JSON may have numbers and null."""
     return "" if value is None else str(value).strip()
+
+
+def _table(place: Path) -> Path | None:
+    """Return the table that a path means: itself, or that in a folder."""
+    if place.is_dir():
+        return next((place / name for name in TABLES if (place / name).is_file()), None)
+    return place
+
+
+def _read(place: Path, columns: Columns) -> Manifest:
+    return read_table(_table(place) or place, columns=columns)
+
+
+LAYOUT = Layout(
+    name="tables",
+    summary="A .csv or .jsonl, or a folder with tracks.csv: a row for each track.",
+    order=30,
+    matches=lambda place: _table(place) is not None,
+    read=_read,
+)
