@@ -14,7 +14,8 @@
     │   ├── BadSamplesError          NaN or Inf in the samples
     │   ├── BadSampleRateError       a rate that no recording has
     │   ├── NoChannelsError          zero channels
-    │   └── TooShortError            shorter than what was asked for
+    │   ├── TooShortError            shorter than what was asked for
+    │   └── TooLongError             longer than a limit that was given
     ├── InputError (ValueError)      exit 2: an argument out of range
     ├── ModelError                   exit 3
     │   ├── UnknownModelError        no model of that name
@@ -135,6 +136,12 @@ class TooShortError(AudioError):
     """Less sound than what was asked for needs."""
 
     code = "too-short"
+
+
+class TooLongError(AudioError):
+    """More sound than a limit allows, such as ``max_duration``."""
+
+    code = "too-long"
 
 
 class InputError(EarmarkError, ValueError):

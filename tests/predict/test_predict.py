@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sounds
-from earmark.audio import Clip, load
+from earmark.audio import AudioStream, Clip, load
 from earmark.errors import (
     AudioNotFoundError,
     ContractError,
     EarmarkError,
     InputError,
+    TooLongError,
     TooShortError,
     UnknownModelError,
 )
@@ -122,7 +123,7 @@ def test_segments_cover_the_sound_whatever_its_length(seconds):
 def test_batches_make_no_difference(monkeypatch):
     source = clip(70.0)  # 24 windows: more than one batch
     expected = classify(source, model="echo", embedding=True)
-    monkeypatch.setattr("earmark.predict.classify.BATCH", 3)
+    monkeypatch.setattr(sys.modules["earmark.predict.scorer"], "BATCH", 3)
     prediction = classify(source, model="echo", embedding=True)
     assert len(prediction.segments) == 24
     np.testing.assert_allclose(
@@ -135,12 +136,6 @@ def test_labels_come_highest_first_and_equal_ones_in_the_order_of_the_card():
     scores = [s.score for s in classify(clip(), model="echo").genres]
     assert scores == sorted(scores, reverse=True)
     assert [s.label for s in classify(clip(), model="dummy").genres] == list(GENRES)
-
-
-@pytest.mark.parametrize("seconds", [0.05, 1.0, 2.9])
-def test_sound_shorter_than_a_window_is_refused_with_both_lengths(seconds):
-    with pytest.raises(TooShortError, match=f"lasts {seconds:.2f} s, less than window=3 s.*shorter"):
-        classify(clip(seconds), model="echo")
 
 
 def test_a_model_brings_its_own_front_end():
@@ -292,7 +287,7 @@ def test_the_json_adds_up_as_a_reader_adds():
 
 def test_excerpts_are_spread_over_the_sound():
     source = joined(*(clip(10.0, level_db=level) for level in (-40, -35, -30, -25, -20, -15)))
-    prediction = classify(source, model="echo", coverage="3x10")
+    prediction = classify(source, model="echo", excerpts=(3, 10.0))
     starts = [s.start for s in prediction.segments]
     assert [starts[i] for i in (0, 4, 8)] == pytest.approx([5.0, 25.0, 45.0])
     assert len(starts) == 12
@@ -309,16 +304,102 @@ def test_excerpts_are_spread_over_the_sound():
 
 def test_excerpts_of_a_short_sound_are_all_of_it():
     source = clip(20.0)
-    assert classify(source, model="echo", coverage="3x10") == classify(source, model="echo")
+    assert classify(source, model="echo", excerpts=(3, 10.0)) == classify(source, model="echo")
 
 
-@pytest.mark.parametrize("coverage", ["", "all", "0x10", "3x2", "3x", "x10", "-1x10", "3x1e9", None])
-def test_odd_coverage_is_refused(coverage):
-    with pytest.raises(InputError, match=r"coverage=.*'3x10'"):
-        classify(clip(), model="echo", coverage=coverage)
+@pytest.mark.parametrize(
+    "excerpts", [(0, 10), (3, 2), (3,), (-1, 10), (3, float("inf")), (3, float("nan")), (2.5, 10), "3x10", 3]
+)
+def test_odd_excerpts_are_refused(excerpts):
+    with pytest.raises(InputError, match=r"excerpts=.*\(3, 10.0\)"):
+        classify(clip(), model="echo", excerpts=excerpts)
 
 
-def test_what_is_missing_of_a_file_is_told(tmp_path):
+def test_a_part_is_classified_as_if_it_were_all_but_for_its_times():
+    source = joined(*(clip(10.0, level_db=level, seed=i) for i, level in enumerate((-40, -30, -20))))
+    part = classify(source, model="echo", start=10.0, duration=10.0, embedding=True)
+    alone = classify(Clip(source.y[10 * SR : 20 * SR], SR), model="echo", embedding=True)
+    assert (part.start, part.duration, part.coverage) == (10.0, 10.0, "part")
+    assert [s.start for s in part.segments] == pytest.approx([s.start + 10 for s in alone.segments])
+    assert part.segments[-1].end == pytest.approx(20.0, abs=0.03)
+    assert (part.genres, part.moods, part.embedding) == (alone.genres, alone.moods, alone.embedding)
+    assert (part.tempo, part.key, part.verdict) == (alone.tempo, alone.key, alone.verdict)
+    assert part.to_dict()["start"] == 10.0
+    within = classify(source, model="echo", start=15.0, excerpts=(2, 4.0))
+    assert [s.start for s in within.segments][::2] == pytest.approx([16.75, 24.25])
+    assert within.duration == 15.0
+
+
+def test_a_source_that_is_too_long_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    path = Path(sounds.write(tmp_path / "long.wav", sounds.noise(20.0, sr=8000), 8000, "wav16"))
+    for source in (path, path.read_bytes(), clip(20.0)):
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(TooLongError, match="max_duration=15 s") as error,
+        ):
+            patched.setattr(AudioStream, "blocks", lambda *_, **__: pytest.fail("decoded"))
+            classify(source, model="echo", max_duration=15.0)
+        assert (error.value.code, error.value.exit_code) == ("too-long", 1)
+    assert classify(path, model="echo", max_duration=20.0).duration == 20.0
+    assert classify(path, model="echo", max_duration=5.0, start=3.0, duration=5.0).duration == 5.0
+
+
+def test_a_source_of_unknown_length_is_refused_as_soon_as_it_is_too_long(monkeypatch):
+    pushed = []
+    blocks = AudioStream.blocks
+
+    def counted(stream, **options):
+        stream.info = dataclasses.replace(stream.info, duration=None)
+        for y in blocks(stream, **options):
+            pushed.append(len(y))
+            yield y
+
+    monkeypatch.setattr(AudioStream, "blocks", counted)
+    monkeypatch.setattr(
+        sys.modules["earmark.predict.classify"], "_span", lambda stream, start, duration: None
+    )
+    with pytest.raises(TooLongError, match="max_duration=15 s"):
+        classify(clip(120.0), model="echo", max_duration=15.0)
+    assert sum(pushed) < 30 * SR
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan")])
+def test_an_odd_limit_is_refused(limit):
+    with pytest.raises(InputError, match="max_duration"):
+        classify(clip(), model="echo", max_duration=limit)
+
+
+# Short sounds
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0.8, 1.0, 2.9])
+def test_sound_shorter_than_a_window_is_repeated_to_fill_one(seconds):
+    source = clip(seconds)
+    prediction = classify(source, model="echo", embedding=True)
+    filled = classify(Clip(np.resize(source.y, 3 * SR), SR), model="echo", embedding=True)
+    assert prediction.verdict == "music"
+    assert prediction.duration == source.duration
+    assert [(s.start, s.end) for s in prediction.segments] == [(0.0, source.duration)]
+    expected = {score.label: score.score for score in filled.genres}
+    for label, score in [(score.label, score.score) for score in prediction.genres]:
+        assert score == pytest.approx(expected[label], abs=2e-3)  # two frames at the end differ
+    assert prediction.warnings == (
+        f"lasts {seconds:.2f} s, less than one window of 3 s: repeated to fill it",
+    )
+    assert classify(clip(3.0), model="echo").warnings == ()
+
+
+def test_a_short_silence_is_silence():
+    assert classify(Clip(np.zeros(SR, np.float32), SR), model="echo").verdict == "silence"
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.49])
+def test_sound_shorter_than_half_a_second_is_refused_with_both_lengths(seconds):
+    with pytest.raises(TooShortError, match=f"lasts {seconds:.2f} s, less than 0.5 s.*windows of 3 s"):
+        classify(clip(seconds), model="echo")
+
+
+def test_what_is_missing_of_a_file_is_reported(tmp_path):
     data = sounds.encode(sounds.noise(30.0), 44100, "wav16")
     (tmp_path / "cut.wav").write_bytes(data[: len(data) // 2])
     prediction = classify(tmp_path / "cut.wav", model="echo")

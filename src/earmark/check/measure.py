@@ -12,11 +12,11 @@ from earmark.errors import TooShortError
 from earmark.features import FeatureSpec, descriptors, rms
 from earmark.features.fingerprint import Fingerprint, fingerprint
 from earmark.models import Model
-from earmark.predict import classify
+from earmark.models.windows import SILENCE_DB
+from earmark.predict import score_source
 
 HEARD_SECONDS = 120.0  # from the beginning: a song is judged by its first two minutes
 
-SILENT_DB = -60.0  # level of a frame below which nobody hears it beside music
 _FLAT_RUN = 4  # samples in a row at the same extreme value: a converter, or a rounding, that gave up
 _FLAT_TOP = 0.98  # of the peak
 
@@ -30,7 +30,7 @@ class Heard:
     duration : float
         In s; of what was heard if the file is longer.
     silence : float
-        Fraction of the time below `SILENT_DB`.
+        Fraction of the time below `SILENCE_DB`.
     clipped : float
         Fraction of the samples that lie in flat tops.
     numbers : np.ndarray [shape=(d,)]
@@ -83,17 +83,17 @@ def listen(model: Model | None, path: str) -> Heard:
 
 def _embedding(clip: Clip, model: Model) -> npt.NDArray[np.float64] | None:
     try:
-        embedding = classify(clip, model=model, embedding=True).embedding
+        embedding = score_source(clip, model=model).scores.mean_embedding()
     except TooShortError:
         return None
-    return None if embedding is None else np.asarray(embedding, dtype=np.float64)
+    return embedding if len(embedding) else None
 
 
 def silence(clip: Clip) -> float:
     """Return the fraction of the time in which there is nothing to hear."""
     spec = FeatureSpec(sr=clip.sr)
     level_db = 20 * np.log10(np.maximum(rms(clip.y, spec), 1e-10))
-    return float(np.mean(level_db < SILENT_DB))
+    return float(np.mean(level_db < SILENCE_DB))
 
 
 def flat_tops(y: npt.NDArray[np.float32]) -> float:
@@ -114,4 +114,4 @@ def seen(S_db: npt.NDArray[np.float32], seconds: float) -> Heard:
     """Return what can be told of a cached log-mel [shape=(n_mels, n_frames)] of so many seconds."""
     change = np.diff(S_db, axis=1) if S_db.shape[1] > 1 else np.zeros_like(S_db)
     numbers = np.concatenate([S_db.mean(axis=1), S_db.std(axis=1), change.std(axis=1)]).astype(np.float64)
-    return Heard(seconds, float(np.mean(S_db.max(axis=0) < SILENT_DB)), 0.0, numbers)
+    return Heard(seconds, float(np.mean(S_db.max(axis=0) < SILENCE_DB)), 0.0, numbers)

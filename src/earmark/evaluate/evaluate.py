@@ -30,9 +30,9 @@ from earmark.evaluate.estimates import (
     group_figures,
 )
 from earmark.evaluate.labels import LabelMap, choose_head, map_labels
-from earmark.evaluate.scoring import Heard, ModelSource, Unheard, listen, open_model
+from earmark.evaluate.scoring import ModelSource, TrackScores, UnreadableTrack, open_model, score_tracks
 from earmark.evaluate.subsets import Chosen, choose
-from earmark.models import Head, Model, ModelCard
+from earmark.models import Head, Model
 from earmark.predict import ModelId
 from earmark.progress import Progress
 
@@ -64,7 +64,7 @@ class Evaluation:
         Of the classes that some track has, or that was answered.
     groups : tuple of GroupFigures
         Those with misses, most misses first; empty where groups are not known.
-    unheard : tuple of Unheard
+    unheard : tuple of UnreadableTrack
         Tracks that could not be read: they count in no figure.
     refused : mapping
         Of the tracks without any label (noise, speech), how many got each verdict.
@@ -84,7 +84,7 @@ class Evaluation:
     figures: tuple[Figure, ...]
     classes: tuple[ClassFigures, ...]
     groups: tuple[GroupFigures, ...]
-    unheard: tuple[Unheard, ...]
+    unheard: tuple[UnreadableTrack, ...]
     refused: Mapping[str, int]
     labels: LabelMap
     notes: tuple[str, ...]
@@ -207,9 +207,9 @@ def evaluate(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure a model on a data set that it did not learn from.
+    """Measure a model on a data set that it was not trained on.
 
-    Every file is heard as `earmark.classify` hears it; a track is the mean of its windows.
+    The scores of every file are those of `earmark.classify`; a track is the mean of its windows.
 
     Parameters
     ----------
@@ -261,8 +261,8 @@ def evaluate(
     labels = map_labels(taken.tracks, asked.classes, mapping=mapping)
     known = [i for i, track in enumerate(taken.tracks) if labels.of(track) or not track.labels]
     taken, chosen = taken.take(known), dataclasses.replace(chosen, places=chosen.places[known])
-    all_heard, unheard = listen(listener, taken, head=asked, place=place, jobs=jobs, progress=progress)
-    heard = _only(all_heard, chosen, listener.card)
+    all_heard, unheard = score_tracks(listener, taken, head=asked, place=place, jobs=jobs, progress=progress)
+    heard = _only(all_heard, chosen)
     sheet = _sheet(listener, taken, head=asked, labels=labels, heard=heard)
     by_track, by_window = sheet.tables()
     answers = sheet.answers()
@@ -313,7 +313,7 @@ class _Sheet:
     head: Head
     labels: LabelMap
     tracks: tuple[Track, ...]
-    heard: tuple[Heard, ...]
+    heard: tuple[TrackScores, ...]
     groups: NDArray[np.str_]
 
     def tables(self) -> tuple[Table, Table]:
@@ -333,7 +333,7 @@ class _Sheet:
     def answers(self) -> tuple[TrackAnswer, ...]:
         return tuple(self._answer(*pair) for pair in zip(self.tracks, self.heard, strict=True))
 
-    def _answer(self, track: Track, heard: Heard) -> TrackAnswer:
+    def _answer(self, track: Track, heard: TrackScores) -> TrackAnswer:
         best = int(heard.scores.argmax())
         score = float(heard.scores[best])
         name = self.head.classes[best] if score > 0 else ""
@@ -352,7 +352,7 @@ class _Sheet:
 
 
 def _sheet(
-    model: Model, manifest: Manifest, *, head: Head, labels: LabelMap, heard: Sequence[Heard | None]
+    model: Model, manifest: Manifest, *, head: Head, labels: LabelMap, heard: Sequence[TrackScores | None]
 ) -> _Sheet:
     rows = [
         (track, one, group)
@@ -367,13 +367,13 @@ def _sheet(
     return _Sheet(model, head, labels, tracks, ones, np.array(groups))
 
 
-def _refused(manifest: Manifest, heard: Sequence[Heard | None]) -> dict[str, int]:
+def _refused(manifest: Manifest, heard: Sequence[TrackScores | None]) -> dict[str, int]:
     pairs = zip(manifest.tracks, heard, strict=True)
     verdicts = [one.verdict for track, one in pairs if one is not None and not track.labels]
     return {name: verdicts.count(name) for name in sorted(set(verdicts))}
 
 
-def _notes(chosen: Chosen, sheet: _Sheet, unheard: Sequence[Unheard]) -> tuple[str, ...]:
+def _notes(chosen: Chosen, sheet: _Sheet, unheard: Sequence[UnreadableTrack]) -> tuple[str, ...]:
     notes = list(chosen.notes)
     if sheet.labels.unknown:
         told = ", ".join(f"{label} ({n})" for label, n in sheet.labels.unknown.items())
@@ -389,25 +389,12 @@ def _notes(chosen: Chosen, sheet: _Sheet, unheard: Sequence[Unheard]) -> tuple[s
     return tuple(notes)
 
 
-def _only(heard: Sequence[Heard | None], chosen: Chosen, card: ModelCard) -> list[Heard | None]:
-    """With a leaky split, what was heard in the windows of the part."""
-    frames_a_second = card.spec.sr / card.spec.hop_length
-
-    def count(one: Heard | None) -> int:
-        frames = 0 if one is None else card.spec.n_frames(one.duration)
-        return 0 if frames < card.n_frames else math.ceil((frames - card.n_frames) / card.hop_frames) + 1
-
-    allowed = chosen.heard_of([count(one) for one in heard])
+def _only(heard: Sequence[TrackScores | None], chosen: Chosen) -> list[TrackScores | None]:
+    """With a leaky split, the scores of the windows of the part alone."""
+    allowed = chosen.heard_of([0 if one is None else len(one.windows) for one in heard])
     if allowed is None:
         return list(heard)
-    kept: list[Heard | None] = []
-    for one, numbers in zip(heard, allowed, strict=True):
-        # The last window is moved back to end with the sound: its number is rounded up.
-        starts = [] if one is None else (np.round(one.starts * frames_a_second) / card.hop_frames).tolist()
-        rows = [i for i, start in enumerate(starts) if math.ceil(start) in numbers]
-        if one is None or not rows:
-            kept.append(None)
-            continue
-        windows = one.windows[rows]
-        kept.append(Heard(windows.mean(axis=0), windows, one.starts[rows], one.verdict, one.duration))
-    return kept
+    return [
+        one.take(numbers) if one is not None and len(numbers) else None
+        for one, numbers in zip(heard, allowed, strict=True)
+    ]

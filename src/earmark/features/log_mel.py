@@ -54,8 +54,7 @@ class FrameStream:
 
     Notes
     -----
-    Whatever the division into blocks, the frames are those of `log_mel` of the whole, up to the rounding
-    of a sum of positive float32 numbers (under 1e-4 dB).
+    Whatever the division into blocks, the log-mel frames are those of `log_mel` of the whole, bit for bit.
 
     Examples
     --------
@@ -111,8 +110,8 @@ class FrameStream:
         S_db = np.empty((self.spec.n_mels, k), dtype=np.float32)
         chroma = [np.empty((12, 0), dtype=np.float32)]
         with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
-            for place, power in self._spectrum.chunks(frames):
-                S_db[:, place] = self._bands(power).T
+            for place, power in self._spectrum.chunks(frames, first=start):
+                S_db[:, place] = self._bands(power, row=(start + place.start) % CHUNK).T
                 if self._chroma is not None:
                     chroma.append(self._chroma.push(power))
         self.n_frames += k
@@ -127,9 +126,13 @@ class LogBands:
         self._amin = spec.amin ** (spec.power / 2)
         self._bands = mel_bands(spec, CHUNK)
         self._mel = np.empty((CHUNK, spec.n_mels), dtype=np.float32)
+        self._filled = np.zeros((CHUNK, spec.n_bins), dtype=np.float32)
 
-    def __call__(self, power: Float32) -> Float32:
+    def __call__(self, power: Float32, *, row: int = 0) -> Float32:
         """Return the bands [shape=(k, n_mels)] of ``power`` [shape=(k, n_bins)], valid until the next call.
+
+        The order in which BLAS adds depends on the number of rows and on the place of a row among them. So
+        the product is always of CHUNK rows: a frame at the same `row` always gives the same bits.
 
         Raises
         ------
@@ -137,7 +140,11 @@ class LogBands:
             A band is not finite: the samples were NaN, infinite or absurdly large.
         """
         S = power if self._power == 2 else np.sqrt(power)
-        mel = self._bands(S, self._mel[: len(S)])
+        rows = slice(row, row + len(S))
+        if len(S) < CHUNK:
+            self._filled[rows] = S
+            S = self._filled
+        mel = self._bands(S, self._mel)[rows]
         # The greatest is NaN or infinite if any is: a hundredth of the work of looking at each sample.
         if not np.isfinite(mel.max(initial=0)):
             raise BadSamplesError("NaN, infinite or far too large samples", hint="Full scale is 1.0")

@@ -70,11 +70,17 @@ class PowerSpectrum:
         self._spectrum = np.empty((CHUNK, spec.n_bins), dtype=np.complex128)
         self._power = np.empty((CHUNK, spec.n_bins), dtype=np.float32)
 
-    def chunks(self, frames: Float32) -> Iterator[tuple[slice, Float32]]:
-        """Yield places and power ``|X|**2`` [shape=(k <= CHUNK, n_bins)], each valid until the next."""
-        for start in range(0, len(frames), CHUNK):
-            part = frames[start : start + CHUNK]
-            yield slice(start, start + len(part)), self._transform(part)
+    def chunks(self, frames: Float32, *, first: int = 0) -> Iterator[tuple[slice, Float32]]:
+        """Yield places and power ``|X|**2`` [shape=(k <= CHUNK, n_bins)], each valid until the next.
+
+        With `first`, the number of the first of these frames in their sound, chunks begin at multiples of
+        CHUNK.
+        """
+        start = 0
+        while start < len(frames):
+            stop = min(start + CHUNK - (first + start) % CHUNK, len(frames))
+            yield slice(start, stop), self._transform(frames[start:stop])
+            start = stop
 
     def _transform(self, frames: Float32) -> Float32:
         k = len(frames)

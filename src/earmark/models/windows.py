@@ -1,27 +1,96 @@
-"""The windows of a model, cut from one continuous spectrogram.
+"""The windows of a model, cut from one continuous spectrogram: where they lie, what they weigh, how loud.
 
 A window is `ModelCard.n_frames` frames, the next starts `ModelCard.hop_frames` later, and a last one is
-moved back so that it ends with the sound: every frame is heard, whatever the length.
+moved back so that it ends with the sound: every frame lies in a window, whatever the length. This is the one
+place that counts windows: `earmark.predict.WindowScorer` and training both use it.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.errors import ModelError
 from earmark.features import FeatureSpec, descriptors
 from earmark.models.base import Array
 from earmark.models.card import ModelCard
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Batch = tuple[list[int], Array]
+
+SILENCE_DB = -60.0  # RMS level of a window that counts as silence, where the card does not say
+
+
+def window_starts(n_frames: int, card: ModelCard) -> Ints:
+    """Return the first frame of each window of a sound [shape=(n,)]; none where it is shorter than one.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames of the sound.
+    card : ModelCard
+        Says how long the windows are and how far apart.
+    """
+    if n_frames < card.n_frames:
+        return np.empty(0, np.int64)
+    starts = np.arange(0, n_frames - card.n_frames + 1, card.hop_frames)
+    last = n_frames - card.n_frames
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
+def window_weights(starts: npt.ArrayLike, card: ModelCard, *, before: int | None = None) -> Floats:
+    """Return what each window counts for in a mean [shape=(n,)].
+
+    The fraction of a hop by which it starts after the window before: 1, and less for a last window that was
+    moved back, so that every moment of the sound counts once.
+
+    Parameters
+    ----------
+    starts : sequence of int [shape=(n,)]
+        First frame of each window.
+    card : ModelCard
+        Says how far apart windows are.
+    before : int, optional
+        First frame of the window before these; by default they are the first of their sound.
+    """
+    previous = -card.hop_frames if before is None else before
+    return np.asarray(np.diff(np.asarray(starts, np.int64), prepend=previous) / card.hop_frames)
+
+
+def step_power(y: Array, hop_length: int) -> Array:
+    """Return the mean square from each frame's centre to the next [shape=(len(y) // hop_length,)]."""
+    steps = y[: len(y) - len(y) % hop_length].reshape(-1, hop_length)
+    return np.asarray(np.einsum("ij,ij->i", steps, steps) / hop_length, dtype=np.float32)
+
+
+def window_levels(power: Array, starts: Sequence[int] | Ints, card: ModelCard) -> Floats:
+    """Return the RMS level of each window in dBFS [shape=(n,)], -200 for digital silence.
+
+    Parameters
+    ----------
+    power : np.ndarray [shape=(k - 1,)]
+        Of `step_power`, for a sound of k frames.
+    starts : sequence of int [shape=(n,)]
+        First frame of each window.
+    card : ModelCard
+        Says how long the windows are.
+    """
+    means = [power[start : start + card.n_frames - 1].mean() for start in starts]
+    return 10 * np.log10(np.maximum(np.asarray(means, np.float64), 1e-20))
+
+
+def silence_db(card: ModelCard) -> float:
+    """Return the level in dBFS up to which a window counts as silence: of the card, or `SILENCE_DB`."""
+    return float(card.thresholds.get("silence_db", SILENCE_DB))
 
 
 def cut_windows(S_db: Array, card: ModelCard) -> Batch:
-    """Windows of a whole spectrogram.
+    """Cut the windows of a whole spectrogram.
 
     Parameters
     ----------
@@ -37,28 +106,32 @@ def cut_windows(S_db: Array, card: ModelCard) -> Batch:
     X : np.ndarray, float32 [shape=(len(starts), n_mels, n_frames)]
         The windows, copied; none where the spectrogram is shorter than one.
     """
-    cutter = WindowCutter(card, batch=S_db.shape[1] // card.hop_frames + 1)
-    batches = [*cutter.push(S_db), *cutter.close()]
-    empty = np.empty((0, card.spec.n_mels, card.n_frames), np.float32)
-    starts = [start for some, _ in batches for start in some]
-    return starts, np.concatenate([empty, *(X for _, X in batches)])
+    starts = window_starts(S_db.shape[1], card).tolist()
+    return starts, _stacked(S_db, starts, card)
+
+
+def _stacked(S_db: Array, starts: Sequence[int], card: ModelCard) -> Array:
+    X = np.empty((len(starts), card.spec.n_mels, card.n_frames), np.float32)
+    for row, start in zip(X, starts, strict=True):
+        row[:] = S_db[:, start : start + card.n_frames]
+    return X
 
 
 @lru_cache(maxsize=8)
 def descriptor_names(spec: FeatureSpec) -> tuple[str, ...]:
-    """Names of the numbers that `earmark.features.descriptors` gives with a spec, in order."""
+    """Return the names of the numbers of `earmark.features.descriptors` with a spec, in order."""
     return descriptors(np.zeros(spec.n_fft, np.float32), spec).names
 
 
 def described(sounds: Sequence[Array], card: ModelCard) -> Array:
-    """Descriptors of windows of sound, those that the card names and in its order.
+    """Return the descriptors of windows of sound, those that the card names and in its order.
 
     Parameters
     ----------
     sounds : sequence of np.ndarray [shape=(window_length,)]
         Samples of each window: `ModelCard.window_length` of them, from its first frame's centre on.
     card : ModelCard
-        Of a model that hears descriptors.
+        Of a model whose input is descriptors.
 
     Returns
     -------
@@ -74,7 +147,7 @@ def described(sounds: Sequence[Array], card: ModelCard) -> Array:
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, n=1)
         raise ModelError(
-            f"model {card.name!r} hears descriptors that cannot be computed here: {', '.join(unknown[:5])}",
+            f"model {card.name!r} needs descriptors that cannot be computed here: {', '.join(unknown[:5])}",
             hint=(f"The nearest is {near[0]!r}. " if near else "") + "Train on those of `earmark features`.",
         )
     columns = [known.index(name) for name in card.descriptor_names]
@@ -83,55 +156,44 @@ def described(sounds: Sequence[Array], card: ModelCard) -> Array:
 
 
 class WindowCutter:
-    """Cuts windows from frames that arrive in pieces and gives them in batches, in constant memory.
+    """Cuts windows from frames that arrive in pieces, each as soon as its last frame is there.
 
     Parameters
     ----------
     card : ModelCard
         Says how long the windows are and how far apart.
-    batch : int
-        Windows to give at a time, but at the end.
+
+    Notes
+    -----
+    It holds the last window's length of frames and no more: the last window of all may need as many.
     """
 
-    def __init__(self, card: ModelCard, *, batch: int) -> None:
-        self._n_frames, self._hop = card.n_frames, card.hop_frames
-        self._kept = np.empty((card.spec.n_mels, self._n_frames + batch * self._hop), np.float32)
-        self._filled = self._hop  # frames of `_kept` in use: as if a window had gone before
-        self._first = -self._hop  # which frame of the sound is the first of `_kept`
-        self._next = 0  # where the next window starts, in frames of the sound
+    def __init__(self, card: ModelCard) -> None:
+        self._card = card
+        self._kept = np.empty((card.spec.n_mels, 0), np.float32)
+        self._first = 0  # which frame of the sound is the first of `_kept`
+        self._next = 0  # where the next window starts
 
-    def push(self, S_db: Array) -> Iterator[Batch]:
-        """Take frames [shape=(n_mels, k)] and give starts and windows, like `cut_windows`, batch by batch."""
-        taken = 0
-        while taken < S_db.shape[1]:
-            n = min(self._kept.shape[1] - self._filled, S_db.shape[1] - taken)
-            self._kept[:, self._filled : self._filled + n] = S_db[:, taken : taken + n]
-            self._filled += n
-            taken += n
-            if self._filled == self._kept.shape[1]:
-                yield self._cut(self._starts())
+    def push(self, S_db: Array) -> Batch:
+        """Take frames [shape=(n_mels, k)] and return starts and windows, like `cut_windows`; maybe none."""
+        self._kept = np.concatenate([self._kept, S_db], axis=1)
+        return self._cut(list(range(self._next, self._end - self._card.n_frames + 1, self._card.hop_frames)))
 
-    def close(self) -> Iterator[Batch]:
-        """Give what is left, with a last window that ends with the sound if any frame was not heard yet."""
-        starts = self._starts()
-        end = self._first + self._filled
-        heard_to = (starts[-1] if starts else self._next - self._hop) + self._n_frames
-        if self._n_frames <= end and heard_to < end:
-            starts.append(end - self._n_frames)
-        if starts:
-            yield self._cut(starts)
+    def close(self) -> Batch:
+        """Return a last window that ends with the sound, if some frames lie in no window yet."""
+        last = self._end - self._card.n_frames
+        covered = self._next - self._card.hop_frames == last  # a window ended here already
+        return self._cut([last] if last >= 0 and not covered else [])
 
-    def _starts(self) -> list[int]:
-        end = self._first + self._filled
-        return list(range(self._next, end - self._n_frames + 1, self._hop))
+    @property
+    def _end(self) -> int:
+        return self._first + self._kept.shape[1]
 
     def _cut(self, starts: list[int]) -> Batch:
-        places = [start - self._first for start in starts]
-        X = np.stack([self._kept[:, place : place + self._n_frames] for place in places])
-        self._next = starts[-1] + self._hop
-        # Keep the last frames: the last window of all may need as many.
-        dropped = self._filled - self._n_frames
-        self._kept[:, : self._n_frames] = self._kept[:, dropped : self._filled]
-        self._filled = self._n_frames
+        X = _stacked(self._kept, [start - self._first for start in starts], self._card)
+        if starts:
+            self._next = starts[-1] + self._card.hop_frames
+        dropped = max(0, self._kept.shape[1] - self._card.n_frames)
+        self._kept = self._kept[:, dropped:]
         self._first += dropped
         return starts, X

@@ -1,4 +1,4 @@
-"""What was heard, as a value and as JSON: ``earmark.prediction/1``, and ``earmark.error/1``."""
+"""The result for one source, as a value and as JSON: ``earmark.prediction/1``, and ``earmark.error/1``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from earmark.errors import EarmarkError, InputError
+from earmark.models import Head
+from earmark.predict.frame_track import FrameTrack
+from earmark.predict.window_scores import WindowScores
 from earmark.vocabulary import QUADRANTS
 
 SCHEMA = "earmark.prediction/1"
@@ -23,15 +28,6 @@ class Score:
 
     label: str
     score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What was heard from `start` to `end`, in seconds; every label, highest first."""
-
-    start: float
-    end: float
-    genres: tuple[Score, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,28 @@ class Quadrant:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """The scores of one window.
+
+    Parameters
+    ----------
+    start, end : float
+        In seconds.
+    genres : tuple of Score
+        Every label, highest first.
+    quadrant : Quadrant or None
+        None from a model without this head.
+    """
+
+    start: float
+    end: float
+    genres: tuple[Score, ...]
+    quadrant: Quadrant | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelId:
-    """Which model answered: its name, and the checksum of its weights ("" if it has none)."""
+    """Which model was used: its name, and the checksum of its weights ("" if it has none)."""
 
     name: str
     sha256: str
@@ -73,22 +89,22 @@ class ModelId:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Everything that was heard in one source.
+    """Everything that was predicted for one source.
 
     Parameters
     ----------
     source : str or None
         Path of the file, ``"-"`` for standard input, None for sound without a name.
     duration : float
-        Length in seconds: of what could be decoded or, with excerpts, what the source says of itself.
+        Length in seconds: of what was decoded or, with excerpts, of what they were spread over.
     model : ModelId
-        Which model answered.
+        Which model was used.
     verdict : {"music", "unsure", "not-music", "silence"}
-        Whether the scores mean anything: see `classify`.
+        Whether the scores mean anything: see `WindowScores.verdict`.
     genres, moods : tuple of Score
         Every label that the model knows, highest first; all 0 for silence.
     quadrant : Quadrant or None
-        None for silence and from a model that does not tell.
+        None for silence and from a model without this head.
     tempo : float or None
         Beats per minute; None where nothing begins.
     key : str or None
@@ -99,11 +115,14 @@ class Prediction:
     warnings : tuple of str
         What went wrong without being fatal, such as a truncated file.
     coverage : str
-        What was listened to: ``"full"``, or ``"3x10"`` for three excerpts of 10 s.
+        What was scored: ``"full"``, ``"part"``, or ``"3x10"`` for three excerpts of 10 s.
     embedding : tuple of float or None
         Mean of the embeddings of the windows that are not silent, if it was asked for.
     prior : mapping of str to float or None
-        Share of each genre that was believed beforehand, if another prior than the model's was given.
+        Prior of each genre, if another than the model's was given.
+    start : float
+        Where in the source the scored part begins, in seconds; the times of segments count from the
+        beginning of the source.
     """
 
     source: str | None
@@ -120,6 +139,7 @@ class Prediction:
     coverage: str = "full"
     embedding: tuple[float, ...] | None = None
     prior: Mapping[str, float] | None = None
+    start: float = 0.0
 
     @property
     def valence(self) -> float | None:
@@ -131,34 +151,77 @@ class Prediction:
         """As `Quadrant.arousal`; None without a quadrant."""
         return self.quadrant.arousal if self.quadrant else None
 
+    @classmethod
+    def from_scores(
+        cls,
+        scores: WindowScores,
+        track: FrameTrack,
+        *,
+        source: str | None,
+        duration: float,
+        start: float = 0.0,
+        coverage: str = "full",
+        warnings: tuple[str, ...] = (),
+        prior: Mapping[str, float] | None = None,
+        embedding: bool = False,
+    ) -> Prediction:
+        """Return what the scores of all windows of a source amount to.
+
+        Parameters
+        ----------
+        scores : WindowScores
+            Of all its windows.
+        track : FrameTrack
+            Its onsets and chroma.
+        embedding : bool
+            Whether to give the mean embedding.
+        source, duration, start, coverage, warnings, prior
+            As of the class.
+        """
+        card, verdict = scores.card, scores.verdict()
+        sounds = verdict != "silence"
+        moods = card.head("moods")
+        return cls(
+            source=source,
+            duration=duration,
+            model=ModelId(card.name, card.sha256),
+            verdict=verdict,
+            genres=_ranked(card.heads[0], scores.mean(card.heads[0].name)),
+            moods=_ranked(moods, scores.mean("moods")) if moods and "moods" in scores.heads else (),
+            quadrant=_quadrant_of(scores) if sounds else None,
+            tempo=track.tempo() if sounds else None,
+            key=track.key() if sounds else None,
+            segments=_segments(scores, start + duration),
+            warnings=warnings,
+            coverage=coverage,
+            embedding=tuple(scores.mean_embedding().tolist()) if embedding else None,
+            prior=prior,
+            start=start,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The prediction as ``earmark.prediction/1``, ready for JSON.
 
         Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding and
         the prior, if there is one, to 6 digits.
         """
-        quadrant = self.quadrant and Quadrant(
-            self.quadrant.label, {label: round(score, 4) for label, score in self.quadrant.scores.items()}
-        )
-        segments = [
-            {"start": round(s.start, 3), "end": round(s.end, 3), "genres": _plain(s.genres)}
-            for s in self.segments
-        ]
+        quadrant = _rounded_quadrant(self.quadrant)
         entries: dict[str, Any] = {
             "schema": SCHEMA,
             "source": self.source,
+            "start": round(self.start, 3),
             "duration": round(self.duration, 3),
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "verdict": self.verdict,
             "genres": _plain(self.genres),
             "moods": _plain(self.moods),
-            "quadrant": quadrant and {"label": quadrant.label, "scores": dict(quadrant.scores)},
+            "quadrant": _plain_quadrant(quadrant),
             # Of the rounded scores, so that whoever reads the JSON comes to the same sums.
             "valence": _rounded(quadrant.valence if quadrant else None),
             "arousal": _rounded(quadrant.arousal if quadrant else None),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "key": self.key,
-            "segments": segments,
+            "segments": [_plain_segment(segment) for segment in self.segments],
             "warnings": list(self.warnings),
             "coverage": self.coverage,
         }
@@ -174,7 +237,7 @@ class Prediction:
 
     @classmethod
     def from_dict(cls, data: object) -> Prediction:
-        """Prediction from what `to_dict` gives; keys that are not known are left out.
+        """Return the prediction from what `to_dict` gives; keys that are not known are left out.
 
         Raises
         ------
@@ -185,7 +248,7 @@ class Prediction:
         if not isinstance(data, dict) or schema != SCHEMA:
             raise InputError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA!r}.")
         model = _entry(data, "model", dict)
-        data = {"warnings": [], "coverage": "full", "embedding": None, "prior": None, **data}
+        data = {"warnings": [], "coverage": "full", "embedding": None, "prior": None, "start": 0, **data}
         prior = _entry(data, "prior", dict, optional=True)
         has_embedding = _entry(data, "embedding", list, optional=True) is not None
         return cls(
@@ -198,16 +261,12 @@ class Prediction:
             quadrant=_quadrant(_entry(data, "quadrant", dict, optional=True)),
             tempo=_entry(data, "tempo", float, optional=True),
             key=_entry(data, "key", str, optional=True),
-            segments=tuple(
-                Segment(
-                    _entry(segment, "start", float), _entry(segment, "end", float), _scores(segment, "genres")
-                )
-                for segment in _items(data, "segments", dict)
-            ),
+            segments=tuple(_segment(segment) for segment in _items(data, "segments", dict)),
             warnings=_items(data, "warnings", str),
             coverage=_entry(data, "coverage", str),
             embedding=_items(data, "embedding", float) if has_embedding else None,
             prior=prior and {label: _entry(prior, label, float) for label in prior},
+            start=_entry(data, "start", float),
         )
 
 
@@ -215,6 +274,67 @@ def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
     """A source (a path, or sound without a name) that could not be classified, as ``earmark.error/1``."""
     name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
     return {"schema": ERROR_SCHEMA, "source": name, "error": {"code": error.code, "message": str(error)}}
+
+
+def _ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:
+    """Every class with its score, highest first; equal ones in the order of the card."""
+    order = np.argsort(-values, kind="stable").tolist()
+    scores = values.tolist()
+    return tuple(Score(head.classes[i], scores[i]) for i in order)
+
+
+def _quadrant_of(scores: WindowScores) -> Quadrant | None:
+    head = scores.card.head("quadrant")
+    return _likeliest(head, scores.mean("quadrant")) if "quadrant" in scores.heads else None
+
+
+def _likeliest(head: Head | None, values: np.ndarray) -> Quadrant | None:
+    if head is None or not len(values):
+        return None
+    scores = dict(zip(head.classes, values.tolist(), strict=True))
+    return Quadrant(max(scores, key=scores.__getitem__), scores)
+
+
+def _segments(scores: WindowScores, end: float) -> tuple[Segment, ...]:
+    """The windows that are not silent, none beyond the end of the sound."""
+    loud = scores.take(~scores.silent)
+    genres, quadrant = loud.card.heads[0], loud.card.head("quadrant")
+    quadrants = loud.heads.get("quadrant", np.empty((len(loud), 0)))
+    return tuple(
+        Segment(
+            start, min(start + loud.card.window, end), _ranked(genres, row), _likeliest(quadrant, of_circle)
+        )
+        for start, row, of_circle in zip(loud.starts.tolist(), loud[genres.name], quadrants, strict=True)
+    )
+
+
+def _rounded_quadrant(quadrant: Quadrant | None) -> Quadrant | None:
+    if quadrant is None:
+        return None
+    return Quadrant(quadrant.label, {label: round(score, 4) for label, score in quadrant.scores.items()})
+
+
+def _plain_quadrant(quadrant: Quadrant | None) -> dict[str, Any] | None:
+    return None if quadrant is None else {"label": quadrant.label, "scores": dict(quadrant.scores)}
+
+
+def _plain_segment(segment: Segment) -> dict[str, Any]:
+    return {
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "genres": _plain(segment.genres),
+        "quadrant": _plain_quadrant(_rounded_quadrant(segment.quadrant)),
+    }
+
+
+def _segment(data: Mapping[str, Any]) -> Segment:
+    data = {"quadrant": None, **data}  # JSON of before segments had one
+    return Segment(
+        _entry(data, "start", float),
+        _entry(data, "end", float),
+        _scores(data, "genres"),
+        _quadrant(_entry(data, "quadrant", dict, optional=True)),
+    )
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earmark.data import Manifest, Skipped, read_cached
 from earmark.errors import InputError
 from earmark.features import FeatureSpec
-from earmark.predict.classify import SILENCE_DB
+from earmark.models.windows import silence_db, window_levels, window_weights
 from earmark.progress import Progress
 from earmark.train.feature_cache import FeatureCache, Wanted
 from earmark.train.windows import Array, Ints, Recipe
@@ -217,21 +217,19 @@ def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Win
     power = cache.get_power(sha256, recipe)
     if power is None:
         return NO_WINDOWS, "its features have gone from the cache meanwhile"
-    starts, n_steps = recipe.starts(len(power) + 1), recipe.card.n_frames - 1
+    starts, silence = recipe.starts(len(power) + 1), silence_db(recipe.card)
     if not len(starts):
         return NO_WINDOWS, f"shorter than window={recipe.window:g} s"
-    means = np.array([power[start : start + n_steps].mean() for start in starts.tolist()])
-    loud = 10 * np.log10(np.maximum(means, 1e-20)) > SILENCE_DB
+    loud = window_levels(power, starts, recipe.card) > silence
     windows = _windows(starts, recipe)
     kept = Windows(windows.rows[loud], windows.shares[loud])
-    return kept, "" if len(kept) else f"silent: no window above {SILENCE_DB:g} dBFS"
+    return kept, "" if len(kept) else f"silent: no window above {silence:g} dBFS"
 
 
 def _windows(starts: Ints, recipe: Recipe) -> Windows:
     """All windows of a track."""
-    hop_frames = recipe.card.hop_frames
     rows = np.arange(len(starts)) if recipe.input == "descriptors" else starts
-    return Windows(rows, np.diff(starts, prepend=-hop_frames) / hop_frames)
+    return Windows(rows, window_weights(starts, recipe.card))
 
 
 def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:

@@ -13,6 +13,7 @@ from earmark.data import Manifest, Split
 from earmark.evaluate import metrics
 from earmark.evaluate.estimates import Figure, Table, figures
 from earmark.models.base import Array
+from earmark.predict.window_scores import mean_rows
 from earmark.train.dataset import Part
 
 Ask = Callable[[Array], Array]
@@ -69,9 +70,7 @@ def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
     X, shares = part.X[known], part.shares[known]
     scores = np.concatenate([ask(X[i : i + BATCH]) for i in range(0, len(X), BATCH)]).astype(np.float64)
     tracks, owners = np.unique(part.tracks[known], return_inverse=True)
-    means = np.zeros((len(tracks), scores.shape[1]))
-    np.add.at(means, owners, scores * shares[:, None])
-    means /= np.bincount(owners, shares)[:, None]
+    means = mean_rows(scores, shares, owners)
     truth, means = metrics.validate(labels[tracks], means)
     groups = manifest.groups[tracks]
     return Answers(

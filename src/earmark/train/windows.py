@@ -1,4 +1,4 @@
-"""What is computed from a file: the recipe of the numbers, and the numbers themselves."""
+"""The features of a file for training: the recipe of the numbers, and the numbers themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from earmark.audio import load
 from earmark.features import FeatureSpec, log_mel
 from earmark.models import Head, ModelCard
 from earmark.models.card import Input
-from earmark.models.windows import described, descriptor_names
+from earmark.models.windows import described, descriptor_names, step_power, window_starts
 from earmark.storage import digest
 
 Array = NDArray[np.float32]
@@ -47,17 +47,17 @@ class Recipe:
     hop: float = 3.0
 
     def __post_init__(self) -> None:
-        _ = self.card  # refuses what no model could say of itself
+        _ = self.card  # refuses what no card could state
 
     @cached_property
     def card(self) -> ModelCard:
         """Card of a model with this input: windows are counted by it, as in `earmark.classify`."""
-        hears = self.input == "descriptors"
+        names = descriptor_names(self.spec) if self.input == "descriptors" else ()
         return ModelCard(
             name="recipe",
             heads=(Head("genres", ("any",)),),
             input=self.input,
-            descriptor_names=descriptor_names(self.spec) if hears else (),
+            descriptor_names=names,
             spec=self.spec,
             window=self.window,
             hop=self.hop,
@@ -77,23 +77,8 @@ class Recipe:
         return digest(facts)
 
     def starts(self, k: int) -> Ints:
-        """First frame of each window of k frames, the last moved back so that it ends with them.
-
-        Parameters
-        ----------
-        k : int
-            Frames of a spectrogram.
-
-        Returns
-        -------
-        np.ndarray [shape=(n,)]
-            As `earmark.models.windows.cut_windows` has them.
-        """
-        n_frames = self.card.n_frames
-        if k < n_frames:
-            return np.empty(0, np.int64)
-        starts = np.arange(0, k - n_frames + 1, self.card.hop_frames)
-        return starts if starts[-1] + n_frames == k else np.append(starts, k - n_frames)
+        """Return the first frame of each window of k frames, as `earmark.classify` has them [shape=(n,)]."""
+        return window_starts(k, self.card)
 
 
 def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
@@ -114,10 +99,10 @@ def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
     Raises
     ------
     AudioError
-        The sound could not be had.
+        The sound could not be read.
     """
     y = load(path, sr=recipe.spec.sr).y
-    power = _step_power(y, recipe.spec.hop_length)
+    power = step_power(y, recipe.spec.hop_length)
     if recipe.input == "log_mel":
         return {"S_db": log_mel(y, recipe.spec), "power": power}
     card = recipe.card
@@ -125,9 +110,3 @@ def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
     begins = (starts * recipe.spec.hop_length).tolist()
     X = described([y[begin : begin + card.window_length] for begin in begins], card)
     return {"X": X, "power": power}
-
-
-def _step_power(y: Array, hop_length: int) -> Array:
-    """Mean square of the samples from each frame's centre to the next [shape=(len(y) // hop_length,)]."""
-    steps = y[: len(y) - len(y) % hop_length].reshape(-1, hop_length)
-    return np.asarray(np.einsum("ij,ij->i", steps, steps) / hop_length, dtype=np.float32)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from earmark.predict import Prediction, Prior
 
 MANY = 4  # from so many files on, each gets one line
-EXCERPTS = "3x10"
+EXCERPTS = (3, 10.0)
 
 
 class Format(StrEnum):
@@ -85,13 +85,13 @@ def classify(
     believed = _checked_prior(prior, listener.card)
     n_jobs = jobs_for(sources, jobs)
     setup = partial(_same, listener) if n_jobs == 1 else partial(_loaded, model, embedding=embedding)
-    coverage = EXCERPTS if excerpt else "full"
-    hear = partial(_hear, coverage=coverage, embedding=embedding, prior=believed)
+    excerpts = EXCERPTS if excerpt else None
+    predict = partial(_predict, excerpts=excerpts, embedding=embedding, prior=believed)
     n_done = 0
     with screen(len(sources), "classifying") as out:
         table = TableWriter(out, top=top, timeline=timeline, cards=len(sources) < MANY)
         writer = _writer(style, out, listener.card, timeline=timeline, embedding=embedding) or table
-        for result in done_of(run(hear, sources, jobs=n_jobs, setup=setup), out, writer.failed):
+        for result in done_of(run(predict, sources, jobs=n_jobs, setup=setup), out, writer.failed):
             writer.done(result.value)
             n_done += 1
             if plot is not None:
@@ -126,10 +126,12 @@ def _checked_prior(text: str | None, card: ModelCard) -> Prior | None:
     return prior
 
 
-def _hear(model: Model, source: str, *, coverage: str, embedding: bool, prior: Prior | None) -> Prediction:
-    from earmark.predict import classify as predict
+def _predict(
+    model: Model, source: str, *, excerpts: tuple[int, float] | None, embedding: bool, prior: Prior | None
+) -> Prediction:
+    from earmark.predict import classify
 
-    return predict(source, model=model, coverage=coverage, embedding=embedding, prior=prior)
+    return classify(source, model=model, excerpts=excerpts, embedding=embedding, prior=prior)
 
 
 def _format(as_json: bool, as_csv: bool, labels: LabelFormat | None) -> Format:
