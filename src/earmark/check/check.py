@@ -11,7 +11,7 @@ import numpy as np
 
 from earmark.check.findings import KINDS, CheckReport, Finding
 from earmark.check.label_errors import Doubt, agreement, cross_validated, doubts
-from earmark.check.measure import Heard, listen, seen
+from earmark.check.measure import SILENT, Measured, measure, measure_cached
 from earmark.check.outliers import LEAST_TRACKS, TOO_FAR, Floats, Ints, farness
 from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
 from earmark.duplicates import Copy, find_copies
@@ -26,7 +26,7 @@ _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classif
 _AGREEMENT = 0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, doubts are noise
 _SURE = 0.5  # probability of another label
 _CLIPPED = 0.001  # of the samples
-_SILENT = 0.95  # of the time: nothing to learn from
+_GAP = 10.0  # s: a pause is shorter, and so is what players leave between songs
 _UNBALANCED = 5.0  # times as many tracks in the largest class as in the smallest
 
 
@@ -70,50 +70,50 @@ def check(
         raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
     progress = progress or no_progress
     manifest = _hashed(manifest, jobs, progress)
-    heard, errors = _heard(manifest, model, jobs, progress)
-    exact = _exact_copies(manifest, heard)
-    near = _near_copies(manifest, heard, exact, progress)
+    measured, errors = _measured(manifest, model, jobs, progress)
+    exact = _exact_copies(manifest, measured)
+    near = _near_copies(manifest, measured, exact, progress)
     notes = list(manifest.notes)
     findings = [
         *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
-        *_of_sound(manifest, heard, min_seconds),
-        *_of_copies(manifest, heard, exact, near),
+        *_of_sound(manifest, measured, min_seconds),
+        *_of_copies(manifest, measured, exact, near),
         *_of_groups(manifest),
-        *_of_space(manifest, heard, min_seconds, seed, notes),
+        *_of_space(manifest, measured, min_seconds, seed, notes),
         *_of_balance(manifest),
     ]
     order = {kind: i for i, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
-    durations = {manifest.tracks[i].id: one.duration for i, one in heard.items()}
+    durations = {manifest.tracks[i].id: one.duration for i, one in measured.items()}
     return CheckReport(manifest, tuple(findings), tuple(notes), durations)
 
 
-# ---------------------------------------------------------------- hearing
+# ---------------------------------------------------------------- measuring
 
 
 def _hashed(manifest: Manifest, jobs: int, progress: Progress) -> Manifest:
     hashed = with_hashes(manifest, jobs=jobs, progress=progress)
-    # A file that cannot be hashed is reported as unreadable by whoever hears it.
+    # A file that cannot be hashed is reported as unreadable by whoever measures it.
     found = {track.id: track for track in hashed.tracks}
     return dataclasses.replace(manifest, tracks=tuple(found.get(t.id, t) for t in manifest.tracks))
 
 
-def _heard(
+def _measured(
     manifest: Manifest, model: str | None, jobs: int, progress: Progress
-) -> tuple[dict[int, Heard], dict[int, str]]:
-    """Return what was heard of each track, and why the others could not be."""
+) -> tuple[dict[int, Measured], dict[int, str]]:
+    """Return what was measured of each track, and why the others could not be."""
     if manifest.cache:
-        return _seen(manifest), {}
-    heard: dict[int, Heard] = {}
+        return _measured_cached(manifest), {}
+    measured: dict[int, Measured] = {}
     errors: dict[int, str] = {}
     paths = [track.path for track in manifest.tracks]
-    for i, result in enumerate(run(listen, paths, jobs=jobs, setup=partial(_loaded, model))):
+    for i, result in enumerate(run(measure, paths, jobs=jobs, setup=partial(_loaded, model))):
         if isinstance(result, Done):
-            heard[i] = result.value
+            measured[i] = result.value
         else:
             errors[i] = result.error.message
         progress("measuring", i + 1, len(paths), {})
-    return heard, errors
+    return measured, errors
 
 
 def _loaded(model: str | None) -> Model | None:
@@ -124,26 +124,31 @@ def _loaded(model: str | None) -> Model | None:
     return loaded
 
 
-def _seen(manifest: Manifest) -> dict[int, Heard]:
+def _measured_cached(manifest: Manifest) -> dict[int, Measured]:
     cached = read_cached(manifest.cache)
     row = {name: i for i, name in enumerate(cached.ids)}
     spec = FeatureSpec.from_dict(cached.spec)
     seconds = spec.seconds(cached.S_db.shape[2])
-    return {i: seen(cached.S_db[row[track.id]], seconds) for i, track in enumerate(manifest.tracks)}
+    return {i: measure_cached(cached.S_db[row[track.id]], seconds) for i, track in enumerate(manifest.tracks)}
 
 
 # ---------------------------------------------------------------- one track alone
 
 
-def _of_sound(manifest: Manifest, heard: dict[int, Heard], min_seconds: float) -> Iterator[Finding]:
-    for i, one in heard.items():
+def _of_sound(manifest: Manifest, measured: dict[int, Measured], min_seconds: float) -> Iterator[Finding]:
+    for i, one in measured.items():
         name = (manifest.tracks[i].id,)
-        if one.silence >= _SILENT:
+        if one.silence >= SILENT:
             yield Finding("silent", name, f"{one.silence:.0%} of {one.duration:.1f} s", one.silence)
         elif one.duration < min_seconds:
             yield Finding("short", name, f"{one.duration:.2f} s", -one.duration)
+        length, start = one.gap
+        if one.silence < SILENT and length >= _GAP:
+            yield Finding("gap", name, f"{length:.0f} s of silence from {start:.0f} s", length, (start,))
         if one.clipped >= _CLIPPED:
-            yield Finding("clipped", name, f"{one.clipped:.2%} of the samples", one.clipped)
+            where = f" in the two minutes from {one.clipped_at:.0f} s" if one.clipped_at else ""
+            text = f"{one.clipped:.2%} of the samples{where}"
+            yield Finding("clipped", name, text, one.clipped, (one.clipped_at,))
         for warning in one.warnings:
             yield Finding("truncated", name, warning)
 
@@ -151,24 +156,24 @@ def _of_sound(manifest: Manifest, heard: dict[int, Heard], min_seconds: float) -
 # ---------------------------------------------------------------- copies
 
 
-def _exact_copies(manifest: Manifest, heard: dict[int, Heard]) -> list[list[int]]:
+def _exact_copies(manifest: Manifest, measured: dict[int, Measured]) -> list[list[int]]:
     """Return the places of tracks with the same content, for each content that comes more than once."""
     same: dict[object, list[int]] = defaultdict(list)
     for i, track in enumerate(manifest.tracks):
         if track.sha256:
             same[track.sha256].append(i)
-        elif i in heard and manifest.cache:
-            same[heard[i].numbers.tobytes()].append(i)
+        elif i in measured and manifest.cache:
+            same[measured[i].numbers.tobytes()].append(i)
     return [places for places in same.values() if len(places) > 1]
 
 
 def _near_copies(
-    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], progress: Progress
+    manifest: Manifest, measured: dict[int, Measured], exact: Sequence[Sequence[int]], progress: Progress
 ) -> list[Copy]:
     """Return pairs of places whose sound is the same though their bytes are not."""
     again = {i for places in exact for i in places[1:]}
     places, prints = [], []
-    for i, one in sorted(heard.items()):
+    for i, one in sorted(measured.items()):
         if one.landmarks is not None and i not in again:
             places.append(i)
             prints.append(one.landmarks)
@@ -179,15 +184,15 @@ def _near_copies(
 
 
 def _of_copies(
-    manifest: Manifest, heard: dict[int, Heard], exact: Sequence[Sequence[int]], near: Sequence[Copy]
+    manifest: Manifest, measured: dict[int, Measured], exact: Sequence[Sequence[int]], near: Sequence[Copy]
 ) -> Iterator[Finding]:
     content = "features" if manifest.cache else "bytes"
     for places in exact:
         finding = Finding("exact-copy", _ids(manifest, places), f"{len(places)} of the same {content}")
         yield from _with_consequences(manifest, places, finding)
     for copy in near:
-        length = {i: heard[i].duration for i in (copy.a, copy.b)}
-        if length[copy.b] > length[copy.a] + 0.5:  # the longer one first, for it is kept
+        length = {i: measured[i].duration for i in (copy.a, copy.b)}
+        if length[copy.b] > length[copy.a] + 0.1:  # the longer one first, for it is kept
             copy = copy.turned()  # noqa: PLW2901
         finding = _near_finding(_ids(manifest, (copy.a, copy.b)), copy)
         yield from _with_consequences(manifest, (copy.a, copy.b), finding)
@@ -258,15 +263,15 @@ def _of_balance(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _of_space(
-    manifest: Manifest, heard: dict[int, Heard], min_seconds: float, seed: int, notes: list[str]
+    manifest: Manifest, measured: dict[int, Measured], min_seconds: float, seed: int, notes: list[str]
 ) -> Iterator[Finding]:
     """Yield outliers and doubtful labels among the tracks that have sound to speak of."""
-    fit = [i for i, one in sorted(heard.items()) if one.silence < _SILENT and one.duration >= min_seconds]
+    fit = [i for i, one in sorted(measured.items()) if one.silence < SILENT and one.duration >= min_seconds]
     if len(fit) < LEAST_TRACKS:
         notes.append(f"outliers and labels were not checked: {len(fit)} tracks, {LEAST_TRACKS} are needed")
         return
     known = manifest.take(fit)
-    X = np.stack([heard[i].numbers for i in fit])
+    X = np.stack([measured[i].numbers for i in fit])
     kinds = np.unique([" ".join(sorted(track.labels)) for track in known.tracks], return_inverse=True)[1]
     for i, score in enumerate(farness(X, kinds.reshape(-1))):
         if score > TOO_FAR:
@@ -274,16 +279,16 @@ def _of_space(
             yield Finding("outlier", (known.tracks[i].id,), text, float(score))
     folds = _folds(known, seed, notes)
     if folds is not None:
-        yield from _of_labels(known, _embeddings(X, [heard[i] for i in fit]), folds, notes)
+        yield from _of_labels(known, _embeddings(X, [measured[i] for i in fit]), folds, notes)
 
 
-def _embeddings(X: Floats, heard: Sequence[Heard]) -> Floats:
+def _embeddings(X: Floats, measured: Sequence[Measured]) -> Floats:
     """Return what a model made of the tracks; the descriptors where there was no model."""
-    found = [one.embedding for one in heard if one.embedding is not None]
+    found = [one.embedding for one in measured if one.embedding is not None]
     if not found:
         return X
     middle = np.median(found, axis=0)
-    return np.stack([middle if one.embedding is None else one.embedding for one in heard])
+    return np.stack([middle if one.embedding is None else one.embedding for one in measured])
 
 
 def _folds(manifest: Manifest, seed: int, notes: list[str]) -> list[Ints] | None:

@@ -52,7 +52,8 @@ KINDS: dict[str, Kind] = {
         "Artists across splits", True, "A group in several parts lifts every figure. The split is left out."
     ),
     "clipped": Kind("Clipped", False, "Flat tops: recorded or normalised too hot. Stays."),
-    "truncated": Kind("Truncated", False, "The file ends before it should. Stays."),
+    "truncated": Kind("Truncated", False, "The file ends before its header says. Stays."),
+    "gap": Kind("Long silences", False, "Ten seconds or more in one stretch. Stays."),
     "outlier": Kind("Outliers", False, "Far from everything of its class: listen. Stays."),
     "label": Kind("Doubtful labels", False, "Cross-validation takes it for something else: listen. Stays."),
     "balance": Kind("Balance", False, "Classes that are rare, or known by one artist only."),

@@ -11,6 +11,7 @@ be off by the same interval.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,22 @@ def fingerprint(clip: Clip) -> Fingerprint:
     order = np.argsort(hashes, kind="stable")
     first = first[order]
     return Fingerprint(hashes[order], times[first], pitches[first].astype(np.float32), n_frames)
+
+
+def joined(pieces: Sequence[Fingerprint]) -> Fingerprint:
+    """Return the landmarks of a recording from those of consecutive pieces of whole frames.
+
+    Parameters
+    ----------
+    pieces : sequence of Fingerprint
+        In order, each but the last of a whole number of hops. Only pairs of peaks across a cut are lost.
+    """
+    starts = np.cumsum([0, *(piece.n_frames - 1 for piece in pieces)])  # a piece has a frame at both ends
+    hashes = np.concatenate([piece.hashes for piece in pieces])
+    times = np.concatenate([piece.times + start for piece, start in zip(pieces, starts[:-1], strict=True)])
+    order = np.argsort(hashes, kind="stable")
+    pitches = np.concatenate([piece.pitches for piece in pieces])
+    return Fingerprint(hashes[order], times[order].astype(np.int32), pitches[order], int(starts[-1]) + 1)
 
 
 def peaks(S: Float32) -> tuple[Ints, npt.NDArray[np.float64]]:

@@ -43,7 +43,7 @@ def read_folders(root: Path) -> Manifest:
     if not tracks:
         raise InputError(
             f"no labelled sound files in {root}",
-            hint="Accepted: a folder for each label (root/rock/song.mp3), a table tracks.csv or fma_metadata."
+            hint="Accepted: a folder for each label (rock/song.mp3), a table tracks.csv, or fma_metadata."
             + (f" Skipped: {skipped[0].path}: {skipped[0].reason}." if skipped else ""),
         )
     return Manifest(tuple(_unique(tracks, skipped)), root=str(root), skipped=tuple(skipped))
