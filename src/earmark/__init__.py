@@ -30,6 +30,8 @@ _PUBLIC = {
     "register": "models",
     "check_model": "contract",
     "Prediction": "predict",
+    "WindowScorer": "predict",
+    "WindowScores": "predict",
     "classify": "predict",
     "EarmarkError": "errors",
 }
@@ -40,6 +42,8 @@ __all__ = [
     "FeatureSpec",
     "ModelCard",
     "Prediction",
+    "WindowScorer",
+    "WindowScores",
     "__version__",
     "check_model",
     "classify",
@@ -61,7 +65,7 @@ if TYPE_CHECKING:
     from earmark.errors import EarmarkError
     from earmark.features import FeatureSpec, descriptors, log_mel
     from earmark.models import ModelCard, list_models, load_model, register
-    from earmark.predict import Prediction, classify
+    from earmark.predict import Prediction, WindowScorer, WindowScores, classify
 
 
 def __getattr__(name: str) -> object:
