@@ -16,7 +16,7 @@ ROOT = Path(earmark.__file__).parent
 
 # A module may import from rungs to its left only, never from a neighbour on its own rung.
 LADDER = [
-    {"arrays", "errors"},
+    {"arrays", "errors", "rates"},
     {"storage", "progress", "vocabulary"},
     {"workers", "audio"},
     {"features", "data", "demo"},

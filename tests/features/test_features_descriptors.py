@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import sys
+import tracemalloc
 from pathlib import Path
 
 import librosa
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from earmark.demo import demo_clip
 from earmark.errors import BadSamplesError, EmptyAudioError, InputError
-from earmark.features import FeatureSpec, descriptors, frame_features, log_mel, mfcc
+from earmark.features import DescriptorStream, FeatureSpec, descriptors, frame_features, log_mel, mfcc
 
 SR = 22050
 SHAPES = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
@@ -115,6 +117,60 @@ def test_a_long_sound_keeps_the_tuning_of_its_first_minute() -> None:
     assert frames.tuning == pytest.approx(0.3, abs=0.1)
     assert frames.chroma.shape == (12, 1 + len(y) // 512)
     assert (frames.chroma.argmax(axis=0)[5:-5] == 9).all()  # A throughout
+
+
+SMALL = FeatureSpec(sr=13_000, n_fft=512, hop_length=512, n_mels=20)  # 25 frames a second
+
+
+@given(cuts=st.lists(st.integers(0, 60_000), max_size=8))
+@settings(max_examples=10, deadline=None)
+def test_division_into_blocks_does_not_matter(cuts: list[int]) -> None:
+    """1e-5: a frame alone goes through another routine of BLAS than 64 together."""
+    y = demo_clip("rock", seconds=3).y[:60_000]
+    stream = DescriptorStream()
+    for block in np.split(y, sorted(cuts)):
+        stream.push(block)
+    found, whole = stream.close(), descriptors(y)
+    assert (found.names, found.key) == (whole.names, whole.key)
+    np.testing.assert_allclose(found.values, whole.values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 2.5])
+def test_numbers_that_need_the_whole_sound_wait_for_its_beginning_only(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond that they take what is known by then, whatever the division into blocks."""
+    monkeypatch.setattr(sys.modules["earmark.features.descriptors"], "_HELD_SECONDS", seconds)
+    monkeypatch.setattr(sys.modules["earmark.features.chroma"], "_TUNING_SECONDS", seconds)
+    y = demo_clip("ballad", seconds=3).y * np.linspace(0.001, 1, 3 * SR, dtype=np.float32)
+    found = []
+    for n in (500, 20_000, len(y)):
+        stream = DescriptorStream()
+        for start in range(0, len(y), n):
+            stream.push(y[start : start + n])
+        found.append(stream.close().values)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-5, atol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_sound() -> None:
+    """Half an hour; the onset envelope, 4 bytes a frame, is all that is kept of it."""
+    minute = 0.1 * np.random.default_rng(0).standard_normal(60 * SMALL.sr).astype(np.float32)
+    stream, held = DescriptorStream(SMALL), []
+    tracemalloc.start()
+    for _ in range(30):
+        stream.push(minute)
+        held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[29] - held[11] < 18 * 60 * 25 * 4 + 100_000
+    assert np.isfinite(stream.close().values).all()
+
+
+def test_a_stream_without_samples_has_no_descriptors() -> None:
+    stream = DescriptorStream()
+    stream.push(np.zeros(0, np.float32))
+    with pytest.raises(EmptyAudioError):
+        stream.close()
 
 
 def test_what_cannot_be_described() -> None:

@@ -8,12 +8,24 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.errors import InputError
-from earmark.features import FeatureSpec
+from earmark.features import (
+    FeatureSpec,
+    beats,
+    chroma,
+    descriptors,
+    estimate_tuning,
+    log_mel,
+    magnitudes,
+    mfcc,
+    onset_strength,
+    tempo,
+)
 
 OTHER: dict[str, Any] = {
     "sr": 16000, "n_fft": 1024, "hop_length": 256, "n_mels": 64, "fmin": 20.0, "fmax": 8000.0, "power": 1.0,
@@ -77,14 +89,16 @@ def test_unknown_field_is_named() -> None:
 
 
 BAD = [
-    ("sr", 0), ("sr", 22050.0), ("sr", True), ("sr", 10_000_000), ("sr", "22050"),
+    ("sr", 0), ("sr", 999), ("sr", np.float64(22050)), ("sr", 22050.0), ("sr", True),
+    ("sr", 10_000_000), ("sr", "22050"),
     ("n_fft", 2047), ("n_fft", 0), ("n_fft", -2), ("n_fft", 2048.0), ("n_fft", None),
-    ("hop_length", 0), ("hop_length", 2049), ("hop_length", 0.5),
+    ("hop_length", 0), ("hop_length", 2049), ("hop_length", 0.5), ("hop_length", np.True_),
     ("n_mels", 0), ("n_mels", 10**6),
     ("fmin", -1.0), ("fmin", 11025.0), ("fmin", float("nan")), ("fmin", None),
     ("fmax", 0.0), ("fmax", 11026), ("fmax", float("nan")), ("fmax", "8k"),
     ("power", 3), ("power", 0), ("power", True),
-    ("htk", 1), ("norm", "area"), ("amin", 0.0), ("amin", float("inf")), ("amin", -1.0),
+    ("htk", 1), ("fmin", "0"), ("fmin", np.True_),
+    ("norm", "area"), ("amin", 0.0), ("amin", float("inf")), ("amin", -1.0),
     ("scaling", "linear"),
 ]  # fmt: skip
 
@@ -94,6 +108,60 @@ def test_bad_value_is_named_with_what_is_accepted(field: str, value: object) -> 
     with pytest.raises(InputError) as info:
         FeatureSpec(**{field: value})
     assert str(info.value).startswith(f"{field}={value!r}. Accepted: ")
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int64, np.uint32])
+def test_numbers_of_numpy_are_taken_as_pythons(kind: type) -> None:
+    """As they come out of an array, a data frame or an HDF5 attribute."""
+    spec = FeatureSpec(
+        sr=kind(22050), n_fft=kind(2048), hop_length=kind(512), n_mels=kind(64), fmin=np.float32(20),
+        fmax=kind(8000), power=kind(2), htk=np.bool_(False), amin=np.float64(1e-10),
+    )  # fmt: skip
+    assert spec == FeatureSpec(n_mels=64, fmin=20.0, fmax=8000.0)
+    assert json.dumps(spec.to_dict()) == json.dumps(FeatureSpec(n_mels=64, fmin=20.0, fmax=8000.0).to_dict())
+    assert spec.digest == FeatureSpec(n_mels=64, fmin=20.0, fmax=8000.0).digest
+
+
+@pytest.mark.parametrize(("sr", "n_fft"), [(1000, 65_536), (22_050, 65_536), (1000, 2048)])
+def test_a_hop_of_more_than_a_second_is_refused_where_the_spec_is_made(sr: int, n_fft: int) -> None:
+    with pytest.raises(
+        InputError, match=f"hop_length={sr + 1}. Accepted: an int from 1 to sr={sr}, one second"
+    ):
+        FeatureSpec(sr=sr, n_fft=n_fft, hop_length=sr + 1)
+
+
+EXTREMES = [
+    (1000, 65_536, 1000),
+    (22_050, 65_536, 22_050),
+    (768_000, 65_536, 65_536),
+    (1000, 16, 1),
+    (48_000, 16, 16),
+]
+
+
+@pytest.mark.parametrize(("sr", "n_fft", "hop_length"), EXTREMES)
+@pytest.mark.parametrize("n", [1, 2, 50])
+def test_every_spec_that_is_accepted_has_a_tempo_or_none(
+    sr: int, n_fft: int, hop_length: int, n: int
+) -> None:
+    spec = FeatureSpec(sr=sr, n_fft=n_fft, hop_length=hop_length)
+    envelope = np.random.default_rng(n).random(n)
+    assert 0 <= tempo(envelope, spec) < 320
+    assert np.isfinite(beats(envelope, spec)).all()
+
+
+@pytest.mark.parametrize(
+    ("sr", "n_fft", "hop_length"), [(1000, 2048, 1000), (768_000, 16, 1), (22_050, 30, 30)]
+)
+def test_every_accepted_spec_serves_every_function(sr: int, n_fft: int, hop_length: int) -> None:
+    spec = FeatureSpec(sr=sr, n_fft=n_fft, hop_length=hop_length, n_mels=20)
+    y = np.random.default_rng(0).standard_normal(3000).astype(np.float32)
+    S, S_db = magnitudes(y, spec), log_mel(y, spec)
+    assert np.isfinite(onset_strength(S_db, spec)).all()
+    assert np.isfinite(chroma(S, spec, tuning=estimate_tuning(S**2, spec))).all()
+    assert len(mfcc(S_db, n_mfcc=1)) == 1
+    with pytest.raises(InputError, match="Accepted"):  # the contrast has bands up to 6.4 kHz
+        descriptors(y, spec)
 
 
 def test_frames_and_seconds() -> None:

@@ -28,10 +28,15 @@ from earmark.features import (
     fft_frequencies,
     key_scores,
     magnitudes,
-    note_frequency,
 )
 
 SR = 22050
+
+
+def note_frequency(name: str) -> float:
+    """Frequency of a note like ``"A4"`` or ``"C#3"`` in Hz."""
+    semitones = PITCH_CLASSES.index(name[:-1]) + 12 * int(name[-1])
+    return 440.0 * 2 ** ((semitones - 57) / 12)
 
 
 def notes(*chords: str, seconds: float = 0.5, tuning: float = 0.0) -> np.ndarray:

@@ -12,6 +12,7 @@ from earmark.audio.decode.protocol import CHUNK_LENGTH
 from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, open_audio
 from earmark.errors import InputError, TooShortError
+from earmark.rates import DEFAULT_SR
 
 _Part = tuple[float, float | None]  # start and duration in seconds
 
@@ -21,7 +22,7 @@ def windows(
     *,
     window: float = 3.0,
     hop: float | None = None,
-    sr: int | None = 22050,
+    sr: int | None = DEFAULT_SR,
     start: float = 0.0,
     duration: float | None = None,
     excerpts: tuple[int, float] | None = None,

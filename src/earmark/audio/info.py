@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from earmark.errors import BadSampleRateError, NoChannelsError
-
-# From the slowest telephone and logger recordings to the fastest studio converters. Outside, the header is
-# wrong, and believing it would ask the resampler for a filter of millions of taps.
-LOWEST_SR = 1_000
-HIGHEST_SR = 768_000
+from earmark.rates import HIGHEST_SR, LOWEST_SR
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,18 @@ from earmark.audio.clip import Clip
 from earmark.audio.decode.choose import open_decoder
 from earmark.audio.decode.clip import ClipDecoder
 from earmark.audio.decode.protocol import CHUNK_LENGTH, Decoder, check_samples
-from earmark.audio.info import HIGHEST_SR, LOWEST_SR, AudioInfo
+from earmark.audio.info import AudioInfo
 from earmark.audio.resample import entry, resample_stream
 from earmark.audio.source import OpenedSource, Source, open_source
 from earmark.errors import EmptyAudioError, InputError, TooShortError, UnreadableAudioError
+from earmark.rates import DEFAULT_SR, HIGHEST_SR, LOWEST_SR
 
 # Less than this may be missing at the end without a warning: WMA and Matroska round their lengths.
 _TOLERATED_SECONDS = 0.2
 
 
 def load(
-    source: Source, *, sr: int | None = 22050, start: float = 0.0, duration: float | None = None
+    source: Source, *, sr: int | None = DEFAULT_SR, start: float = 0.0, duration: float | None = None
 ) -> Clip:
     """Read sound into memory.
 
@@ -72,7 +73,7 @@ def probe(source: Source) -> AudioInfo:
         return stream.info
 
 
-def open_audio(source: Source, *, sr: int | None = 22050) -> AudioStream:
+def open_audio(source: Source, *, sr: int | None = DEFAULT_SR) -> AudioStream:
     """Open a source for reading in blocks, in constant memory. Arguments and errors are those of `load`."""
     return AudioStream(source, sr=sr)
 
@@ -92,7 +93,7 @@ class AudioStream:
         Grows while the source is read.
     """
 
-    def __init__(self, source: Source, *, sr: int | None = 22050) -> None:
+    def __init__(self, source: Source, *, sr: int | None = DEFAULT_SR) -> None:
         if sr is not None and not (isinstance(sr, (int, np.integer)) and LOWEST_SR <= sr <= HIGHEST_SR):
             raise InputError(
                 f"sr={sr!r} Hz", hint=f"Accepted are whole numbers, {LOWEST_SR:,} to {HIGHEST_SR:,}, or None"

@@ -2,8 +2,8 @@
 
 from earmark.features.beats import beats
 from earmark.features.chroma import PITCH_CLASSES, ChromaStream, chroma, chroma_filterbank
-from earmark.features.descriptors import Descriptors, descriptors
-from earmark.features.frame_features import FrameFeatures, frame_features
+from earmark.features.descriptors import Descriptors, DescriptorStream, descriptors
+from earmark.features.frame_features import FrameFeatures, FrameFeatureStream, frame_features
 from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.log_mel import Frames, FrameStream, log_mel
 from earmark.features.mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
@@ -19,15 +19,16 @@ from earmark.features.spectral import (
 )
 from earmark.features.stft import magnitudes
 from earmark.features.tuning import estimate_tuning
-from earmark.features.view import db_to_power, frame_times, mel_to_power, note_frequency, note_name
 from earmark.features.waveform import rms, zero_crossing_rate
 
 __all__ = [
     "KEYS",
     "PITCH_CLASSES",
     "ChromaStream",
+    "DescriptorStream",
     "Descriptors",
     "FeatureSpec",
+    "FrameFeatureStream",
     "FrameFeatures",
     "FrameStream",
     "Frames",
@@ -35,14 +36,12 @@ __all__ = [
     "beats",
     "chroma",
     "chroma_filterbank",
-    "db_to_power",
     "delta",
     "descriptors",
     "estimate_key",
     "estimate_tuning",
     "fft_frequencies",
     "frame_features",
-    "frame_times",
     "hz_to_mel",
     "key_scores",
     "log_mel",
@@ -50,10 +49,7 @@ __all__ = [
     "mel_filterbank",
     "mel_frequencies",
     "mel_to_hz",
-    "mel_to_power",
     "mfcc",
-    "note_frequency",
-    "note_name",
     "onset_strength",
     "rms",
     "spectral_bandwidth",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,13 @@ from earmark.features.spectral import (
     spectral_flatness,
     spectral_rolloff,
 )
-from earmark.features.stft import Framer, PowerSpectrum, samples
-from earmark.features.waveform import frame_rms, zero_crossing_rate
+from earmark.features.stft import Framer, PowerSpectrum, samples, vector
+from earmark.features.waveform import ZeroCrossings, frame_rms
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
 
-_BLOCK = 65_536  # samples at a time
+BLOCK = 65_536  # samples at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,60 +80,90 @@ def frame_features(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | 
         As `log_mel`.
     """
     spec = spec or FeatureSpec()
-    contrast_bands(spec)  # says so now if the sampling rate is too low
+    stream = FrameFeatureStream(spec)
     y = samples(source, spec)
-    table = _Table(spec, 1 + len(y) // spec.hop_length)
-    framer = Framer(spec.n_fft, spec.hop_length)
-    for start in range(0, len(y), _BLOCK):
-        table.add(framer.push(y[start : start + _BLOCK]))
-    table.add(framer.close())
-    return table.finish(zero_crossing_rate(y, spec))
+    parts = [stream.push(y[start : start + BLOCK]) for start in range(0, len(y), BLOCK)]
+    parts.append(stream.close())
+    names = [field.name for field in dataclasses.fields(FrameFeatures) if field.name != "tuning"]
+    joined = {name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
+    return FrameFeatures(**joined, tuning=parts[-1].tuning)
 
 
-class _Table:
-    """The frames so far."""
+class FrameFeatureStream:
+    """All features of the frames of sound that arrives in blocks, in constant memory.
 
-    def __init__(self, spec: FeatureSpec, n_frames: int) -> None:
-        self._spec = spec
-        self._transform = PowerSpectrum(spec)
-        self._bands = LogBands(spec)
-        self._chroma = ChromaStream(spec)
-        self._chroma_ready: list[Float32] = []
-        self._S_db = np.empty((spec.n_mels, n_frames), dtype=np.float32)
-        self._shape = np.empty((5, n_frames), dtype=np.float32)
-        self._contrast = np.empty((len(contrast_bands(spec)[0]), n_frames), dtype=np.float32)
-        self._n = 0
+    Parameters
+    ----------
+    spec : FeatureSpec
+        How; above 12,800 samples a second.
 
-    def add(self, frames: Float32) -> None:
+    Raises
+    ------
+    InputError
+        The sampling rate is too low for the spectral contrast.
+    """
+
+    def __init__(self, spec: FeatureSpec | None = None) -> None:
+        self.spec = spec or FeatureSpec()
+        contrast_bands(self.spec)  # says so now if the sampling rate is too low
+        self._framer = Framer(self.spec.n_fft, self.spec.hop_length)
+        self._spectrum = PowerSpectrum(self.spec)
+        self._bands = LogBands(self.spec)
+        self._chroma = ChromaStream(self.spec)
+        self._crossings = ZeroCrossings(self.spec)
+
+    def push(self, block: npt.NDArray[np.floating]) -> FrameFeatures:
+        """Take samples and give the features of the frames that are complete now (maybe none).
+
+        Their chroma come late, once the tuning is known: see `ChromaStream`.
+
+        Parameters
+        ----------
+        block : np.ndarray [shape=(n,)]
+            The next samples, floats with full scale 1, at ``spec.sr``.
+
+        Raises
+        ------
+        InputError, BadSamplesError
+            As `FrameStream.push`.
+        """
+        y = vector(block)
+        return self._measure(self._framer.push(y), self._crossings.push(y))
+
+    def close(self) -> FrameFeatures:
+        """Give the last frames, and the chroma that were held back; the sound is taken to end in silence."""
+        last = self._measure(self._framer.close(), self._crossings.close())
+        chroma = np.hstack([last.chroma, self._chroma.close()])
+        return dataclasses.replace(last, chroma=chroma, tuning=self._chroma.tuning)
+
+    def _measure(self, frames: Float32, crossings: Float32) -> FrameFeatures:
+        k = len(frames)
+        S_db = np.empty((self.spec.n_mels, k), dtype=np.float32)
+        shape = np.empty((5, k), dtype=np.float32)
+        contrast = np.empty((len(contrast_bands(self.spec)[0]), k), dtype=np.float32)
+        chroma = [np.empty((12, 0), dtype=np.float32)]
         with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
-            for place, power in self._transform.chunks(frames):
-                now = slice(self._n, self._n + len(power))
-                self._S_db[:, now] = self._bands(power).T
-                self._shape[0, now] = frame_rms(frames[place])
-                self._chroma_ready.append(self._chroma.push(power))
-                self._measure(np.sqrt(power).T, now)
-                self._n = now.stop
-
-    def _measure(self, S: Float32, now: slice) -> None:
-        centroid = spectral_centroid(S, self._spec)
-        self._shape[1, now] = centroid
-        self._shape[2, now] = spectral_bandwidth(S, self._spec, centroid=centroid)
-        self._shape[3, now] = spectral_rolloff(S, self._spec)
-        self._shape[4, now] = spectral_flatness(S)
-        self._contrast[:, now] = spectral_contrast(S, self._spec)
-
-    def finish(self, crossings: Float32) -> FrameFeatures:
-        chroma = np.hstack([*self._chroma_ready, self._chroma.close()])
-        rms, centroid, bandwidth, rolloff, flatness = self._shape
+            for place, power in self._spectrum.chunks(frames):
+                S_db[:, place] = self._bands(power).T
+                chroma.append(self._chroma.push(power))
+                shape[0, place] = frame_rms(frames[place])
+                shape[1:, place], contrast[:, place] = self._shape(np.sqrt(power).T)
+        rms, centroid, bandwidth, rolloff, flatness = shape
         return FrameFeatures(
-            S_db=self._S_db,
-            chroma=chroma,
-            tuning=self._chroma.tuning,
+            S_db=S_db,
+            chroma=np.hstack(chroma),
+            tuning=0.0,  # known at the end
             rms=rms,
             zero_crossing_rate=crossings,
             spectral_centroid=centroid,
             spectral_bandwidth=bandwidth,
             spectral_rolloff=rolloff,
             spectral_flatness=flatness,
-            spectral_contrast=self._contrast,
+            spectral_contrast=contrast,
         )
+
+    def _shape(self, S: Float32) -> tuple[tuple[Float32, ...], Float32]:
+        centroid = spectral_centroid(S, self.spec)
+        bandwidth = spectral_bandwidth(S, self.spec, centroid=centroid)
+        rolloff = spectral_rolloff(S, self.spec)
+        return (centroid, bandwidth, rolloff, spectral_flatness(S)), spectral_contrast(S, self.spec)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import numbers
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from earmark.errors import InputError
+from earmark.rates import DEFAULT_SR, HIGHEST_SR, LOWEST_SR
 from earmark.storage import digest
 
 _SCHEMA = "earmark.features/1"  # raised when the same numbers begin to mean another array
@@ -29,7 +32,7 @@ class FeatureSpec:
     n_fft : int
         Length of a frame and of its Hann window in samples; even.
     hop_length : int
-        Samples from one frame to the next; at most ``n_fft``.
+        Samples from one frame to the next; at most ``n_fft``, and at most a second.
     n_mels : int
         Number of mel bands.
     fmin, fmax : float
@@ -56,10 +59,10 @@ class FeatureSpec:
     130
     >>> FeatureSpec(hop_length=0)
     Traceback (most recent call last):
-    earmark.errors.InputError: hop_length=0. Accepted: an int from 1 to n_fft=2048
+    earmark.errors.InputError: hop_length=0. Accepted: an int from 1 to n_fft=2048.
     """
 
-    sr: int = 22050
+    sr: int = DEFAULT_SR
     n_fft: int = 2048
     hop_length: int = 512
     n_mels: int = 128
@@ -72,11 +75,18 @@ class FeatureSpec:
     scaling: str = "db"
 
     def __post_init__(self) -> None:
-        self._require("sr", _is_int(1_000, 768_000), "an int from 1000 to 768000 (Hz)")
+        # Numbers of NumPy become Python's own, which JSON knows.
+        for field in ("sr", "n_fft", "hop_length", "n_mels"):
+            object.__setattr__(self, field, _plain_int(getattr(self, field)))
+        if type(self.htk).__name__ == "bool":  # NumPy's, too
+            object.__setattr__(self, "htk", bool(self.htk))
+        self._require("sr", _is_int(LOWEST_SR, HIGHEST_SR), f"an int from {LOWEST_SR} to {HIGHEST_SR} (Hz)")
         self._require(
             "n_fft", lambda n: _is_int(16, 65_536)(n) and n % 2 == 0, "an even int from 16 to 65536"
         )
-        self._require("hop_length", _is_int(1, self.n_fft), f"an int from 1 to n_fft={self.n_fft}")
+        longest = min(self.n_fft, self.sr)
+        named = f"n_fft={self.n_fft}" if longest == self.n_fft else f"sr={self.sr}, one second"
+        self._require("hop_length", _is_int(1, longest), f"an int from 1 to {named}")
         self._require("n_mels", _is_int(1, 2_048), "an int from 1 to 2048")
         nyquist = self.sr / 2
         self._require("fmin", lambda f: _is_number(f) and 0 <= f < nyquist, f"Hz, from 0 to below {nyquist}")
@@ -98,7 +108,7 @@ class FeatureSpec:
     def _require(self, field: str, accepts: Callable[[Any], bool], accepted: str) -> None:
         value = getattr(self, field)
         if not accepts(value):
-            raise InputError(f"{field}={value!r}", hint=f"Accepted: {accepted}")
+            raise InputError(f"{field}={value!r}", hint=f"Accepted: {accepted}.")
 
     @property
     def top_hz(self) -> float:
@@ -160,4 +170,12 @@ def _is_int(low: int, high: int) -> Callable[[Any], bool]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _plain_int(value: Any) -> Any:
+    """Return anything that counts as an index as an int; the rest as it is, to be refused."""
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return value

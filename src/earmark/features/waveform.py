@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from earmark.arrays import Float32
+from earmark.arrays import Bools, Float32, Float64
 from earmark.features.spec import FeatureSpec
 from earmark.features.stft import CHUNK, Framer, samples
 
@@ -37,17 +37,42 @@ def frame_rms(frames: Float32) -> Float32:
 
 
 def zero_crossing_rate(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> Float32:
-    """Return the share of samples in each frame whose sign is not that of the one before [shape=(n_frames,)].
+    """Return the rate of sign changes per sample in each frame [shape=(n_frames,)].
 
     Beyond the ends the first and the last sample are repeated, so that nothing crosses there.
     """
     spec = spec or FeatureSpec()
-    y = samples(source, spec)
-    negative = y < -_SILENT
-    crossings = np.zeros(len(y) + 1, dtype=np.int32)  # before each sample: [0, 0, those up to sample 1, ...]
-    np.cumsum(negative[1:] != negative[:-1], out=crossings[2:])
-    starts = np.arange(1 + len(y) // spec.hop_length) * spec.hop_length - spec.n_fft // 2
-    first = np.clip(starts + 1, 1, len(y))
-    after = np.clip(starts + spec.n_fft, 1, len(y))
-    count: Float32 = (crossings[after] - crossings[first]).astype(np.float32)
-    return count / np.float32(spec.n_fft)
+    crossings = ZeroCrossings(spec)
+    return np.concatenate([crossings.push(samples(source, spec)), crossings.close()])
+
+
+class ZeroCrossings:
+    """Zero-crossing rate of sound that arrives in blocks, in constant memory."""
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._spec = spec
+        self._tail: Float64 = np.zeros(spec.n_fft // 2)  # counts that later frames need
+        self._count = 0.0  # crossings up to the last sample
+        self._negative: Bools = np.zeros(0, dtype=bool)  # whether the last sample is
+
+    def push(self, block: Float32) -> Float32:
+        """Take samples [shape=(n,)] and give the rates of the frames that are complete now [shape=(k,)]."""
+        negative = block < -_SILENT
+        signs = np.concatenate([self._negative if len(self._negative) else negative[:1], negative])
+        counts = self._count + np.cumsum(signs[1:] != signs[:-1], dtype=np.float64)
+        self._negative = signs[-1:]
+        self._count = float(counts[-1]) if len(counts) else self._count
+        return self._rates(counts)
+
+    def close(self) -> Float32:
+        """Give the rates of the last frames, which reach beyond the end."""
+        return self._rates(np.full(self._spec.n_fft // 2, self._count))
+
+    def _rates(self, counts: Float64) -> Float32:
+        """Return the rates of the frames that these counts complete, cut as `Framer` does it."""
+        n_fft, hop_length = self._spec.n_fft, self._spec.hop_length
+        x = np.concatenate([self._tail, counts])
+        k = max(0, 1 + (len(x) - n_fft) // hop_length)
+        self._tail = x[k * hop_length :]
+        rates: Float32 = (x[n_fft - 1 :: hop_length][:k] - x[::hop_length][:k]).astype(np.float32)
+        return rates / np.float32(n_fft)

@@ -69,16 +69,20 @@ def describe(source: str) -> dict[str, Any]:
     dict
         ``source``, ``duration`` in s, ``spec`` (digest of the front end), every descriptor, ``key``.
     """
-    from earmark.audio import load
-    from earmark.features import FeatureSpec, descriptors
+    from earmark.audio import open_audio
+    from earmark.features import DescriptorStream, FeatureSpec
 
     spec = FeatureSpec()
-    clip = load(source, sr=spec.sr)
-    described = descriptors(clip, spec)
+    stream, n_samples = DescriptorStream(spec), 0
+    with open_audio(source, sr=spec.sr) as audio:
+        for block in audio.blocks():
+            stream.push(block)
+            n_samples += len(block)
+    described = stream.close()
     numbers = {name: float(f"{value:.9g}") for name, value in described.to_dict().items()}
     return {
         "source": source,
-        "duration": round(clip.duration, 3),
+        "duration": round(n_samples / spec.sr, 3),
         "spec": spec.digest,
         **numbers,
         "key": described.key,
