@@ -8,6 +8,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,16 @@ def test_the_wheel_has_the_shipped_model_and_is_small(wheel: Path) -> None:
     assert {"earmark/models/bundles/earmark-base/model.onnx", "earmark/py.typed"} <= set(names)
     assert not [name for name in names if name.startswith("tests/") or name.endswith(".wav")]
     assert wheel.stat().st_size < LARGEST_WHEEL
+
+
+def test_only_the_extras_torch_and_hub_of_the_wheel_bring_torch(wheel: Path) -> None:
+    (metadata,) = (path for path in zipfile.Path(wheel).iterdir() if path.name.endswith(".dist-info"))
+    required = PathDistribution(metadata).requires or []  # type: ignore[arg-type]
+    assert any(line.startswith("numpy") and "extra" not in line for line in required)
+    asked_by = {line.split("extra ==")[-1].strip(" '\"") for line in required if line.startswith("torch")}
+    assert asked_by == {"torch"}
+    train = [line for line in required if line.endswith(("extra == 'train'", 'extra == "train"'))]
+    assert {line.split(">")[0].strip() for line in train} == {"scikit-learn", "onnx", "optuna", "matplotlib"}
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from earmark.train.windows import Recipe
 from music import write_music
 
 pytest.importorskip("sklearn")
-pytest.importorskip("skl2onnx")
+pytest.importorskip("onnx")
 
 STYLES = ("ballad", "house", "rock")
 

@@ -14,7 +14,7 @@ from earmark.train import parsed, read_params_file
 from music import write_music
 
 pytest.importorskip("sklearn")
-pytest.importorskip("skl2onnx")
+pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module")

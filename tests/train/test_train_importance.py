@@ -156,7 +156,7 @@ def test_the_band_and_the_moment_that_decide_are_found(place: Path, tmp_path: Pa
 
 
 def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F811
-    pytest.importorskip("skl2onnx")
+    pytest.importorskip("onnx")
     made = train(place / "music", out=tmp_path / "run")
     outcome = run("importance", made.folder, "--repeats", 2)
     assert outcome.status == 0, outcome.err
@@ -166,7 +166,7 @@ def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F8
 
 
 def test_runs_that_cannot_be_looked_into(place: Path, tmp_path: Path) -> None:
-    pytest.importorskip("skl2onnx")
+    pytest.importorskip("onnx")
     data = Path(shutil.copytree(place / "music", tmp_path / "music"))
     made = train(data, out=tmp_path / "run")
     (data / "rock" / "00.wav").unlink()

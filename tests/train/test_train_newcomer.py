@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("skl2onnx")
+pytest.importorskip("onnx")
 pytest.importorskip("optuna")
 
 PAGE = (Path(__file__).parents[2] / "docs" / "newcomer.md").read_text()
