@@ -32,7 +32,7 @@ from teachers import FCN, MN04_SR, decode, mn04_input
 from torch import Tensor, nn
 from training import HOP, bagged, cycle, held_out, moments, restore, ridge, save, standard, training_rooms
 
-from earmark.estimators.torch.weights import load_mobile
+from earmark.estimators.torch.mobilenet import load_mobile
 from earmark.features import mel_frequencies
 
 N_CLIPS, BAG_OF = 11, 3  # of the clean half, and of the spoilt

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.estimators.torch.mobilenet import FrontEnd
-from earmark.estimators.torch.weights import load_mobile
+from earmark.estimators.torch.mobilenet import FrontEnd, load_mobile
 from earmark.features import FeatureSpec, mel_frequencies
 
 N_EMBEDDING = 384

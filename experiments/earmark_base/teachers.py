@@ -17,8 +17,7 @@ import torch
 from musicnn import Musicnn
 from torch import Tensor, nn
 
-from earmark.estimators.torch.mobilenet import tagger_filters
-from earmark.estimators.torch.weights import load_mobile
+from earmark.estimators.torch.mobilenet import load_mobile, tagger_filters
 
 FCN_LAYERS = [(64, (2, 4)), (128, (2, 4)), (128, (2, 4)), (128, (3, 5)), (64, (4, 4))]
 MN04_SR, FCN_SR, FCN_SAMPLES = 32000, 16000, 464000

@@ -222,7 +222,7 @@ BROKEN = {
     "shapes": [LacksAHead, LacksAColumn, LacksItsEmbedding, AnswersAList, AnswersIntegers],
     "finite": [AnswersNaN],
     "probabilities": [AnswersLogits, SoftmaxThatDoesNotSumToOne],
-    "one voice": [TwoVoices, TwoVoicesInEmbedding],
+    "consistent": [TwoVoices, TwoVoicesInEmbedding],
     "deterministic": [Moody],
     "alone": [LooksAtItsNeighbours],
     "shuffled": [RemembersByShape],

@@ -14,7 +14,7 @@ from earmark.estimators.torch.mobilenet import MobileModel
 from earmark.estimators.torch.resnet import ResNet34, ResNet50
 from earmark.features import log_mel
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[train]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[torch]'")
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,31 @@ def test_full_resnets_from_nothing(family: Any) -> None:
 def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="transformers is not installed: pip install 'earmark[hub]'")
     X, y = windows(8, n_mels=64, n_frames=64)
-    with pytest.raises(ModelError, match="could not be had"):
+    with pytest.raises(ModelError, match="could not be loaded"):
         ResNet34(weights=str(tmp_path)).fit(X, y)
+
+
+def test_the_card_states_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import save_file
+
+    from earmark.estimators import to_bundle
+    from earmark.estimators.torch import weights
+    from earmark.estimators.torch.mobilenet import MobileNet
+
+    state = MobileNet(0.4).state_dict()
+    save_file(state, tmp_path / "own.safetensors")
+    save_file(state, tmp_path / "mn04_as.safetensors")
+    monkeypatch.setenv("EARMARK_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(weights.KNOWN, "mn04_as", weights.digest(state))
+    X, y = windows(8, n_mels=128, n_frames=130)
+    for source, licence in ((str(tmp_path / "own.safetensors"), None), ("mn04_as", "MIT")):
+        model = MobileModel(epochs=1, batch_size=8, weights=source).fit(X, y, threads=1)
+        (base,) = to_bundle(model, tmp_path / "bundle", name="tuned").based_on
+        assert base["name"] == Path(source).name  # and no folder of this machine
+        assert base["sha256"] == weights.digest(state)
+        assert base.get("licence") == licence
+        assert ("limits" if licence is None else "training_data") in base
+    assert MobileModel(epochs=1, batch_size=8).fit(X, y, threads=1).based_on_ == ()
 
 
 def test_widths_are_those_of_the_published_networks() -> None:
@@ -178,8 +201,8 @@ def test_weights_by_path_and_by_name_with_their_checksum(
 ) -> None:
     from safetensors.torch import save_file
 
-    from earmark.estimators.torch.mobilenet import MobileNet
-    from earmark.estimators.torch.weights import convert, digest, load_mobile
+    from earmark.estimators.torch.mobilenet import MobileNet, load_mobile
+    from earmark.estimators.torch.weights import convert, digest
 
     monkeypatch.setenv("EARMARK_WEIGHTS", str(tmp_path))
     network = MobileNet(0.5)
@@ -216,7 +239,7 @@ def heard(path: Path, seconds: float, sr: int = 32000) -> np.ndarray:
 
 @pytest.mark.shared
 def test_mn04_answers_as_published(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from earmark.estimators.torch.weights import load_mobile
+    from earmark.estimators.torch.mobilenet import load_mobile
 
     monkeypatch.setenv("EARMARK_WEIGHTS", str(shared / "teacher"))
     network = load_mobile("mn04_as").eval()
@@ -232,8 +255,7 @@ def test_mn04_answers_as_published(shared: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.shared
 def test_behind_our_front_end_it_hears_much_the_same(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from earmark.audio import load
-    from earmark.estimators.torch.mobilenet import Tagger
-    from earmark.estimators.torch.weights import load_mobile
+    from earmark.estimators.torch.mobilenet import Tagger, load_mobile
 
     monkeypatch.setenv("EARMARK_WEIGHTS", str(shared / "teacher"))
     tagger = Tagger(load_mobile("mn04_as"), 2, dropout=0.0).eval()

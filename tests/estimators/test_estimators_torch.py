@@ -17,7 +17,7 @@ from earmark.estimators.torch.short_chunk import ShortChunkModel
 from earmark.estimators.torch.texture import TextureModel
 from earmark.models.registry import load_model
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[train]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[torch]'")
 
 SMALL = {"epochs": 2, "batch_size": 8}
 FAMILIES = {
@@ -26,7 +26,7 @@ FAMILIES = {
     "short-chunk": lambda: ShortChunkModel(**SMALL, width=8, n_blocks=2),
     "fusion late": lambda: Fusion(**SMALL, when="late", width=8, n_blocks=2, n_hidden=16),
     "fusion early": lambda: Fusion(**SMALL, when="early", width=8, n_blocks=2, n_hidden=16),
-    "choir": lambda: ShortChunkModel(**SMALL, width=8, n_blocks=2, members=2),
+    "ensemble": lambda: ShortChunkModel(**SMALL, width=8, n_blocks=2, members=2),
 }
 
 
@@ -217,7 +217,7 @@ def test_rare_classes_count_as_much() -> None:
 
 
 def test_mixup_blends_targets_and_weights_as_it_blends_windows() -> None:
-    from earmark.estimators.base import Examples
+    from earmark.estimators import Examples
     from earmark.estimators.torch.loop import mixed
 
     targets = np.eye(8, dtype=np.float32)
@@ -340,7 +340,7 @@ def test_bad_parameters_are_named() -> None:
         ShortChunkModel(n_blocks=2).fit(X[:, :14], y)
 
 
-def test_a_loss_that_explodes_is_said() -> None:
+def test_a_training_that_diverges_is_an_error() -> None:
     X, y = windows(16)
-    with pytest.raises(ModelError, match="learning_rate below"):
+    with pytest.raises(ModelError, match=r"the training diverged.*learning_rate below"):
         Cnn(epochs=10, batch_size=8, learning_rate=1e30).fit(X, y, threads=1)

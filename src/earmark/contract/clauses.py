@@ -1,6 +1,6 @@
 """The contract suite: what every model must do, whoever wrote it.
 
-Each clause is a function that raises `ContractError` or says in a few words what it found. To add a
+Each clause is a function that raises `ContractError` or returns in a few words what it found. To add a
 clause, write the function, add it to `CLAUSES`, and add a model that breaks it to the tests.
 """
 
@@ -125,9 +125,9 @@ def _judge(clause: str, judge: Callable[[Any], Found], case: Any) -> Found:
     try:
         return judge(case)
     except Exception as error:  # a model may fail in any way
-        said = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
+        reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
         raise ContractError(
-            f"model {name!r} breaks the clause {clause!r}: {said}",
+            f"model {name!r} breaks the clause {clause!r}: {reason}",
             hint="See docs/models.md for the contract.",
         ) from error
 
@@ -189,26 +189,26 @@ def _probabilities(case: _Case) -> str:
     return "in [0, 1], softmax rows sum to one"
 
 
-def _one_voice(case: _Case) -> str:
-    """`predict_proba`, `embed` and `predict_spectrogram` say what `forward` says."""
+def _consistent(case: _Case) -> str:
+    """`predict_proba`, `embed` and `predict_spectrogram` give what `forward` gives."""
     output, model = answer(case.model, case.X), case.model
     first = output.heads[model.card.heads[0].name]
-    voices: dict[str, tuple[Any, Any]] = {"predict_proba": (model.predict_proba(case.X), first)}
+    doors: dict[str, tuple[Any, Any]] = {"predict_proba": (model.predict_proba(case.X), first)}
     if hasattr(model, "predict_spectrogram") and model.card.input == "log_mel":
-        voices["predict_spectrogram"] = (model.predict_spectrogram(case.X), first)
+        doors["predict_spectrogram"] = (model.predict_spectrogram(case.X), first)
     if hasattr(model, "embed") and output.embedding is not None:
-        voices["embed"] = (model.embed(case.X), output.embedding)
-    for name, (said, expected) in voices.items():
-        difference = _difference(said, expected)
+        doors["embed"] = (model.embed(case.X), output.embedding)
+    for name, (values, expected) in doors.items():
+        difference = _difference(values, expected)
         _require(difference <= case.tolerance, f"{name} differs from forward by {difference:.3g}")
-    return ", ".join(voices)
+    return ", ".join(doors)
 
 
 def _deterministic(case: _Case) -> str:
     once, twice = (_answers(answer(case.model, case.X)) for _ in range(2))
     for name, values in once.items():
         _require(np.array_equal(values, twice[name]), f"{name} differs from one call to the next")
-    return "the same answer twice"
+    return "the same output twice"
 
 
 def _alone(case: _Case) -> str:
@@ -246,7 +246,7 @@ def _input_unchanged(case: _Case) -> str:
 
 
 def _layouts(case: _Case) -> str:
-    """Any float type and any memory layout of the same numbers give the same answer."""
+    """Any float type and any memory layout of the same numbers give the same output."""
     expected = case.model.predict_proba(case.X)
     layouts: dict[str, Any] = {
         "float64": case.X.astype(np.float64),
@@ -259,7 +259,7 @@ def _layouts(case: _Case) -> str:
 
 
 def _extremes(case: _Case) -> str:
-    """Silence, a click and a signal far over full scale are sound: they get a proper answer."""
+    """Silence, a click and a signal far over full scale get finite probabilities, too."""
     inputs = extremes(case.model.card)
     for name, X in inputs.items():
         for what, values in _answers(call(case.model, X)).items():
@@ -334,7 +334,7 @@ CLAUSES: dict[str, Callable[[_Case], str]] = {
     "shapes": _shapes,
     "finite": _finite,
     "probabilities": _probabilities,
-    "one voice": _one_voice,
+    "consistent": _consistent,
     "deterministic": _deterministic,
     "alone": _alone,
     "shuffled": _shuffled,

@@ -59,7 +59,7 @@ def _examples(kind: str, n: int, seed: int) -> tuple[Array, np.ndarray]:
     y = np.repeat(CLASSES, n)
     codes = np.repeat([2, 0, 1], n)  # low, mid, high third
     if kind == "descriptors":
-        scales = 10.0 ** (np.arange(N_DESCRIPTORS) % 7 - 2)  # as unlike as hertz and shares
+        scales = 10.0 ** (np.arange(N_DESCRIPTORS) % 7 - 2)  # as unlike as hertz and fractions
         X = rng.normal(0, 1, (len(y), N_DESCRIPTORS)) + 2 * np.eye(3)[codes].repeat(
             N_DESCRIPTORS // 3, axis=1
         )
@@ -74,9 +74,9 @@ def _judge(model: TrainableModel, name: str, clause: Callable[[_Case], str], cas
     try:
         return clause(case)
     except Exception as error:  # a family may fail in any way
-        said = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
+        reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
         raise ContractError(
-            f"family {type(model).__name__} breaks the clause {name!r}: {said}",
+            f"family {type(model).__name__} breaks the clause {name!r}: {reason}",
             hint="See docs/families.md for the contract.",
         ) from error
 
@@ -86,10 +86,13 @@ def _require(holds: bool, message: str) -> None:
         raise ContractError(message)
 
 
-def _must_refuse(name: str, attempt: Callable[[], object], error: type[EarmarkError] = InputError) -> None:
+def _must_refuse(
+    name: str, attempt: Callable[[], object], error: type[EarmarkError] = InputError, says: str = ""
+) -> None:
     try:
         attempt()
-    except error:
+    except error as refusal:
+        _require(says in refusal.message, f"{name}: the error does not name it: {refusal.message}")
         return
     except Exception as other:
         raise ContractError(f"{name}: {type(other).__name__} instead of {error.__name__}: {other}") from other
@@ -104,14 +107,25 @@ def _parameters(case: _Case) -> str:
     return f"{len(params)} parameters"
 
 
+def _bad_parameters(case: _Case) -> str:
+    """Every declared parameter refuses what it does not accept, before anything is computed."""
+    declared, tried = case.model.parameters(), 0
+    for name, parameter in declared.items():
+        for value in parameter.accepted.illegal():
+            model = type(case.model)(**{**case.model.get_params(), name: value})
+            _must_refuse(f"{name}={value!r}", partial(model.fit, case.X, case.y), says=f"{name}={value!r}")
+            tried += 1
+    return f"{tried} illegal values of {len(declared)} declared parameters: InputError"
+
+
 def _untrained(case: _Case) -> str:
     _must_refuse("predict_proba before fit", lambda: case.another().predict_proba(case.X), ModelError)
     _must_refuse("to_onnx before fit", lambda: case.another().to_onnx(), ModelError)
-    return "says that it is not trained"
+    return "ModelError"
 
 
 def _learns(case: _Case) -> str:
-    """Tells three plain classes apart, in examples that it has not seen."""
+    """Separates three easy classes, on held-out examples."""
     X = case.X.copy()
     returned = case.model.fit(X, case.y)
     _require(returned is case.model, "fit does not return the model")
@@ -119,19 +133,19 @@ def _learns(case: _Case) -> str:
     _require(list(case.model.classes_) == list(CLASSES), f"classes_ are {list(case.model.classes_)}")
     rows = case.model.predict_proba(case.fresh)
     right = float((case.model.classes_[rows.argmax(axis=1)] == case.y_fresh).mean())
-    _require(right >= 0.8, f"{right:.0%} of fresh examples of three plain classes")
+    _require(right >= 0.8, f"{right:.0%} of fresh examples of three easy classes")
     worst = float(np.abs(rows.sum(axis=1) - 1).max())
     _require(worst <= 1e-4, f"rows miss a sum of one by {worst:.3g}")
     return f"{right:.0%} of fresh examples of three classes"
 
 
 def _again(case: _Case) -> str:
-    """From nothing each time: what was learned before does not matter, and chance comes from the seed."""
+    """From scratch each time: an earlier fit does not matter, and random numbers come from the seed."""
     expected = case.model.predict_proba(case.fresh)
     once = case.another().fit(case.X, case.y)
     _require(np.array_equal(once.predict_proba(case.fresh), expected), "another training gives another model")
     once.fit(case.X, np.roll(case.y, 20)).fit(case.X, case.y)
-    _require(np.array_equal(once.predict_proba(case.fresh), expected), "what it learned before shows")
+    _require(np.array_equal(once.predict_proba(case.fresh), expected), "an earlier fit changes the model")
     return "the same again, bit for bit"
 
 
@@ -150,7 +164,7 @@ def _bad_labels(case: _Case) -> str:
         "numbers": np.arange(n),
         "None among the labels": [None, *case.y[1:]],
         "one label less": case.y[1:],
-        "shares": np.full((n, 3), 0.5),
+        "fractions": np.full((n, 3), 0.5),
         "one class": ["low"] * n,
         "no labels": [],
     }
@@ -165,10 +179,10 @@ def _bad_labels(case: _Case) -> str:
 
 
 def _bad_examples(case: _Case) -> str:
-    spoilt = case.X.copy()
-    spoilt[1].flat[3] = np.nan
+    with_nan = case.X.copy()
+    with_nan[1].flat[3] = np.nan
     bad: dict[str, Any] = {
-        "NaN": spoilt,
+        "NaN": with_nan,
         "a flat array": case.X.reshape(-1),
         "integers": case.X.astype(np.int64),
         "a list": case.X[:, 0].tolist(),
@@ -188,6 +202,7 @@ def _fit(case: _Case, **options: Any) -> TrainableModel:
 
 CLAUSES: dict[str, Callable[[_Case], str]] = {
     "parameters": _parameters,
+    "bad parameters": _bad_parameters,
     "untrained": _untrained,
     "learns": _learns,
     "again": _again,
@@ -198,7 +213,7 @@ CLAUSES: dict[str, Callable[[_Case], str]] = {
 
 
 def _bundle(case: _Case, made: list[Model]) -> str:
-    """Saved and loaded, it answers as before."""
+    """Saved and loaded, it gives the same probabilities."""
     names = [f"d{i}" for i in range(N_DESCRIPTORS)] if case.model.input == "descriptors" else ()
     with tempfile.TemporaryDirectory() as temporary:
         to_bundle(case.model, Path(temporary) / "bundle", name="trained", descriptor_names=names)

@@ -1,9 +1,8 @@
-"""What can be trained: the base class of all families, and the way from a fitted one to a bundle.
+"""The base class of all families that can be trained, and the way from a fitted one to a bundle.
 
-A family is one file with one class: a constructor that only stores its parameters, `_fit`, `_proba` and
-`to_onnx`. What every family must do alike (refuse bad input with reason, name its classes, balance them,
-hold something back for early stopping) is here. Fitted and saved by `to_bundle`, it is a model like any
-other: from then on nothing knows how it was made.
+A family is one file with one class: parameters declared by `earmark.estimators.parameters.param`, `_fit`,
+`_proba` and `to_onnx`. What every family does alike (check its parameters and its input, name the classes,
+weight them) is here. Fitted and saved by `to_bundle`, it is a model like any other.
 """
 
 from __future__ import annotations
@@ -13,65 +12,22 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from earmark.errors import InputError, MissingExtraError, ModelError
+from earmark.estimators.examples import Examples, encode, groups_of, targets_of, weights_of
+from earmark.estimators.parameters import Parameter, declared
 from earmark.features import FeatureSpec
 from earmark.models.base import Array
 from earmark.models.bundle import save_bundle
 from earmark.models.card import Head, Input, ModelCard
 from earmark.progress import Progress, no_progress
 
+_MOST_WRONG = 0.3  # training examples whose class has a probability of 0: more, and the training diverged
+
 AXES = {"log_mel": "(n, n_mels, n_frames)", "descriptors": "(n, d)"}
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """What a family learns from, checked.
-
-    Parameters
-    ----------
-    X : np.ndarray, float32 [shape=(n, n_mels, n_frames) or (n, d)]
-        Log-mel windows in dB, or descriptors.
-    targets : np.ndarray, float32 [shape=(n, n_classes)]
-        1 where the class applies, else 0; one 1 in each row unless there are several labels.
-    weights : np.ndarray, float64 [shape=(n,)]
-        How much each example counts; their mean is 1.
-    groups : np.ndarray or None [shape=(n,)]
-        What must stay together wherever something is held back, such as the artist.
-    """
-
-    X: Array
-    targets: Array
-    weights: np.ndarray
-    groups: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    @property
-    def codes(self) -> np.ndarray:
-        """Number of the class of each example [shape=(n,)]; where there is one label."""
-        codes: np.ndarray = self.targets.argmax(axis=1)
-        return codes
-
-    def take(self, rows: np.ndarray) -> Examples:
-        """Some of the examples, by number or mask."""
-        groups = None if self.groups is None else self.groups[rows]
-        return Examples(self.X[rows], self.targets[rows], self.weights[rows], groups)
-
-    def balanced(self) -> Examples:
-        """The same with weights that make the classes of one label count alike.
-
-        As scikit-learn's ``class_weight="balanced"``. Of several labels it would be a weight for each
-        column: a family that can do that does it itself.
-        """
-        share = self.weights @ self.targets / self.weights.sum()
-        weights = self.weights * (self.targets @ (1 / np.maximum(share * self.targets.shape[1], 1e-12)))
-        return Examples(self.X, self.targets, weights / weights.mean(), self.groups)
 
 
 class TrainableModel(ABC):
@@ -80,9 +36,9 @@ class TrainableModel(ABC):
     Attributes
     ----------
     input : {"log_mel", "descriptors"}
-        What it hears.
+        What X holds.
     head : str
-        Name of the answer, in the graph and on the card.
+        Name of the output, in the graph and on the card.
     classes_ : np.ndarray of str [shape=(n_classes,)]
         Classes in the order of the columns, once trained.
     multilabel_ : bool
@@ -90,8 +46,10 @@ class TrainableModel(ABC):
     shape_ : tuple of int
         Shape of one input.
     priors_ : dict of str to float
-        Share of each class in what it learned from, as the training weighs it: what it believes before it
-        hears anything. Empty where several labels may apply.
+        Prior of each class: its fraction of the training examples, as the training weighs them. Empty where
+        several labels may apply.
+    based_on_ : tuple of mapping
+        The models that it builds on, as `ModelCard.based_on` states them.
     embedding_size_ : int
         Numbers in an embedding, for families whose graph has an output ``embedding``.
     """
@@ -103,11 +61,12 @@ class TrainableModel(ABC):
     multilabel_: bool
     shape_: tuple[int, ...]
     priors_: dict[str, float]
+    based_on_: tuple[Mapping[str, Any], ...] = ()
     embedding_size_: int = 0
 
     @abstractmethod
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        """Learn from nothing. `classes_`, `multilabel_`, `shape_` and `priors_` are set already."""
+        """Train from scratch. `classes_`, `multilabel_`, `shape_` and `priors_` are set already."""
 
     @abstractmethod
     def _proba(self, X: Array) -> np.ndarray:
@@ -122,10 +81,30 @@ class TrainableModel(ABC):
         """Whether it makes the classes of one label count alike."""
         return self.get_params().get("class_weight") == "balanced"
 
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {}
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """Declarations of the parameters by name, in the order of the constructor."""
+        return declared(cls)
+
+    @classmethod
+    def space(cls, trial: Any) -> dict[str, Any]:
+        """Parameters that an Optuna trial suggests: those declared with a `search`."""
+        return {
+            name: parameter.accepted.suggest(trial, name, parameter.search)
+            for name, parameter in cls.parameters().items()
+            if parameter.search is not None
+        }
+
+    def check(self) -> None:
+        """Check the parameters.
+
+        Raises
+        ------
+        InputError
+            Names the first one with an illegal value, and what is accepted.
+        """
+        for name, parameter in self.parameters().items():
+            parameter.check(getattr(self, name))
 
     def get_params(self) -> dict[str, Any]:
         """Parameters of the constructor by name, as they are now."""
@@ -146,7 +125,7 @@ class TrainableModel(ABC):
         valid: tuple[Array, Any] | None = None,
         progress: Progress | None = None,
     ) -> Self:
-        """Learn from examples, from nothing each time.
+        """Train on examples, from scratch each time.
 
         Parameters
         ----------
@@ -158,48 +137,89 @@ class TrainableModel(ABC):
             Classes in the order of the columns; by default the names in `y`, sorted, or the numbers of
             the columns.
         groups : sequence [shape=(n,)], optional
-            What must stay together where a family holds something back, such as the artist.
+            What must stay together where a family holds something out, such as the artist.
         sample_weight : sequence of float [shape=(n,)], optional
             How much each example counts.
         valid : tuple of X and y, optional
-            For early stopping; never learned from.
+            For early stopping; never trained on.
         progress : callable, optional
             Called after each step of ``"training"``; an error that it raises ends the training.
 
         Raises
         ------
         InputError
-            Anything of another shape or type, not finite, fewer than two classes, a class without
-            examples, or one in `valid` that is not among them.
+            A parameter is illegal; anything is of another shape or type, or not finite; there are fewer than
+            two classes, a class without examples, or one in `valid` that is not among them.
+        ModelError
+            The training diverged.
         MissingExtraError
             A package that the family needs is not installed.
         """
+        train, held = self._prepare(
+            X, y, classes=classes, groups=groups, sample_weight=sample_weight, valid=valid
+        )
+        with self._unfitted_on_error():
+            self._fit(train, held, progress or no_progress)
+            self._require_converged(train)
+        return self
+
+    def _prepare(
+        self, X: Array, y: Any, *, classes: Sequence[str] | None, groups: Any, sample_weight: Any, valid: Any
+    ) -> tuple[Examples, Examples | None]:
+        """Check the parameters and whatever `fit` was given; set what `_fit` relies on."""
+        self.check()
         X = self._checked(X)
         if not len(X):
-            raise InputError("X holds no examples", hint="Give at least one for each of two classes.")
-        self.shape_ = X.shape[1:]
-        names, targets = _targets(y, len(X), classes)
-        self.classes_, self.multilabel_ = names, np.ndim(y) == 2
-        weights = _weights(sample_weight, targets)
-        train = Examples(X, targets, weights, _groups(groups, len(X)))
+            raise InputError("X holds no examples", hint="Accepted: at least one for each of two classes.")
+        names, targets = targets_of(y, len(X), classes)
+        train = Examples(X, targets, weights_of(sample_weight, targets), groups_of(groups, len(X)))
         held = None
         if valid is not None:
             rows = self._checked(valid[0])
-            held_targets = _encode(valid[1], len(rows), names, multilabel=self.multilabel_)
-            held = Examples(rows, held_targets, np.ones(len(rows)))
-        self.priors_ = self._beliefs(train)
-        self._fit(train, held, progress or no_progress)
-        return self
+            encoded = encode(valid[1], len(rows), names, multilabel=np.ndim(y) == 2)
+            held = Examples(rows, encoded, np.ones(len(rows)))
+        self.shape_, self.multilabel_, self.based_on_ = X.shape[1:], np.ndim(y) == 2, ()
+        self.classes_ = names
+        self.priors_ = self._class_priors(train)
+        return train, held
 
-    def _beliefs(self, train: Examples) -> dict[str, float]:
-        """Share of each class as the training weighs it; of several labels it is the family's: not known."""
+    @contextmanager
+    def _unfitted_on_error(self) -> Iterator[None]:
+        """A training that failed leaves no model that passes for a trained one."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # `_require_converged` looks at the outcome
+                yield
+        except BaseException:
+            del self.classes_
+            raise
+
+    def _require_converged(self, train: Examples) -> None:
+        """Refuse a model that gives NaN for what it was trained on, or is certain and wrong of it."""
+        some = train.take(np.unique(np.linspace(0, len(train) - 1, 64).astype(int)))
+        P = self._proba(some.X)
+        of_truth = np.where(some.targets > 0, P, 1 - P) if self.multilabel_ else P[some.targets > 0]
+        wrong = float((of_truth < 1e-6).mean())
+        if np.isfinite(P).all() and wrong < _MOST_WRONG:
+            return
+        found = f"{wrong:.0%} of its training examples are impossible to it" if wrong else "it gives NaN"
+        slower = "a smaller learning_rate, or " if "learning_rate" in self.get_params() else ""
+        raise ModelError(
+            f"the training diverged: {found}", hint=f"Try: {slower}parameters nearer to their defaults."
+        )
+
+    def _weighted(self, train: Examples) -> Examples:
+        """The examples with the weights that `class_weight` asks for, where there is one label."""
+        return train.balanced() if self.balances and not self.multilabel_ else train
+
+    def _class_priors(self, train: Examples) -> dict[str, float]:
+        """Prior of each class as the training weighs it; of several labels it is the family's: not known."""
         if self.multilabel_:
             return {}
-        seen = train.balanced() if self.balances else train
-        shares = seen.weights @ seen.targets / seen.weights.sum()
-        if not shares.all():  # a class whose every example weighs nothing
+        weighted = train.balanced() if self.balances else train
+        priors = weighted.weights @ weighted.targets / weighted.weights.sum()
+        if not priors.all():  # a class whose every example weighs nothing
             return {}
-        return {str(name): float(share) for name, share in zip(self.classes_, shares, strict=True)}
+        return {str(name): float(prior) for name, prior in zip(self.classes_, priors, strict=True)}
 
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the classes.
@@ -231,16 +251,16 @@ class TrainableModel(ABC):
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "classes_"):
-            raise ModelError(f"{type(self).__name__} is not trained", hint="Call fit(X, y) first.")
+            raise ModelError(f"{type(self).__name__} is not trained", hint="Try: fit(X, y) first.")
 
     def _checked(self, X: object) -> Array:
         if not isinstance(X, np.ndarray) or not np.issubdtype(X.dtype, np.floating):
             found = f"X.dtype={X.dtype}" if isinstance(X, np.ndarray) else f"X is a {type(X).__name__}"
-            raise InputError(found, hint=f"Give an array of floats [shape={AXES[self.input]}].")
+            raise InputError(found, hint=f"Accepted: an array of floats [shape={AXES[self.input]}].")
         if X.ndim != AXES[self.input].count(",") + 1 or 0 in X.shape[1:]:
             raise InputError(f"X.shape={X.shape}", hint=f"Accepted: {AXES[self.input]}, the {self.input}.")
         if not np.isfinite(X).all():
-            raise InputError("X holds NaN or infinite values", hint="Leave out what could not be measured.")
+            raise InputError("X holds NaN or infinite values", hint="Accepted: finite numbers.")
         return np.ascontiguousarray(X, dtype=np.float32)
 
 
@@ -273,7 +293,7 @@ def to_bundle(
     name : str
         Name of the model.
     descriptor_names : sequence of str
-        The columns of X, in order; needed where the model hears descriptors.
+        The columns of X, in order; needed where X holds descriptors.
     spec, window, hop
         How X was made; `hop` is the window unless given.
     summary : str
@@ -315,11 +335,12 @@ def to_bundle(
         thresholds=thresholds or {},
         priors={model.head: model.priors_} if model.priors_ else {},
         limits=tuple(limits),
+        based_on=model.based_on_,
     )
     if card.input_shape != model.shape_:
         raise InputError(
             f"the card says an input of shape {card.input_shape}, the model was trained on {model.shape_}",
-            hint="Give the spec and window, or the descriptor_names, that X was made with.",
+            hint="Accepted: the spec and window, or the descriptor_names, that X was made with.",
         )
     return save_bundle(folder, card, model.to_onnx())
 
@@ -342,87 +363,9 @@ def requires_extra(extra: str = "train") -> Iterator[None]:
         ) from error
 
 
-def _targets(y: Any, n: int, classes: Sequence[str] | None) -> tuple[np.ndarray, Array]:
-    """Names of the classes and targets [shape=(n, n_classes)], every class with examples."""
-    multilabel = np.ndim(y) == 2
-    if classes is not None:
-        names = np.array([str(name) for name in classes])
-    elif multilabel:
-        names = np.arange(np.shape(y)[1]).astype(str)
-    else:
-        names = np.unique(_names(y, n))
-    if len(names) < 2:
-        raise InputError(f"y has {len(names)} class(es): {names.tolist()}", hint="At least two are needed.")
-    if len(np.unique(names)) < len(names):
-        raise InputError(f"classes={names.tolist()} names a class twice")
-    targets = _encode(y, n, names, multilabel=multilabel)
-    shares = targets.mean(axis=0)
-    lacking = names[(shares == 0) | (shares == 1)].tolist()
-    if lacking:
-        raise InputError(
-            f"nothing to tell by: all examples or none are of {', '.join(map(repr, lacking))}",
-            hint="Every class needs examples, and examples that are not of it.",
-        )
-    return names, targets
-
-
-def _encode(y: Any, n: int, names: np.ndarray, *, multilabel: bool) -> Array:
-    """Targets [shape=(n, n_classes)] of labels that are all among the names."""
-    if multilabel:
-        return _zeros_and_ones(y, (n, len(names)))
-    labels = _names(y, n)
-    order = np.argsort(names)
-    places = order[np.searchsorted(names, labels, sorter=order).clip(max=len(names) - 1)]
-    unknown = np.unique(labels[names[places] != labels]).tolist()
-    if unknown:
-        raise InputError(
-            f"y holds {', '.join(map(repr, unknown[:3]))}", hint=f"Classes: {', '.join(names.tolist())}."
-        )
-    targets: Array = np.eye(len(names), dtype=np.float32)[places]
-    return targets
-
-
-def _names(y: Any, n: int) -> np.ndarray:
-    labels = np.asarray(y, dtype=object)
-    if labels.ndim != 1 or len(labels) != n:
-        raise InputError(f"y.shape={labels.shape}, X holds {n} examples", hint="One label for each.")
-    strange = [label for label in labels if not isinstance(label, str) or not label]
-    if strange:
-        raise InputError(
-            f"y holds {strange[0]!r}, a {type(strange[0]).__name__}",
-            hint="Labels are texts, or an array of 0 and 1 [shape=(n, n_classes)] for several at once.",
-        )
-    names: np.ndarray = labels.astype(str)
-    return names
-
-
-def _zeros_and_ones(y: Any, shape: tuple[int, int]) -> Array:
-    values = np.asarray(y)
-    if values.shape != shape or values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
-        raise InputError(
-            f"y has shape {values.shape} and type {values.dtype}", hint=f"Accepted: 0 and 1, shape {shape}."
-        )
-    targets: Array = values.astype(np.float32)
-    return targets
-
-
-def _weights(sample_weight: Any, targets: Array) -> np.ndarray:
-    n = len(targets)
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise InputError(
-            f"sample_weight of shape {weights.shape}", hint=f"{n} finite numbers, 0 or more, not all 0."
-        )
-    scaled: np.ndarray = weights / weights.mean()
-    return scaled
-
-
-def _groups(groups: Any, n: int) -> np.ndarray | None:
-    if groups is None:
-        return None
-    named = np.asarray(groups).astype(str)
-    if named.shape != (n,):
-        raise InputError(f"groups.shape={named.shape}, X holds {n} examples", hint="One for each.")
-    return named
+def diverged(loss: float, epoch: int, learning_rate: float) -> ModelError:
+    """The error of a training whose loss is not finite."""
+    return ModelError(
+        f"the training diverged: the loss is {loss:g} in epoch {epoch}",
+        hint=f"Try: a learning_rate below {learning_rate:g}.",
+    )

@@ -3,69 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from earmark.estimators.base import Examples, TrainableModel, requires_extra
+from earmark.estimators.base import TrainableModel, requires_extra
+from earmark.estimators.examples import Examples
 from earmark.estimators.graph import Graph
+from earmark.estimators.parameters import BALANCED, SEED, Real, Search, Whole, param
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
 from earmark.progress import Progress
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Boosting(TrainableModel):
     """Gradient boosting over histograms, by scikit-learn.
-
-    Its way to ONNX is written here: skl2onnx 1.20 fails on these trees where protobuf is 7, and compares
-    with thresholds that were rounded up as well as down.
 
     Parameters
     ----------
     rounds : int
         Trees for each class.
     learning_rate : float
-        Share of each tree.
+        How much each tree adds.
     leaves : int
-        Of a tree, at most.
+        Leaves of a tree, at most.
     min_samples_leaf : int
         Examples in a leaf, at least.
     l2 : float
         Ridge penalty on the leaves.
     max_features : float
-        Share of the descriptors from which each split may choose.
+        Fraction of the descriptors from which each split may choose.
     class_weight : {"balanced", None}
         Whether rare classes count as much as common ones; one label only.
     seed : int
-        Draws the descriptors.
+        Random seed of the choice of descriptors.
     """
 
     input = "descriptors"
 
-    def __init__(
-        self,
-        *,
-        rounds: int = 150,
-        learning_rate: float = 0.06,
-        leaves: int = 8,
-        min_samples_leaf: int = 8,
-        l2: float = 1.0,
-        max_features: float = 0.3,
-        class_weight: str | None = "balanced",
-        seed: int = 0,
-    ) -> None:
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.leaves = leaves
-        self.min_samples_leaf = min_samples_leaf
-        self.l2 = l2
-        self.max_features = max_features
-        self.class_weight = class_weight
-        self.seed = seed
+    rounds: int = param(150, Whole(least=1), search=Search(50, 400, log=True))
+    learning_rate: float = param(0.06, Real(above=0), search=Search(0.02, 0.2, log=True))
+    leaves: int = param(8, Whole(least=2), search=Search(4, 32, log=True))
+    min_samples_leaf: int = param(8, Whole(least=1))
+    l2: float = param(1.0, Real(least=0), search=Search(1e-2, 30, log=True))
+    max_features: float = param(0.3, Real(above=0, most=1), search=Search(0.1, 1.0))
+    class_weight: str | None = param("balanced", BALANCED)
+    seed: int = param(0, SEED)
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        if self.class_weight == "balanced" and not self.multilabel_:
-            train = train.balanced()
+        train = self._weighted(train)
         with requires_extra():
             from threadpoolctl import threadpool_limits
         columns = list(train.targets.T.astype(int)) if self.multilabel_ else [train.codes]
@@ -125,21 +113,10 @@ class Boosting(TrainableModel):
                     yield self._target(column, i), tree.nodes
 
     def _target(self, column: int, i: int) -> int:
-        """Class of the i-th tree of a round: of two classes, all trees speak for the second."""
+        """Class of the i-th tree of a round: of two classes, all trees add to the second."""
         if self.multilabel_:
             return column
         return 1 if len(self.classes_) == 2 else i
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "rounds": trial.suggest_int("rounds", 50, 400, log=True),
-            "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
-            "leaves": trial.suggest_int("leaves", 4, 32, log=True),
-            "l2": trial.suggest_float("l2", 1e-2, 30, log=True),
-            "max_features": trial.suggest_float("max_features", 0.1, 1.0),
-        }
 
 
 def _attributes(trees: list[tuple[int, np.ndarray]]) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""`embedding`: any bundle as a frozen listener, and any family of descriptors on what it hears."""
+"""`embedding`: a frozen pre-trained model as feature extractor under a small classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from earmark.errors import InputError, ModelError
-from earmark.estimators.base import Examples, TrainableModel, requires_extra
-from earmark.estimators.index import family
+from earmark.estimators.base import TrainableModel, requires_extra
+from earmark.estimators.examples import Examples
+from earmark.estimators.index import build, family
+from earmark.estimators.parameters import Settings, Text, param
 from earmark.models.base import Array
 from earmark.models.onnx import EMBEDDING, INPUTS, OnnxModel
 from earmark.models.registry import load_model
@@ -18,54 +21,61 @@ from earmark.progress import Progress
 BATCH = 16  # windows at a time, as in `classify`: more leave the cache
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Embedding(TrainableModel):
-    """Classifier on the embeddings of a model that stays as it is.
+    """Classifier on the embeddings of a pre-trained model, which is not trained further.
 
     Parameters
     ----------
     bundle : str
         Name or folder of a bundle whose card has an `embedding_size`.
     classifier : str
-        Name of a family that hears descriptors, such as ``logistic`` or ``svm``.
+        Name of a family of descriptors, such as ``logistic`` or ``svm``.
     params : mapping, optional
         Parameters of that family.
     """
 
     input = "log_mel"
 
-    def __init__(
-        self,
-        *,
-        bundle: str = "earmark-base",
-        classifier: str = "logistic",
-        params: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.bundle = bundle
-        self.classifier = classifier
-        self.params = params
+    bundle: str = param("earmark-base", Text())
+    classifier: str = param("logistic", Text())
+    params: Mapping[str, Any] | None = param(None, Settings())
+
+    def check(self) -> None:
+        """Check the parameters, and those of the classifier.
+
+        Raises
+        ------
+        InputError
+            Names the first one with an illegal value, and what is accepted.
+        UnknownModelError
+            No family has the name `classifier`.
+        """
+        super().check()
+        kind = family(self.classifier)
+        if kind.input != "descriptors":
+            raise InputError(
+                f"classifier={self.classifier!r} takes {kind.input}, not descriptors",
+                hint="Accepted: a family of descriptors, such as logistic or svm.",
+            )
+        build(self.classifier, self.params)
 
     @property
     def balances(self) -> bool:
         """Whether the classifier makes the classes of one label count alike."""
-        return family(self.classifier)(**(self.params or {})).balances
+        return build(self.classifier, self.params).balances
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        kind = family(self.classifier)
-        if kind.input != "descriptors":
-            raise InputError(
-                f"classifier={self.classifier!r} hears {kind.input}",
-                hint="Choose a family of descriptors, such as logistic or svm.",
-            )
-        self._listener = self._load()
-        heard = self._embed(train.X)
-        self.embedding_size_ = heard.shape[1]
-        self._classifier = kind(**(self.params or {}))
+        self._base = self._load()
+        self.based_on_ = (self._base.card.as_base(),)
+        embeddings = self._embed(train.X)
+        self.embedding_size_ = embeddings.shape[1]
+        self._classifier = build(self.classifier, self.params)
         self._classifier.head = self.head
-        names = self.classes_.tolist()
         self._classifier.fit(
-            heard,
+            embeddings,
             self._labels(train),
-            classes=names,
+            classes=self.classes_.tolist(),
             groups=train.groups,
             sample_weight=train.weights,
             valid=None if valid is None else (self._embed(valid.X), self._labels(valid)),
@@ -77,13 +87,13 @@ class Embedding(TrainableModel):
         if not isinstance(model, OnnxModel) or not model.card.embedding_size:
             raise ModelError(
                 f"bundle={self.bundle!r} has no weights with an embedding",
-                hint="Give a bundle whose card has an embedding_size, such as earmark-base.",
+                hint="Accepted: a bundle whose card has an embedding_size, such as earmark-base.",
             )
         if model.card.input != self.input or model.card.input_shape != self.shape_:
             taken = model.card.input_shape
             raise InputError(
                 f"X holds windows of shape {self.shape_}; bundle={self.bundle!r} takes {taken}",
-                hint="Cut windows as its card says.",
+                hint="Accepted: windows as its card describes them.",
             )
         return model
 
@@ -92,11 +102,11 @@ class Embedding(TrainableModel):
         return labels
 
     def _embed(self, X: Array) -> Array:
-        rows = [self._listener.embed(X[start : start + BATCH]) for start in range(0, len(X), BATCH)]
+        rows = [self._base.embed(X[start : start + BATCH]) for start in range(0, len(X), BATCH)]
         return np.concatenate(rows)
 
     def embed(self, X: Array) -> Array:
-        """What the frozen model hears [shape=(n, embedding_size)]."""
+        """Embeddings of the pre-trained model [shape=(n, embedding_size)]."""
         self._require_fitted()
         return self._embed(X)
 
@@ -106,14 +116,14 @@ class Embedding(TrainableModel):
     def to_onnx(self) -> bytes:
         """Both graphs in one; the embedding is an output too."""
         self._require_fitted()
-        with requires_extra():
+        with requires_extra("train"):
             from onnx import compose, load_model_from_string
-        listener = compose.add_prefix(load_model_from_string(self._listener.weights), "frozen/")
+        base = compose.add_prefix(load_model_from_string(self._base.weights), "frozen/")
         classifier = compose.add_prefix(load_model_from_string(self._classifier.to_onnx()), "classifier/")
-        listener, classifier = _alike(listener, classifier)
+        base, classifier = _same_version(base, classifier)
         embedding, head = f"frozen/{EMBEDDING}", f"classifier/{self.head}"
         merged = compose.merge_models(
-            listener,
+            base,
             classifier,
             io_map=[(embedding, f"classifier/{INPUTS['descriptors']}")],
             outputs=[head],
@@ -127,13 +137,13 @@ class Embedding(TrainableModel):
             },
         )
 
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
+    @classmethod
+    def space(cls, trial: Any) -> dict[str, Any]:
+        """Parameters that an Optuna trial suggests: those of the default classifier."""
         return {"params": {"C": trial.suggest_float("C", 1e-4, 10, log=True)}}
 
 
-def _alike(first: Any, second: Any) -> tuple[Any, Any]:
+def _same_version(first: Any, second: Any) -> tuple[Any, Any]:
     """Two graphs brought to the newer operators and format of both, as merging wants them."""
     from onnx import version_converter
 

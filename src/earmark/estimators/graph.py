@@ -1,4 +1,4 @@
-"""ONNX graphs, written like the NumPy that they repeat. For families whose arithmetic is their own."""
+"""ONNX graphs, written like the NumPy code that they repeat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ OPSET = {"": 18, "ai.onnx.ml": 3}  # what every ONNX Runtime that the base insta
 IR_VERSION = 9
 
 Value = str | np.ndarray  # the name of a value in the graph, or a constant
+Layer = tuple[np.ndarray, np.ndarray]  # weights [shape=(n_in, n_out)] and bias [shape=(n_out,)]
 
 
 class Graph:
@@ -33,7 +34,7 @@ class Graph:
     """
 
     def __init__(self, name: str, shape: Sequence[int | str]) -> None:
-        with requires_extra():
+        with requires_extra("train"):
             from onnx import TensorProto, helper
         self._helper, self._float = helper, TensorProto.FLOAT
         self._inputs = [helper.make_tensor_value_info(name, self._float, list(shape))]
@@ -41,7 +42,7 @@ class Graph:
         self._constants: list[Any] = []
 
     def __call__(self, operator: str, *values: Value, domain: str = "", **attributes: Any) -> str:
-        """Apply an operator to values; the name of its first output, which its documentation tells of."""
+        """Apply an operator to values; the name of its first output, see its documentation."""
         return self.several(operator, *values, n=1, domain=domain, **attributes)[0]
 
     def several(
@@ -57,7 +58,7 @@ class Graph:
         """The value as another type of float."""
         return self("Cast", value, to=self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def dense(self, value: str, layers: Sequence[tuple[np.ndarray, np.ndarray]], *, multilabel: bool) -> str:
+    def dense(self, value: str, layers: Sequence[Layer], *, multilabel: bool) -> str:
         """Probabilities, float32, from rectified layers (weights, bias) on a value in double precision."""
         for i, (W, b) in enumerate(layers):
             value = self("Add", self("MatMul", value, W.astype(np.float64)), b.astype(np.float64))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from earmark.errors import UnknownModelError
+from earmark.errors import InputError, UnknownModelError
 from earmark.estimators.base import TrainableModel, requires_extra
 from earmark.models.registry import FAMILIES, MODELS, load_plugin, plugins, registered, trains
+
+SEEDS = ("seed", "random_state")  # what a parameter that takes the random seed is called
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,53 @@ def family(name: str) -> type[TrainableModel]:
     raise UnknownModelError(
         f"{name!r} is no family of models that can be trained",
         hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}.",
+    )
+
+
+def build(name: str, params: Mapping[str, Any] | None = None, *, seed: int | None = None) -> TrainableModel:
+    """Untrained model of a family, its parameters checked.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_families`.
+    params : mapping, optional
+        Parameters by name; the others have their defaults.
+    seed : int, optional
+        Random seed, for a family that has one and where `params` gives none.
+
+    Returns
+    -------
+    TrainableModel
+
+    Raises
+    ------
+    UnknownModelError
+        No family of that name.
+    InputError
+        A parameter that the family does not have, or an illegal value.
+    MissingExtraError
+        A package that the family is written with is not installed.
+    """
+    kind, chosen = family(name), dict(params or {})
+    known = kind().get_params()
+    for parameter in chosen:
+        if parameter not in known:
+            raise _no_parameter(name, parameter, known)
+    if seed is not None:
+        chosen = {key: seed for key in SEEDS if key in known} | chosen
+    model = kind(**chosen)
+    model.check()
+    return model
+
+
+def _no_parameter(name: str, parameter: str, known: Mapping[str, Any]) -> InputError:
+    by_lower = {key.lower(): key for key in known}
+    near = difflib.get_close_matches(parameter.lower(), by_lower, n=1)
+    accepted = ", ".join(f"{key}={value!r}" for key, value in known.items()) or "none"
+    return InputError(
+        f"{name!r} has no parameter {parameter!r}",
+        hint=(f"Did you mean {by_lower[near[0]]!r}? " if near else "") + f"Accepted: {accepted}.",
     )
 
 

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.errors import InputError
-from earmark.estimators.base import Examples, TrainableModel
+from earmark.estimators.base import TrainableModel
+from earmark.estimators.examples import Examples
 from earmark.estimators.graph import Graph
+from earmark.estimators.parameters import BALANCED, Search, Whole, param
+from earmark.estimators.scaling import Scaling
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
 from earmark.progress import Progress
 
-_TINY = 1e-6  # share of a vote that every neighbour has: decides where all are equally far
+_TINY = 1e-6  # fraction of a vote that every neighbour has: decides where all are equally far
 
 
 class Neighbours(TrainableModel):
-    """Base of the families that ask the nearest examples: write `_distances` and its graph.
+    """Base of the families of nearest neighbours: write `_proba` with `_vote`, and its graph.
 
     The neighbours vote with the weight by which they are nearer than the next one (S. Dudani, IEEE Trans.
     SMC-6 (4), 1976): where two of them are equally far, which one is taken makes no difference, so that the
-    answer has no jumps. What is known without asking, the share of each class, has one vote more: nothing is
-    impossible because a few neighbours are of another opinion.
+    probabilities have no jumps. The class priors act as one extra vote, so that no probability is zero.
     """
 
     k: int
     class_weight: str | None
 
     def _remember(self, train: Examples) -> None:
-        if not isinstance(self.k, int) or self.k < 1:
-            raise InputError(f"k={self.k!r}", hint="Accepted: a whole number, 1 or more.")
-        if self.class_weight == "balanced" and not self.multilabel_:
-            train = train.balanced()
+        train = self._weighted(train)
         self._votes = np.column_stack([train.targets * train.weights[:, None], train.weights])
         self._prior = train.weights @ train.targets / train.weights.sum()
 
@@ -48,8 +46,8 @@ class Neighbours(TrainableModel):
         nearest, near = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(near, order, axis=1)
         weights = near[:, k:] - near[:, :k] + _TINY * (1 + np.abs(near[:, k:]))
         votes = np.einsum("nk,nkc->nc", weights, self._votes[nearest[:, :k]])
-        shares: np.ndarray = (k * votes[:, :-1] / votes[:, -1:] + self._prior) / (k + 1)
-        return shares
+        P: np.ndarray = (k * votes[:, :-1] / votes[:, -1:] + self._prior) / (k + 1)
+        return P
 
     def _vote_graph(self, g: Graph, distances: str) -> bytes:
         """Graph that ends with the same."""
@@ -59,22 +57,18 @@ class Neighbours(TrainableModel):
         furthest = g("Slice", near, ends[1], ends[2], ends[3])
         lead = g("Sub", furthest, g("Slice", near, ends[0], ends[1], ends[3]))
         weights = g("Add", lead, g("Mul", g("Add", g("Abs", furthest), np.array(1.0)), np.array(_TINY)))
-        asked = g("Gather", self._votes, g("Slice", nearest, ends[0], ends[1], ends[3]), axis=0)
+        counted = g("Gather", self._votes, g("Slice", nearest, ends[0], ends[1], ends[3]), axis=0)
         votes = g(
-            "ReduceSum", g("Mul", g("Unsqueeze", weights, np.array([2])), asked), np.array([1]), keepdims=0
+            "ReduceSum", g("Mul", g("Unsqueeze", weights, np.array([2])), counted), np.array([1]), keepdims=0
         )
-        counted = g("Slice", votes, ends[0], np.array([n_classes]), ends[3])
+        of_class = g("Slice", votes, ends[0], np.array([n_classes]), ends[3])
         total = g("Slice", votes, np.array([n_classes]), np.array([n_classes + 1]), ends[3])
-        shares = g("Mul", g("Div", counted, total), np.array(k / (k + 1)))
-        shares = g.to(g("Add", shares, self._prior / (k + 1)), np.float32)
-        return g.finish(**{self.head: (shares, n_classes)})
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {"k": trial.suggest_int("k", 3, 40, log=True)}
+        P = g("Mul", g("Div", of_class, total), np.array(k / (k + 1)))
+        P = g.to(g("Add", P, self._prior / (k + 1)), np.float32)
+        return g.finish(**{self.head: (P, n_classes)})
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Knn(Neighbours):
     """Nearest neighbours by Euclidean distance between standardised descriptors.
 
@@ -88,21 +82,18 @@ class Knn(Neighbours):
 
     input = "descriptors"
 
-    def __init__(self, *, k: int = 12, class_weight: str | None = "balanced") -> None:
-        self.k = k
-        self.class_weight = class_weight
+    k: int = param(12, Whole(least=1), search=Search(3, 40, log=True))
+    class_weight: str | None = param("balanced", BALANCED)
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        X = train.X.astype(np.float64)
-        self._mean, spread = X.mean(axis=0), X.std(axis=0)
-        self._scale = 1 / np.where(spread > 1e-9 * (1 + np.abs(self._mean)), spread, 1.0)
-        self._examples = (X - self._mean) * self._scale
+        self._scaling = Scaling.of(train.X)
+        self._examples = self._scaling(train.X)
         self._remember(train)
         progress("training", 1, 1, {})
 
     def _proba(self, X: Array) -> np.ndarray:
         # In double precision: a square of a difference by way of a product loses half of the digits.
-        rows = (X - self._mean) * self._scale
+        rows = self._scaling(X)
         squares = (rows**2).sum(axis=1, keepdims=True) + (self._examples**2).sum(axis=1)
         return self._vote(np.sqrt(np.maximum(squares - 2 * rows @ self._examples.T, 0)))
 
@@ -110,7 +101,7 @@ class Knn(Neighbours):
         """Graph that holds the examples."""
         self._require_fitted()
         g = Graph(INPUTS[self.input], ("n", *self.shape_))
-        rows = g("Mul", g("Sub", g.to(INPUTS[self.input], np.float64), self._mean), self._scale)
+        rows = self._scaling.graph(g, INPUTS[self.input])
         squares = g("ReduceSum", g("Mul", rows, rows), np.array([1]), keepdims=1)
         squares = g("Add", squares, (self._examples**2).sum(axis=1)[None])
         product = g("Mul", g("MatMul", rows, self._examples.T), np.array(-2.0))

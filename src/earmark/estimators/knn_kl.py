@@ -13,20 +13,22 @@ Sp^-1 mp. So all distances are a single matrix product.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
 from earmark.estimators.graph import Graph
 from earmark.estimators.knn import Neighbours
+from earmark.estimators.parameters import BALANCED, Real, Search, Whole, param
 from earmark.features import mfcc
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
 from earmark.progress import Progress
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class KnnKl(Neighbours):
     """Nearest neighbours by symmetric Kullback-Leibler divergence.
 
@@ -45,17 +47,16 @@ class KnnKl(Neighbours):
 
     input = "log_mel"
 
-    def __init__(
-        self, *, k: int = 12, n_mfcc: int = 13, ridge: float = 0.1, class_weight: str | None = "balanced"
-    ) -> None:
-        self.k = k
-        self.n_mfcc = n_mfcc
-        self.ridge = ridge
-        self.class_weight = class_weight
+    k: int = param(12, Whole(least=1), search=Search(3, 40, log=True))
+    n_mfcc: int = param(13, Whole(least=1), search=Search(8, 30))
+    ridge: float = param(0.1, Real(above=0), search=Search(1e-3, 1, log=True))
+    class_weight: str | None = param("balanced", BALANCED)
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        if not self.ridge > 0:
-            raise InputError(f"ridge={self.ridge!r}", hint="Accepted: above 0.")
+        if self.n_mfcc > self.shape_[0]:
+            raise InputError(
+                f"n_mfcc={self.n_mfcc}", hint=f"Accepted: at most the {self.shape_[0]} bands of the windows."
+            )
         self._to_mfcc = mfcc(np.eye(self.shape_[0], dtype=np.float32), n_mfcc=self.n_mfcc).astype(np.float64)
         self._mean, self._scale = np.zeros((self.n_mfcc, 1)), np.ones((self.n_mfcc, 1))
         frames = self._cepstra(train.X)
@@ -102,15 +103,6 @@ class KnnKl(Neighbours):
         rows = [g("Flatten", part, axis=1) for part in known]
         distances = g("MatMul", g("Concat", *rows, axis=1), self._to_distance)
         return self._vote_graph(g, g("Add", distances, self._own[None]))
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "k": trial.suggest_int("k", 3, 40, log=True),
-            "n_mfcc": trial.suggest_int("n_mfcc", 8, 30),
-            "ridge": trial.suggest_float("ridge", 1e-3, 1, log=True),
-        }
 
 
 def _inverse_graph(g: Graph, matrices: str, d: int) -> str:

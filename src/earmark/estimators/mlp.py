@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from earmark.estimators.base import Examples
-from earmark.estimators.graph import Graph
+from earmark.errors import ModelError
+from earmark.estimators.examples import Examples
+from earmark.estimators.graph import Layer
+from earmark.estimators.parameters import BALANCED, SEED, Real, Search, Whole, Wholes, param
 from earmark.estimators.scikit import ScikitModel
-from earmark.models.onnx import INPUTS
 from earmark.progress import Progress
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Mlp(ScikitModel):
-    """Neural network on standardised descriptors, trained by Adam for a fixed number of rounds.
+    """Neural network on standardised descriptors, trained by Adam for a fixed number of epochs.
 
-    Nothing is held back for early stopping: the ridge penalty does its work.
+    Nothing is held out for early stopping: the ridge penalty does its work.
 
     Parameters
     ----------
@@ -28,31 +30,21 @@ class Mlp(ScikitModel):
     learning_rate : float
         Of Adam.
     epochs : int
-        Rounds over the examples.
+        Passes over the examples.
     class_weight : {"balanced", None}
         Whether rare classes count as much as common ones; one label only.
     seed : int
-        Draws the first weights and the order of examples.
+        Random seed of the first weights and of the order of the examples.
     """
 
-    def __init__(
-        self,
-        *,
-        hidden: tuple[int, ...] = (128,),
-        alpha: float = 10.0,
-        learning_rate: float = 1e-3,
-        epochs: int = 100,
-        class_weight: str | None = "balanced",
-        seed: int = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.alpha = alpha
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.class_weight = class_weight
-        self.seed = seed
+    hidden: Sequence[int] = param((128,), Wholes(), search=Search(16, 512, log=True))
+    alpha: float = param(10.0, Real(least=0), search=Search(1e-3, 30, log=True))
+    learning_rate: float = param(1e-3, Real(above=0), search=Search(1e-4, 1e-2, log=True))
+    epochs: int = param(100, Whole(least=1))
+    class_weight: str | None = param("balanced", BALANCED)
+    seed: int = param(0, SEED)
 
-    def _estimator(self, train: Examples) -> Any:
+    def _classifier_of(self, train: Examples) -> Any:
         from sklearn.neural_network import MLPClassifier
 
         return MLPClassifier(
@@ -65,27 +57,16 @@ class Mlp(ScikitModel):
         )
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        with warnings.catch_warnings():  # the number of rounds is a choice, not a failure to converge
+        with warnings.catch_warnings():  # the number of epochs is a choice, not a failure to converge
             warnings.filterwarnings("ignore", message=".*Maximum iterations")
-            super()._fit(train, valid, progress)
+            warnings.filterwarnings("ignore", category=RuntimeWarning)  # of overflow: said below
+            try:
+                super()._fit(train, valid, progress)
+            except ValueError as error:  # scikit-learn's only error once the examples are checked
+                raise ModelError(
+                    f"the training diverged: {error}",
+                    hint=f"Try: a learning_rate below {self.learning_rate:g}.",
+                ) from error
 
-    def to_onnx(self) -> bytes:
-        """Graph of the standardisation and the layers: of two labels, skl2onnx 1.20 would make one."""
-        self._require_fitted()
-        g = Graph(INPUTS[self.input], ("n", *self.shape_))
-        X = g("Sub", g.to(INPUTS[self.input], np.float64), self._scaler.mean_)
-        layers = list(zip(self._classifier.coefs_, self._classifier.intercepts_, strict=True))
-        if len(self.classes_) == 2 and not self.multilabel_:  # one output: the second class against the first
-            W, b = layers[-1]
-            layers[-1] = (np.column_stack([0 * W, W]), np.append(0 * b, b))
-        P = g.dense(g("Div", X, self._scaler.scale_), layers, multilabel=self.multilabel_)
-        return g.finish(**{self.head: (P, len(self.classes_))})
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "hidden": [trial.suggest_int("hidden", 16, 512, log=True)],
-            "alpha": trial.suggest_float("alpha", 1e-3, 30, log=True),
-            "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
-        }
+    def _layers(self) -> list[Layer]:
+        return list(zip(self._classifier.coefs_, self._classifier.intercepts_, strict=True))

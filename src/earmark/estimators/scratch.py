@@ -1,6 +1,6 @@
-"""`scratch-logistic` and `scratch-mlp`: learning with NumPy and nothing else, for those who learn.
+"""`scratch-logistic` and `scratch-mlp`: training with NumPy and nothing else, for those who learn.
 
-Everything that a library would do is on this page. A network turns standardised descriptors H_0 into
+Everything that a library would do is in this file. A network turns standardised descriptors H_0 into
 probabilities, layer by layer,
 
     A_i = H_i W_i + b_i         H_(i+1) = max(A_i, 0), but at the end P = softmax(A)
@@ -12,42 +12,43 @@ R. Williams, Nature 323, 1986): for softmax and logarithm together it is simply
     dA = (P - T) / n            dW_i = H_i' dA_i        db_i = sum of the rows of dA_i
     dA_(i-1) = dA_i W_i' where A_(i-1) > 0, else 0
 
-The weights then go downhill, with momentum, until held-back examples are no longer answered better.
+The weights then move against the gradient, with momentum, until the loss on held-out examples stops falling.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from earmark.errors import InputError
-from earmark.estimators.base import Examples, TrainableModel
-from earmark.estimators.graph import Graph
+from earmark.estimators.base import TrainableModel, diverged
+from earmark.estimators.examples import Examples
+from earmark.estimators.graph import Graph, Layer
+from earmark.estimators.parameters import BALANCED, FRACTION, SEED, Real, Search, Whole, Wholes, param
+from earmark.estimators.scaling import Scaling
 from earmark.models.base import Array
 from earmark.models.onnx import INPUTS
 from earmark.progress import Progress
 
-Layer = tuple[np.ndarray, np.ndarray]  # weights [shape=(n_in, n_out)] and bias [shape=(n_out,)]
-
 
 def softmax(A: np.ndarray) -> np.ndarray:
-    """Probabilities that sum to one over each row [shape=(n, n_classes)]; no level is too high."""
+    """Probabilities that sum to one over each row [shape=(n, n_classes)]; without overflow."""
     powers = np.exp(A - A.max(axis=1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    P: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return P
 
 
 def sigmoid(A: np.ndarray) -> np.ndarray:
-    """Probability of each class for itself [shape=(n, n_classes)]; no level is too high."""
-    chances: np.ndarray = 0.5 * (1 + np.tanh(0.5 * A))
-    return chances
+    """Probability of each class by itself [shape=(n, n_classes)]; without overflow."""
+    P: np.ndarray = 0.5 * (1 + np.tanh(0.5 * A))
+    return P
 
 
 def activations(layers: list[Layer], X: np.ndarray) -> list[np.ndarray]:
-    """Input of each layer, and what comes out of the last before it is made probabilities."""
+    """Input of each layer, and the logits."""
     H = [X]
     for i, (W, b) in enumerate(layers):
         A = H[-1] @ W + b
@@ -64,7 +65,7 @@ def loss_and_gradients(
     l2: float,
     multilabel: bool,
 ) -> tuple[float, list[Layer]]:
-    """How wrong a network is, and how that changes with each of its numbers.
+    """Loss of a network, and its gradient.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def loss_and_gradients(
     l2 : float
         Strength of the ridge penalty ``l2 / 2 * sum(W ** 2)``.
     multilabel : bool
-        Whether each class is a question of its own: sigmoid instead of softmax.
+        Whether several classes may apply: sigmoid instead of softmax.
 
     Returns
     -------
@@ -90,13 +91,13 @@ def loss_and_gradients(
     """
     H = activations(layers, X)
     P = sigmoid(H[-1]) if multilabel else softmax(H[-1])
-    share = weights[:, None] / len(X)
-    wrong = targets * np.log(P + 1e-300)
+    per_example = weights[:, None] / len(X)
+    likelihood = targets * np.log(P + 1e-300)
     if multilabel:
-        wrong += (1 - targets) * np.log(1 - P + 1e-300)
-    loss = -(share * wrong).sum() + l2 / 2 * sum((W**2).sum() for W, _ in layers)
+        likelihood += (1 - targets) * np.log(1 - P + 1e-300)
+    loss = -(per_example * likelihood).sum() + l2 / 2 * sum((W**2).sum() for W, _ in layers)
     gradients = []
-    dA = share * (P - targets)
+    dA = per_example * (P - targets)
     for i in range(len(layers) - 1, -1, -1):
         W = layers[i][0]
         gradients.append((H[i].T @ dA + l2 * W, dA.sum(axis=0)))
@@ -104,43 +105,61 @@ def loss_and_gradients(
     return float(loss), gradients[::-1]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Scratch(TrainableModel):
-    """Base of both: gradient descent with momentum and early stopping."""
+    """Base of both: gradient descent with momentum and early stopping.
+
+    Parameters
+    ----------
+    l2 : float
+        Strength of the ridge penalty.
+    learning_rate, momentum : float
+        Length of a step, and how much of the last one is added to it.
+    batch : int
+        Examples for a step.
+    epochs, patience : int
+        Passes over the examples at most, and passes without progress on held-out examples before it ends.
+    class_weight : {"balanced", None}
+        Whether rare classes count as much as common ones; one label only.
+    seed : int
+        Random seed of the first weights, of what is held out and of the order.
+    """
+
+    l2: float = param(0.03, Real(least=0), search=Search(1e-4, 1, log=True))
+    learning_rate: float = param(0.02, Real(above=0), search=Search(1e-3, 0.1, log=True))
+    momentum: float = param(0.9, FRACTION)
+    batch: int = param(32, Whole(least=1))
+    epochs: int = param(300, Whole(least=1))
+    patience: int = param(30, Whole(least=1))
+    class_weight: str | None = param("balanced", BALANCED)
+    seed: int = param(0, SEED)
 
     input = "descriptors"
 
-    hidden: tuple[int, ...]
-    l2: float
-    learning_rate: float
-    momentum: float
-    batch: int
-    epochs: int
-    patience: int
-    class_weight: str | None
-    seed: int
+    @property
+    def _sizes(self) -> Sequence[int]:
+        """Units of each hidden layer."""
+        return ()
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         rng = np.random.default_rng(self.seed)
-        if self.class_weight == "balanced" and not self.multilabel_:
-            train = train.balanced()
+        train = self._weighted(train)
         if valid is None:
-            train, valid = _held_back(train, rng)
-        X = train.X.astype(np.float64)
-        self._mean, spread = X.mean(axis=0), X.std(axis=0)
-        self._scale = 1 / np.where(spread > 1e-9 * (1 + np.abs(self._mean)), spread, 1.0)
-        sizes = [X.shape[1], *self.hidden, len(self.classes_)]
+            train, valid = _held_out(train, rng)
+        self._scaling = Scaling.of(train.X)
+        sizes = [train.X.shape[1], *self._sizes, len(self.classes_)]
         # Deviations that keep the size of what passes through (K. He et al., ICCV 2015).
         self.layers_ = [
             (rng.normal(0, np.sqrt(2 / n_in), (n_in, n_out)), np.zeros(n_out))
             for n_in, n_out in itertools.pairwise(sizes)
         ]
-        self._descend(self._standardised(train.X), train, valid, rng, progress)
+        self._descend(self._scaling(train.X), train, valid, rng, progress)
 
     def _descend(
         self, X: np.ndarray, train: Examples, valid: Examples, rng: np.random.Generator, progress: Progress
     ) -> None:
-        X_valid, speed = self._standardised(valid.X), [(0 * W, 0 * b) for W, b in self.layers_]
-        best, layers, since = np.inf, self.layers_, 0
+        X_valid, velocity = self._scaling(valid.X), [(0 * W, 0 * b) for W, b in self.layers_]
+        best, layers, stale = np.inf, self.layers_, 0
         for epoch in range(1, self.epochs + 1):
             losses = []
             for rows in _batches(len(X), self.batch, rng):
@@ -148,163 +167,88 @@ class Scratch(TrainableModel):
                     layers, X[rows], train.targets[rows], train.weights[rows], **self._penalty()
                 )
                 losses.append(loss)
-                layers, speed = self._step(layers, speed, gradients)
-            heard, _ = loss_and_gradients(
+                layers, velocity = self._step(layers, velocity, gradients)
+            mean_loss = float(np.mean(losses))
+            valid_loss, _ = loss_and_gradients(
                 layers, X_valid, valid.targets, valid.weights, l2=0.0, multilabel=self.multilabel_
             )
-            progress("training", epoch, self.epochs, {"loss": float(np.mean(losses)), "valid_loss": heard})
-            since += 1
-            if heard < best:
-                best, self.layers_, since = heard, layers, 0
-            if since >= self.patience:
+            if not np.isfinite([mean_loss, valid_loss]).all():
+                raise diverged(mean_loss, epoch, self.learning_rate)
+            progress("training", epoch, self.epochs, {"loss": mean_loss, "valid_loss": valid_loss})
+            stale += 1
+            if valid_loss < best:
+                best, self.layers_, stale = valid_loss, layers, 0
+            if stale >= self.patience:
                 return
 
     def _penalty(self) -> dict[str, Any]:
         return {"l2": self.l2, "multilabel": self.multilabel_}
 
     def _step(
-        self, layers: list[Layer], speed: list[Layer], gradients: list[Layer]
+        self, layers: list[Layer], velocity: list[Layer], gradients: list[Layer]
     ) -> tuple[list[Layer], list[Layer]]:
-        """Go on in the direction so far, turned towards downhill (B. Polyak, 1964)."""
-        turned = [
+        """Gradient descent with momentum (B. Polyak, 1964)."""
+        velocity = [
             (self.momentum * v - self.learning_rate * dW, self.momentum * u - self.learning_rate * db)
-            for (v, u), (dW, db) in zip(speed, gradients, strict=True)
+            for (v, u), (dW, db) in zip(velocity, gradients, strict=True)
         ]
-        return [(W + v, b + u) for (W, b), (v, u) in zip(layers, turned, strict=True)], turned
-
-    def _standardised(self, X: Array) -> np.ndarray:
-        rows: np.ndarray = (X - self._mean) * self._scale
-        return rows
+        return [(W + v, b + u) for (W, b), (v, u) in zip(layers, velocity, strict=True)], velocity
 
     def _proba(self, X: Array) -> np.ndarray:
-        A = activations(self.layers_, self._standardised(X))[-1]
+        A = activations(self.layers_, self._scaling(X))[-1]
         return sigmoid(A) if self.multilabel_ else softmax(A)
 
     def to_onnx(self) -> bytes:
         """Graph of the standardisation and the layers."""
         self._require_fitted()
         g = Graph(INPUTS[self.input], ("n", *self.shape_))
-        X = g("Mul", g("Sub", g.to(INPUTS[self.input], np.float64), self._mean), self._scale)
-        P = g.dense(X, self.layers_, multilabel=self.multilabel_)
+        P = g.dense(self._scaling.graph(g, INPUTS[self.input]), self.layers_, multilabel=self.multilabel_)
         return g.finish(**{self.head: (P, len(self.classes_))})
 
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "l2": trial.suggest_float("l2", 1e-4, 1, log=True),
-            "learning_rate": trial.suggest_float("learning_rate", 1e-3, 0.1, log=True),
-        }
 
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class ScratchLogistic(Scratch):
-    """Logistic regression by gradient descent: a network without hidden layers.
-
-    Parameters
-    ----------
-    l2 : float
-        Strength of the ridge penalty.
-    learning_rate, momentum : float
-        Length of a step, and how much of the last one goes on.
-    batch : int
-        Examples for a step.
-    epochs, patience : int
-        Rounds at most, and rounds without progress on held-back examples before it ends.
-    class_weight : {"balanced", None}
-        Whether rare classes count as much as common ones; one label only.
-    seed : int
-        Draws what is held back and the order.
-    """
-
-    hidden = ()
-
-    def __init__(
-        self,
-        *,
-        l2: float = 0.03,
-        learning_rate: float = 0.02,
-        momentum: float = 0.9,
-        batch: int = 32,
-        epochs: int = 300,
-        patience: int = 30,
-        class_weight: str | None = "balanced",
-        seed: int = 0,
-    ) -> None:
-        self.l2 = l2
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.batch = batch
-        self.epochs = epochs
-        self.patience = patience
-        self.class_weight = class_weight
-        self.seed = seed
+    """Logistic regression by gradient descent: a network without hidden layers. Parameters of `Scratch`."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ScratchMlp(Scratch):
     """Neural network with rectified hidden layers.
 
     Parameters
     ----------
     hidden : sequence of int
-        Units of each hidden layer.
-    l2 : float
-        Strength of the ridge penalty.
-    learning_rate, momentum : float
-        Length of a step, and how much of the last one goes on.
-    batch : int
-        Examples for a step.
-    epochs, patience : int
-        Rounds at most, and rounds without progress on held-back examples before it ends.
-    class_weight : {"balanced", None}
-        Whether rare classes count as much as common ones; one label only.
-    seed : int
-        Draws the first weights, what is held back and the order.
+        Units of each hidden layer; the other parameters are those of `Scratch`.
     """
 
-    def __init__(
-        self,
-        *,
-        hidden: tuple[int, ...] = (64,),
-        l2: float = 0.05,
-        learning_rate: float = 0.01,
-        momentum: float = 0.9,
-        batch: int = 32,
-        epochs: int = 300,
-        patience: int = 30,
-        class_weight: str | None = "balanced",
-        seed: int = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.l2 = l2
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.batch = batch
-        self.epochs = epochs
-        self.patience = patience
-        self.class_weight = class_weight
-        self.seed = seed
+    hidden: Sequence[int] = param((64,), Wholes())
+    l2: float = param(0.05, Real(least=0), search=Search(1e-4, 1, log=True))
+    learning_rate: float = param(0.01, Real(above=0), search=Search(1e-3, 0.1, log=True))
+
+    @property
+    def _sizes(self) -> Sequence[int]:
+        """Units of each hidden layer."""
+        return self.hidden
 
 
 def _batches(n: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    if size < 1:
-        raise InputError(f"batch={size}", hint="At least 1.")
     order = rng.permutation(n)
     for start in range(0, n, size):
         yield order[start : start + size]
 
 
-def _held_back(
-    examples: Examples, rng: np.random.Generator, share: float = 0.15
+def _held_out(
+    examples: Examples, rng: np.random.Generator, fraction: float = 0.15
 ) -> tuple[Examples, Examples]:
-    """Examples to learn from and, whole groups of them, to stop by; no class loses its last example."""
+    """Examples to train on and, in whole groups, to stop by; no class loses its last example."""
     groups = np.arange(len(examples)).astype(str) if examples.groups is None else examples.groups
     held = np.zeros(len(examples), dtype=bool)
     left = examples.targets.sum(axis=0)
     for group in rng.permutation(np.unique(groups)):
         rows = groups == group
         without = left - examples.targets[rows].sum(axis=0)
-        if held.sum() + rows.sum() <= share * len(examples) + 1 and (without > 0).all():
+        if held.sum() + rows.sum() <= fraction * len(examples) + 1 and (without > 0).all():
             held, left = held | rows, without
-    if not held.any():  # too few to hold anything back: stop by what was learned
+    if not held.any():  # too few to hold anything out: stop by the training loss
         return examples, examples
     return examples.take(~held), examples.take(held)

@@ -111,6 +111,9 @@ class ModelCard:
         whose belief is not known.
     limits : tuple of str
         What it must not be used for, or does badly.
+    based_on : tuple of mapping
+        The models that it builds on, such as the one whose embeddings it classifies: ``name``, ``sha256``,
+        ``licence``, ``training_data``, ``limits`` and their own ``based_on``, as far as they are known.
 
     Raises
     ------
@@ -136,9 +139,10 @@ class ModelCard:
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    based_on: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("heads", "descriptor_names", "training_data", "metrics", "limits"):
+        for name in ("heads", "descriptor_names", "training_data", "metrics", "limits", "based_on"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not _NAME.fullmatch(self.name):
             raise InputError(
@@ -240,7 +244,14 @@ class ModelCard:
             "training_data": [dict(collection) for collection in self.training_data],
             "split_digest": self.split_digest,
             "limits": list(self.limits),
+            **({"based_on": [dict(base) for base in self.based_on]} if self.based_on else {}),
         }
+
+    def as_base(self) -> dict[str, Any]:
+        """Entry of `based_on` for the card of a model that builds on this one."""
+        card = self.to_dict()
+        names = ("name", "sha256", "licence", "training_data", "split_digest", "limits", "based_on")
+        return {name: card[name] for name in names if card.get(name)}
 
     def to_json(self) -> str:
         """Text of a ``card.json``.
@@ -330,9 +341,11 @@ def _check_types(card: ModelCard) -> None:
             raise InputError(f"{name}={getattr(card, name)!r}", hint="A text.")
     if not isinstance(card.calibration, Mapping):
         raise InputError(f"calibration={card.calibration!r}", hint="A dictionary.")
+    if not all(isinstance(base.get("name"), str) for base in card.based_on if isinstance(base, Mapping)):
+        raise InputError(f"based_on={card.based_on!r:.200}", hint="Accepted: dictionaries, each with a name.")
     if not all(isinstance(limit, str) for limit in card.limits):
         raise InputError(f"limits={card.limits!r}", hint="A list of texts.")
-    for name in ("training_data", "metrics"):
+    for name in ("training_data", "metrics", "based_on"):
         if not all(isinstance(entry, Mapping) for entry in getattr(card, name)):
             raise InputError(f"{name}={getattr(card, name)!r}", hint="A list of dictionaries.")
 

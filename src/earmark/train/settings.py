@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -13,9 +12,7 @@ from typing import Any
 
 from earmark.data import Manifest
 from earmark.errors import InputError
-from earmark.estimators import TrainableModel, family
-
-SEEDS = ("seed", "random_state")
+from earmark.estimators import TrainableModel, build
 
 
 def estimator(model: str, params: Mapping[str, Any] | None = None, *, seed: int = 0) -> TrainableModel:
@@ -35,23 +32,9 @@ def estimator(model: str, params: Mapping[str, Any] | None = None, *, seed: int 
     UnknownModelError
         No family of that name.
     InputError
-        A parameter that the family does not have.
+        A parameter that the family does not have, or an illegal value.
     """
-    kind = family(model)
-    known = kind().get_params()
-    chosen = dict(params or {})
-    for name in chosen:
-        if name not in known:
-            near = difflib.get_close_matches(name.lower(), [key.lower() for key in known], n=1)
-            near = [key for key in known if near and key.lower() == near[0]]
-            raise InputError(
-                f"{model!r} has no parameter {name!r}",
-                hint=(f"Did you mean {near[0]!r}? " if near else "")
-                + "It has "
-                + (", ".join(f"{key}={value!r}" for key, value in known.items()) or "none")
-                + ".",
-            )
-    return kind(**{name: seed for name in SEEDS if name in known} | chosen)
+    return build(model, params, seed=seed)
 
 
 def read_params_file(path: str | os.PathLike[str], *, model: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the families in torch have in common: build a network, let it learn, export it."""
+"""What the families in torch have in common: build a network, train it, export it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import copy
 import hashlib
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,41 +15,41 @@ import numpy as np
 import torch
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples, TrainableModel
+from earmark.estimators.base import TrainableModel
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import BALANCED, Whole, param
 from earmark.estimators.torch.checkpoint import CheckpointFile
 from earmark.estimators.torch.export import export
-from earmark.estimators.torch.layers import Choir, Network
-from earmark.estimators.torch.loop import Loop, of_its_own, predict
-from earmark.estimators.torch.recipe import Recipe
+from earmark.estimators.torch.layers import Ensemble, Network
+from earmark.estimators.torch.loop import Augment, Loop, LoopParameters, isolated_torch_state, predict
 from earmark.models.base import Array
 from earmark.models.card import Input
-from earmark.progress import Progress
+from earmark.progress import Progress, no_progress
 
-Augment = Callable[[Array, np.random.Generator], Array]
-
-_HELD_BACK = 0.15
+_HELD_OUT = 0.15
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class TorchModel(Recipe, TrainableModel):
-    """Base of the families in torch: write `_network`, and say the parameters as fields.
+class TorchModel(LoopParameters, TrainableModel):
+    """Base of the families in torch: write `_network`, and declare the parameters as fields.
 
     Parameters
     ----------
     class_weight : {"balanced", None}
         Whether rare classes count as much as common ones (where there is one label).
     members : int
-        Networks that differ by chance alone, trained together, and whose probabilities are averaged.
+        Networks that differ in their random numbers alone, trained together, and whose probabilities are
+        averaged.
 
     Attributes
     ----------
     history_ : list of dict
-        Figures of each epoch: ``loss``, ``learning_rate`` and, with `valid`, ``valid_loss`` and
+        Metrics of each epoch: ``loss``, ``learning_rate`` and, with `valid`, ``valid_loss`` and
         ``valid_accuracy``.
     """
 
-    class_weight: str | None = "balanced"
-    members: int = 1
+    class_weight: str | None = param("balanced", BALANCED)
+    members: int = param(1, Whole(least=1))
 
     input: ClassVar[Input] = "log_mel"
 
@@ -72,67 +72,77 @@ class TorchModel(Recipe, TrainableModel):
         threads: int | None = None,
         device: str = "auto",
     ) -> Self:
-        """Learn from examples; a training that left a checkpoint goes on from there.
+        """Train on examples; a training that left a checkpoint goes on from there.
 
-        On the CPU with as many threads it then ends with the same bits as if nothing had happened.
+        On the CPU with as many threads it then ends with the same bits as if it had not been interrupted.
 
         Parameters
         ----------
         X, y, classes, groups, sample_weight, valid, progress
-            As for `TrainableModel.fit`. With `patience`, `valid` says when to stop; without `valid`, some
-            groups are held back for it.
+            As for `TrainableModel.fit`. With `patience`, `valid` decides when to stop; without `valid`, some
+            groups are held out for it.
         augment : callable, optional
-            Windows and a generator to spoilt windows, such as `earmark.train.Augmentation`; applied to each
-            batch anew.
+            From windows and a generator to augmented windows, such as `earmark.train.Augmentation`; it is
+            applied to each batch anew.
         checkpoint : path, optional
-            File to write after each epoch, and to go on from where it is there.
+            File to write after each epoch, and to go on from where it exists.
         threads : int, optional
-            Of torch; by default as they are.
+            Of torch; by default unchanged.
         device : str
             As torch names it, or ``"auto"``: a GPU where there is one.
 
         Raises
         ------
         InputError
-            As `TrainableModel.fit`, or a parameter out of range.
+            As `TrainableModel.fit`.
         ModelError
-            The loss is not finite, or the checkpoint is damaged or of another training.
-        MissingExtraError
-            torch is not installed.
+            The training diverged, or the checkpoint is damaged or of another training.
         """
-        self.check()
-        if self.members < 1:
-            raise InputError(f"members={self.members}", hint="Accepted: 1 or more.")
-        self._aside = (augment, Path(checkpoint) if checkpoint else None, threads, device)
-        try:
-            return super().fit(
-                X,
-                y,
-                classes=classes,
-                groups=groups,
-                sample_weight=sample_weight,
-                valid=valid,
-                progress=progress,
+        train, held = self._prepare(
+            X, y, classes=classes, groups=groups, sample_weight=sample_weight, valid=valid
+        )
+        path = Path(checkpoint) if checkpoint else None
+        with self._unfitted_on_error():
+            self._fit(
+                train,
+                held,
+                progress or no_progress,
+                augment=augment,
+                checkpoint=path,
+                threads=threads,
+                device=device,
             )
-        finally:
-            del self._aside
+            self._require_converged(train)
+        return self
 
-    def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        augment, path, threads, device = self._aside
+    def _fit(
+        self,
+        train: Examples,
+        valid: Examples | None,
+        progress: Progress,
+        *,
+        augment: Augment | None = None,
+        checkpoint: Path | None = None,
+        threads: int | None = None,
+        device: str = "auto",
+    ) -> None:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if self.patience and valid is None:
-            train, valid = _hold_back(train, self.seed)
-        if self.class_weight == "balanced" and not self.multilabel_:
-            train = train.balanced()
-        checkpoint = CheckpointFile(path, self._digest(train, valid, augment)) if path else None
-        with of_its_own(threads, device):
+            train, valid = _hold_out(train, self.seed)
+        train = self._weighted(train)
+        file = CheckpointFile(checkpoint, self._digest(train, valid, augment)) if checkpoint else None
+        with isolated_torch_state(threads, device):
             torch.manual_seed(self.seed)
             networks = [self._network(train, len(self.classes_)) for _ in range(self.members)]
-            network = networks[0] if self.members == 1 else Choir(networks)
-            loop = Loop(network, self, self.multilabel_, augment, device)
-            self.history_ = loop.run(train, valid, checkpoint=checkpoint, progress=progress)
+            self.based_on_ = networks[0].based_on
+            network = networks[0] if self.members == 1 else Ensemble(networks)
+            loop = Loop(network, self._loop_parameters(), self.multilabel_, augment, device)
+            self.history_ = loop.run(train, valid, checkpoint=file, progress=progress)
         self._trained, self.embedding_size_ = network.cpu().eval(), network.embedding_size
+
+    def _loop_parameters(self) -> LoopParameters:
+        return LoopParameters(**{field.name: getattr(self, field.name) for field in fields(LoopParameters)})
 
     def _proba(self, X: Array) -> np.ndarray:
         return predict(self._trained, X, multilabel=self.multilabel_)
@@ -151,14 +161,14 @@ class TorchModel(Recipe, TrainableModel):
         return facts.hexdigest()
 
 
-def _hold_back(train: Examples, seed: int) -> tuple[Examples, Examples]:
+def _hold_out(train: Examples, seed: int) -> tuple[Examples, Examples]:
     """Some groups (or, without groups, examples) apart, for early stopping."""
     groups = np.arange(len(train)).astype(str) if train.groups is None else train.groups
     names = np.random.default_rng(seed).permutation(np.unique(groups))
-    held = np.isin(groups, names[: max(1, round(_HELD_BACK * len(names)))])
+    held = np.isin(groups, names[: max(1, round(_HELD_OUT * len(names)))])
     if held.all():
         raise InputError(
-            f"patience needs something to watch, and all examples are of the group {names[0]!r}",
-            hint="Give valid=(X, y), more groups, or patience=0.",
+            f"patience needs held-out examples, and all are of the group {names[0]!r}",
+            hint="Try: valid=(X, y), more groups, or patience=0.",
         )
     return train.take(~held), train.take(held)

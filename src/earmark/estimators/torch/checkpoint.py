@@ -1,4 +1,4 @@
-"""A training between two epochs, as a file: tensors by name, in safetensors, and no pickle."""
+"""The state of a training between two epochs, as a file of safetensors; never a pickle."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from earmark.errors import ModelError
 from earmark.estimators.torch.layers import Network
 from earmark.storage import make_folder, write_atomic
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 @dataclass
 class State:
-    """Everything that a training is, between two epochs."""
+    """Everything that a training goes on from, between two epochs."""
 
     network: Network
     optimiser: torch.optim.Optimizer
     average: dict[str, Tensor] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
-    history: list[Figures] = field(default_factory=list)
+    history: list[Metrics] = field(default_factory=list)
     stale: int = 0  # epochs since the best
 
-    def answering(self) -> dict[str, Tensor]:
-        """Copy of the weights that answers come from: the running mean, or the last."""
+    def evaluated(self) -> dict[str, Tensor]:
+        """Copy of the weights that are evaluated: the running mean, or the last."""
         values = self.average or self.network.state_dict()
         return {name: value.detach().clone() for name, value in values.items() if name != "steps"}
 
     def follow(self, keep: float) -> None:
-        """Move the running mean towards the weights; at the start it forgets sooner."""
+        """Update the running mean of the weights; it decays faster at the start."""
         values = self.network.state_dict()
         if not self.average:
-            self.average = {**self.answering(), "steps": torch.zeros(())}
+            self.average = {**self.evaluated(), "steps": torch.zeros(())}
             return
         self.average["steps"] += 1
-        share = max(1 - keep, 9 / (10 + float(self.average["steps"])))
+        step = max(1 - keep, 9 / (10 + float(self.average["steps"])))
         for name, value in values.items():
             if value.is_floating_point():
-                self.average[name].lerp_(value, share)
+                self.average[name].lerp_(value, step)
             else:
                 self.average[name].copy_(value)
 
 
 class CheckpointFile:
-    """The file that a training goes on from.
+    """The file that an interrupted training goes on from.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ class CheckpointFile:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError) as error:
             raise ModelError(
-                f"the checkpoint {self.path} cannot be read: {error}", hint="Delete it to begin again."
+                f"the checkpoint {self.path} cannot be read: {error}", hint="Try: delete it to begin again."
             ) from error
         if facts.get("digest") != self.digest:
             raise ModelError(
                 f"the checkpoint {self.path} is of another training",
-                hint="Its data, parameters or augmentation differ. Delete it, or name another file.",
+                hint="Its data, parameters or augmentation differ. Try: delete it, or another file.",
             )
         device = next(state.network.parameters()).device
         state.network.load_state_dict(_part("network", tensors))

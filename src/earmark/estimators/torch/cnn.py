@@ -1,16 +1,17 @@
-"""`cnn`: the five-block network of the GTZAN demos, as the mark to beat."""
+"""`cnn`: the five-block network of the GTZAN demos, as a baseline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Search, param
 from earmark.estimators.torch.base import TorchModel
 from earmark.estimators.torch.layers import Network, Standardise
+from earmark.estimators.torch.loop import LEARNING_RATE, MIXUP
 from earmark.models.base import Array
 
 WIDTHS = (16, 32, 64, 128, 256)
@@ -31,7 +32,7 @@ class FiveBlocks(Network):
         if not (height and width):
             raise InputError(
                 f"X.shape={X.shape}",
-                hint=f"At least {halved} bands and {halved} frames: they are halved {len(widths)} times.",
+                hint=f"Accepted: at least {halved} bands and frames, which are halved {len(widths)} times.",
             )
         layers: list[nn.Module] = []
         for n_in, n_out in zip((1, *widths), widths, strict=False):
@@ -63,17 +64,9 @@ class Cnn(TorchModel):
         After each block; twice as much before the dense layers.
     """
 
-    dropout: float = 0.25
-    learning_rate: float = 1e-3
+    dropout: float = param(0.25, FRACTION, search=Search(0.1, 0.4))
+    learning_rate: float = param(1e-3, LEARNING_RATE, search=Search(2e-4, 4e-3, log=True))
+    mixup: float = param(0.0, MIXUP, search=Search(0.0, 0.5))
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         return FiveBlocks(train.X, n_classes, dropout=self.dropout)
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
-            "dropout": trial.suggest_float("dropout", 0.1, 0.4),
-            "mixup": trial.suggest_float("mixup", 0.0, 0.5),
-        }

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import InputError
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Choice, Real, Search, Whole, param
 from earmark.estimators.torch.base import TorchModel
-from earmark.estimators.torch.layers import Choir, Network
+from earmark.estimators.torch.layers import Ensemble, Network
+from earmark.estimators.torch.loop import LEARNING_RATE, MIXUP
 from earmark.estimators.torch.short_chunk import ShortChunk
 from earmark.estimators.torch.texture import TextureNetwork
 
@@ -19,7 +19,7 @@ from earmark.estimators.torch.texture import TextureNetwork
 class Early(Network):
     """The embeddings of several networks end to end, under one head.
 
-    A head of its own for each network would be `layers.Choir`: fusion late.
+    A head of its own for each network would be `layers.Ensemble`: fusion late.
     """
 
     def __init__(self, members: list[Network], n_classes: int, *, dropout: float) -> None:
@@ -33,9 +33,6 @@ class Early(Network):
     def embed(self, S_db: Tensor) -> Tensor:
         """The members' embeddings end to end."""
         return torch.cat([member.embed(S_db) for member in self.members], dim=1)
-
-
-WHEN = ("late", "early")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -53,24 +50,19 @@ class Fusion(TorchModel):
     dropout : float
         Before each head.
     masking : float
-        Share of the windows that SpecAugment masks in training, for the ResNet alone.
+        Fraction of the windows that SpecAugment masks in training, for the ResNet alone.
     """
 
-    when: str = "late"
-    width: int = 32
-    n_blocks: int = 3
-    n_hidden: int = 256
-    dropout: float = 0.5
-    epochs: int = 30
-    masking: float = 0.7
-    mixup: float = 0.3
-    average: float = 0.99
-
-    def check(self) -> None:
-        """Raise an InputError that names the first parameter out of range."""
-        super().check()
-        if self.when not in WHEN:
-            raise InputError(f"when={self.when!r}", hint=f"Accepted: {', '.join(WHEN)}.")
+    when: str = param("late", Choice(("late", "early")), search=Search(choices=("late", "early")))
+    width: int = param(32, Whole(least=1, most=1024))
+    n_blocks: int = param(3, Whole(least=1, most=8))
+    n_hidden: int = param(256, Whole(least=1, most=65536), search=Search(choices=(128, 256, 512)))
+    dropout: float = param(0.5, FRACTION, search=Search(0.3, 0.7))
+    epochs: int = param(30, Whole(least=1))
+    masking: float = param(0.7, Real(least=0, most=1))
+    learning_rate: float = param(2e-3, LEARNING_RATE, search=Search(5e-4, 8e-3, log=True))
+    mixup: float = param(0.3, MIXUP, search=Search(0.0, 1.0))
+    average: float = param(0.99, FRACTION)
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         X, dropout = train.X, self.dropout
@@ -80,15 +72,4 @@ class Fusion(TorchModel):
                 X, n_classes, width=self.width, n_blocks=self.n_blocks, dropout=dropout, masking=self.masking
             ),
         ]
-        return Choir(members) if self.when == "late" else Early(members, n_classes, dropout=dropout)
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "when": trial.suggest_categorical("when", list(WHEN)),
-            "learning_rate": trial.suggest_float("learning_rate", 5e-4, 8e-3, log=True),
-            "n_hidden": trial.suggest_categorical("n_hidden", [128, 256, 512]),
-            "dropout": trial.suggest_float("dropout", 0.3, 0.7),
-            "mixup": trial.suggest_float("mixup", 0.0, 1.0),
-        }
+        return Ensemble(members) if self.when == "late" else Early(members, n_classes, dropout=dropout)

@@ -1,14 +1,14 @@
-"""What the networks are built of: the base class, standardisation, blocks, pooling, many as one."""
+"""What the networks are built of: the base class, standardisation, blocks, pooling, ensembles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import InputError
 from earmark.models.base import Array
 
 _MIN_DEVIATION_DB = 1.0  # a band that hardly moves in training must not blow up in use
@@ -23,31 +23,33 @@ class Network(nn.Module):
         From the embedding to logits.
     embedding_size : int
         Numbers in an embedding.
+    based_on : tuple of mapping
+        The published weights that it starts from, as `ModelCard.based_on` states them.
     """
 
     head: nn.Module
     embedding_size: int
+    based_on: tuple[Mapping[str, Any], ...] = ()
 
     def embed(self, S_db: Tensor) -> Tensor:
         """Embeddings [shape=(n, embedding_size)] of windows in dB [shape=(n, n_mels, n_frames)]."""
         raise NotImplementedError
 
     def forward(self, S_db: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [shape=(n, n_voices, n_classes)] and embeddings [shape=(n, embedding_size)].
+        """Logits [shape=(n, n_members, n_classes)] and embeddings [shape=(n, embedding_size)].
 
-        Most networks have one voice. Each voice has a loss of its own; the answer is the mean of their
-        probabilities.
+        Most networks have one member. Each member has a loss of its own; their probabilities are averaged.
         """
         embedding = self.embed(S_db)
         return self.head(embedding)[:, None], embedding
 
     def stages(self) -> list[nn.Module]:
-        """Parts from the output to the input, for those that thaw or learn one after the other."""
+        """Stages from the output to the input, which are unfrozen one after the other."""
         return [self]
 
 
 class Standardise(nn.Module):
-    """Every band less its mean over the training set, by its deviation there; with an axis for channels.
+    """Standardise each band by its mean and deviation over the training set; adds an axis of channels.
 
     Constants of the graph and no statistic of the clip, so that a file and a microphone agree.
     """
@@ -110,19 +112,22 @@ class MeanAndMaxOverTime(nn.Module):
 class Masking(nn.Module):
     """SpecAugment (Park et al. 2019) as a layer: in training, two bands and two spans become the mean.
 
-    As a layer it can spoil the image that one network sees and leave alone what another is told of it. The
-    steps are as wide as those of `earmark.train.augment.specaugment`.
+    As a layer it can mask the input of one network and leave alone that of another. The spans are as wide as
+    those of `earmark.train.augment.specaugment`.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the windows that are masked.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, fraction: float) -> None:
         super().__init__()
-        if not 0 <= share <= 1:
-            raise InputError(f"masking={share!r}", hint="Accepted: a share from 0 to 1.")
-        self.share = share
+        self.fraction = fraction
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardised images, so that the mean is 0."""
-        if not self.training or not self.share:
+        if not self.training or not self.fraction:
             return x
         n, _, n_mels, n_frames = x.shape
         keep = torch.ones_like(x, dtype=torch.bool)
@@ -130,7 +135,7 @@ class Masking(nn.Module):
             rows = _spans(n, n_mels, n_mels // 8, x.device)
             columns = _spans(n, n_frames, n_frames // 5, x.device)
             keep &= ~(rows[:, None, :, None] | columns[:, None, None, :])
-        spared = torch.rand(n, 1, 1, 1, device=x.device) >= self.share
+        spared = torch.rand(n, 1, 1, 1, device=x.device) >= self.fraction
         return x * (keep | spared)
 
 
@@ -142,10 +147,10 @@ def _spans(n: int, length: int, longest: int, device: torch.device) -> Tensor:
     return (places >= starts) & (places < starts + widths)
 
 
-class Choir(Network):
-    """Several networks as the voices of one: an ensemble, or two views of the sound.
+class Ensemble(Network):
+    """Several networks as one: an ensemble of the same, or two views of the sound.
 
-    They share no weight and no loss, so learning together is learning apart in step.
+    They share no weight and no loss, so training them together is training each by itself.
     """
 
     def __init__(self, members: Sequence[Network]) -> None:
@@ -154,9 +159,9 @@ class Choir(Network):
         self.embedding_size = sum(member.embedding_size for member in members)
 
     def forward(self, S_db: Tensor) -> tuple[Tensor, Tensor]:
-        """The voices of all members side by side, and their embeddings end to end."""
-        answers = [member(S_db) for member in self.members]
-        return torch.cat([a for a, _ in answers], dim=1), torch.cat([e for _, e in answers], dim=1)
+        """Logits of all members side by side, and their embeddings end to end."""
+        outputs = [member(S_db) for member in self.members]
+        return torch.cat([a for a, _ in outputs], dim=1), torch.cat([e for _, e in outputs], dim=1)
 
     def stages(self) -> list[nn.Module]:
         """Those of the members side by side, if they have as many."""
@@ -167,5 +172,5 @@ class Choir(Network):
 
 
 def probabilities(logits: Tensor, *, multilabel: bool) -> Tensor:
-    """Mean over the voices of what each is sure of [shape=(n, n_classes)]."""
+    """Mean of the members' probabilities [shape=(n, n_classes)]."""
     return (logits.sigmoid() if multilabel else logits.softmax(dim=-1)).mean(dim=1)

@@ -1,6 +1,6 @@
-"""How the networks learn: one loop for all, that can stop after any epoch and go on as if it had not.
+"""The training loop of all networks, which can stop after any epoch and go on as if it had not.
 
-Whatever chance decides in an epoch (the order, augmentation, mixup, dropout) is drawn from the seed and the
+Whatever is random in an epoch (the order, augmentation, mixup, dropout) is drawn from the seed and the
 number of the epoch alone, and the learning rate is a function of the step. So a checkpoint needs no state of
 a generator or a schedule, and a training that was killed ends with the same bits, on the same processor with
 as many threads.
@@ -17,15 +17,76 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import ModelError
-from earmark.estimators.base import Examples
-from earmark.estimators.torch.checkpoint import CheckpointFile, Figures, State
+from earmark.estimators.base import diverged
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, SEED, SWITCH, Real, Whole, param
+from earmark.estimators.torch.checkpoint import CheckpointFile, Metrics, State
 from earmark.estimators.torch.layers import Network, probabilities
-from earmark.estimators.torch.recipe import Recipe
 from earmark.models.base import Array
 from earmark.progress import Progress
 
 Augment = Callable[[Array, np.random.Generator], Array]
+
+LEARNING_RATE = Real(above=0)
+MIXUP = Real(least=0)
+UNFREEZE = Whole(least=0)
+LAYER_DECAY = Real(above=0, most=1)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LoopParameters:
+    """Parameters that all networks share.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+        Passes over the examples, and how many at a time; a batch norm has no variance of one.
+    learning_rate, weight_decay : float
+        Of AdamW (Loshchilov & Hutter 2019); only what is multiplied decays, not biases and norms.
+    label_smoothing : float
+        Fraction of the target that is spread over all classes (Szegedy et al. 2016, section 7).
+    mixup : float
+        Both parameters of the Beta distribution of the weights of two mixed examples (Zhang et al. 2018); 0
+        for none.
+    average : float
+        Decay of the running mean of the weights, which the probabilities come from (Polyak & Juditsky 1992);
+        0 for none.
+    patience : int
+        Epochs without a better loss on held-out examples until it stops, and takes the best weights; 0 to go
+        on to the end and take the last.
+    unfreeze_every : int
+        Epochs until the next stage of the network is unfrozen, from the output to the input (Howard & Ruder
+        2018); 0 for all at once.
+    layer_decay : float
+        Learning rate of a stage by that of the one above it (the same).
+    bf16 : bool
+        Multiply in bfloat16.
+    seed : int
+        Random seed.
+    """
+
+    epochs: int = param(40, Whole(least=1))
+    batch_size: int = param(32, Whole(least=2))
+    learning_rate: float = param(2e-3, LEARNING_RATE)
+    weight_decay: float = param(1e-2, Real(least=0))
+    label_smoothing: float = param(0.1, FRACTION)
+    mixup: float = param(0.0, MIXUP)
+    average: float = param(0.0, FRACTION)
+    patience: int = param(0, Whole(least=0))
+    unfreeze_every: int = param(0, UNFREEZE)
+    layer_decay: float = param(1.0, LAYER_DECAY)
+    bf16: bool = param(False, SWITCH)
+    seed: int = param(0, SEED)
+
+    def rate(self, progress: float) -> float:
+        """Learning rate at `progress` from 0 (the first step) to 1 (the end).
+
+        Up along a line for a fifth, then down to zero along a cosine (after Smith & Topin 2018).
+        """
+        rise = 0.2
+        if progress < rise:
+            return self.learning_rate * (0.04 + 0.96 * progress / rise)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise)))
 
 
 @dataclass
@@ -36,19 +97,19 @@ class Loop:
     ----------
     network : Network
         Its weights are where the training begins, and end up trained.
-    recipe : Recipe
-        How.
+    parameters : LoopParameters
+        How to train.
     multilabel : bool
         Whether several classes may apply at once.
     augment : callable, optional
-        Windows [shape=(n, n_mels, n_frames)] and a generator to spoilt windows. An attribute ``mixup`` takes
-        the place of `Recipe.mixup`.
+        From windows [shape=(n, n_mels, n_frames)] and a generator to augmented windows. An attribute
+        ``mixup`` takes the place of `LoopParameters.mixup`.
     device : str
         As torch names it.
     """
 
     network: Network
-    recipe: Recipe
+    parameters: LoopParameters
     multilabel: bool = False
     augment: Augment | None = None
     device: str = "cpu"
@@ -60,109 +121,106 @@ class Loop:
         *,
         checkpoint: CheckpointFile | None = None,
         progress: Progress | None = None,
-    ) -> list[Figures]:
+    ) -> list[Metrics]:
         """Train the network in place.
 
         Parameters
         ----------
         train, valid : Examples
-            What to learn from, and what to watch (or, with `Recipe.patience`, to stop by).
+            Examples to train on, and held-out ones to measure (or, with `patience`, to stop by).
         checkpoint : CheckpointFile, optional
-            Where to go on from, and what to write after each epoch.
+            File to go on from, and to write after each epoch.
         progress : callable, optional
             Called after each epoch, once its checkpoint is written.
 
         Returns
         -------
         list of dict
-            Figures of each epoch.
+            Metrics of each epoch.
 
         Raises
         ------
         ModelError
-            The loss is not finite, or the checkpoint is of another training.
+            The training diverged, or the checkpoint is of another training.
         """
-        recipe, network = self.recipe, self.network
+        parameters, network = self.parameters, self.network
         network.to(self.device, memory_format=torch.channels_last)
-        state = State(network, _optimiser(network, recipe))
+        state = State(network, _optimiser(network, parameters))
         if checkpoint:
             checkpoint.load(state)
-        for epoch in range(len(state.history), recipe.epochs):
-            if recipe.patience and state.stale >= recipe.patience:
+        for epoch in range(len(state.history), parameters.epochs):
+            if parameters.patience and state.stale >= parameters.patience:
                 break
-            figures = self._epoch(state, train, epoch)
+            metrics = self._epoch(state, train, epoch)
             if valid is not None and len(valid):
-                figures |= self._watch(state, valid)
-            state.history.append(figures)
+                metrics |= self._validate(state, valid)
+            state.history.append(metrics)
             if checkpoint:
                 checkpoint.save(state)
             if progress:
-                progress("training", epoch + 1, recipe.epochs, figures)
-        network.load_state_dict(state.best or state.answering())
+                progress("training", epoch + 1, parameters.epochs, metrics)
+        network.load_state_dict(state.best or state.evaluated())
         return state.history
 
-    def _epoch(self, state: State, train: Examples, epoch: int) -> Figures:
-        recipe = self.recipe
-        rng = np.random.default_rng([recipe.seed, epoch])
+    def _epoch(self, state: State, train: Examples, epoch: int) -> Metrics:
+        parameters = self.parameters
+        rng = np.random.default_rng([parameters.seed, epoch])
         torch.manual_seed(int(rng.integers(2**62)))
-        _thaw(self.network, recipe, epoch)
-        batches = list(_batches(len(train), recipe.batch_size, rng))
+        _unfreeze(self.network, parameters, epoch)
+        batches = list(_batches(len(train), parameters.batch_size, rng))
         total = 0.0
         for number, rows in enumerate(batches):
-            rate = recipe.rate((epoch + number / len(batches)) / recipe.epochs)
+            rate = parameters.rate((epoch + number / len(batches)) / parameters.epochs)
             for group in state.optimiser.param_groups:
                 group["lr"] = group["scale"] * rate
-            total += self._step(state, self._spoilt(train.take(rows), rng))
+            total += self._step(state, self._augmented(train.take(rows), rng))
         loss = total / len(batches)
         if not math.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} in epoch {epoch + 1}",
-                hint=f"Try a learning_rate below {recipe.learning_rate:g}.",
-            )
-        return {"loss": loss, "learning_rate": recipe.rate((epoch + 1) / recipe.epochs)}
+            raise diverged(loss, epoch + 1, parameters.learning_rate)
+        return {"loss": loss, "learning_rate": parameters.rate((epoch + 1) / parameters.epochs)}
 
     def _step(self, state: State, batch: Examples) -> float:
-        smooth = self.recipe.label_smoothing
+        smooth = self.parameters.label_smoothing
         targets = torch.from_numpy(batch.targets).to(self.device)
         targets = targets * (1 - smooth) + smooth * (0.5 if self.multilabel else 1 / targets.shape[1])
         weights = torch.from_numpy(batch.weights.astype(np.float32)).to(self.device)
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.recipe.bf16):
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.parameters.bf16):
             logits, _ = self.network(torch.from_numpy(batch.X).to(self.device))
         loss = (weights * losses(logits.float(), targets, multilabel=self.multilabel)).mean()
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
-        if self.recipe.average:
-            state.follow(self.recipe.average)
+        if self.parameters.average:
+            state.follow(self.parameters.average)
         return float(loss.detach())
 
-    def _spoilt(self, batch: Examples, rng: np.random.Generator) -> Examples:
-        """Augmented and blended."""
-        alpha = float(getattr(self.augment, "mixup", 0.0) or self.recipe.mixup)
+    def _augmented(self, batch: Examples, rng: np.random.Generator) -> Examples:
+        """Augmented and mixed."""
+        alpha = float(getattr(self.augment, "mixup", 0.0) or self.parameters.mixup)
         if self.augment is not None:
             X = np.ascontiguousarray(self.augment(batch.X, rng), dtype=np.float32)
             batch = Examples(X, batch.targets, batch.weights)
         return mixed(batch, alpha, rng) if alpha else batch
 
-    def _watch(self, state: State, valid: Examples) -> Figures:
-        """Loss and accuracy on what is held back; keeps the best weights so far."""
-        learning = {name: value.clone() for name, value in self.network.state_dict().items()}
-        answering = state.answering()
-        self.network.load_state_dict(answering)
+    def _validate(self, state: State, valid: Examples) -> Metrics:
+        """Loss and accuracy on what is held out; keeps the best weights so far."""
+        trained = {name: value.clone() for name, value in self.network.state_dict().items()}
+        evaluated = state.evaluated()
+        self.network.load_state_dict(evaluated)
         proba = predict(self.network, valid.X, multilabel=self.multilabel, device=self.device)
-        self.network.load_state_dict(learning)
-        figures = _figures(proba, valid, multilabel=self.multilabel)
+        self.network.load_state_dict(trained)
+        metrics = _metrics(proba, valid, multilabel=self.multilabel)
         before = [past["valid_loss"] for past in state.history]
         state.stale += 1
-        if not before or figures["valid_loss"] < min(before):
+        if not before or metrics["valid_loss"] < min(before):
             state.stale = 0
-            if self.recipe.patience:
-                state.best = answering
-        return figures
+            if self.parameters.patience:
+                state.best = evaluated
+        return metrics
 
 
 def losses(logits: Tensor, targets: Tensor, *, multilabel: bool) -> Tensor:
-    """Cross entropy of each example [shape=(n,)], the mean over the voices."""
+    """Cross entropy of each example [shape=(n,)], the mean over the members."""
     wanted = targets[:, None].expand_as(logits)
     if multilabel:
         return nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((1, 2))
@@ -170,18 +228,18 @@ def losses(logits: Tensor, targets: Tensor, *, multilabel: bool) -> Tensor:
 
 
 def mixed(batch: Examples, alpha: float, rng: np.random.Generator) -> Examples:
-    """Each example blended with another, and so its target and weight; in dB, as the network sees them."""
+    """Each example mixed with another, and so its target and weight; in dB, the input of the network."""
     other = batch.take(rng.permutation(len(batch)))
-    share = rng.beta(alpha, alpha, len(batch)).astype(np.float32)
-    keep = share[:, None]
+    weight = rng.beta(alpha, alpha, len(batch)).astype(np.float32)
+    keep = weight[:, None]
     return Examples(
         batch.X * keep[..., None] + other.X * (1 - keep[..., None]),
         batch.targets * keep + other.targets * (1 - keep),
-        batch.weights * share + other.weights * (1 - share),
+        batch.weights * weight + other.weights * (1 - weight),
     )
 
 
-def _figures(proba: np.ndarray, valid: Examples, *, multilabel: bool) -> Figures:
+def _metrics(proba: np.ndarray, valid: Examples, *, multilabel: bool) -> Metrics:
     proba = np.clip(proba, 1e-7, 1 - 1e-7)
     wanted = valid.targets
     if multilabel:
@@ -198,28 +256,28 @@ def _batches(n: int, size: int, rng: np.random.Generator) -> Iterator[np.ndarray
     yield from np.array_split(rng.permutation(n), max(1, n // size))
 
 
-def _optimiser(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimiser(network: Network, parameters: LoopParameters) -> torch.optim.Optimizer:
     groups = []
     for depth, stage in enumerate(network.stages()):
         for decays in (True, False):
             some = [p for p in stage.parameters() if (p.ndim > 1) == decays]
-            decay = recipe.weight_decay if decays else 0.0
-            groups.append({"params": some, "weight_decay": decay, "scale": recipe.layer_decay**depth})
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=recipe.learning_rate)
+            decay = parameters.weight_decay if decays else 0.0
+            groups.append({"params": some, "weight_decay": decay, "scale": parameters.layer_decay**depth})
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=parameters.learning_rate)
 
 
-def _thaw(network: Network, recipe: Recipe, epoch: int) -> None:
-    """Let the stages learn that are due, from the output down; frozen ones keep their statistics too.
+def _unfreeze(network: Network, parameters: LoopParameters, epoch: int) -> None:
+    """Unfreeze the stages that are due, from the output down; frozen ones keep their statistics too.
 
     Batch norms begin each epoch anew and take the plain mean over its batches: with the usual running mean,
-    a training of few steps would answer from statistics that it never had.
+    a training of few steps would end with statistics that it never had.
     """
     network.train()
     stages = network.stages()
-    n_awake = 1 + epoch // recipe.unfreeze_every if recipe.unfreeze_every else len(stages)
+    n_trained = 1 + epoch // parameters.unfreeze_every if parameters.unfreeze_every else len(stages)
     for depth, stage in enumerate(stages):
-        stage.requires_grad_(depth < n_awake)
-        if depth >= n_awake:
+        stage.requires_grad_(depth < n_trained)
+        if depth >= n_trained:
             stage.eval()
             continue
         for module in stage.modules():
@@ -243,8 +301,8 @@ def predict(
 
 
 @contextmanager
-def of_its_own(threads: int | None, device: str) -> Iterator[None]:
-    """Threads and random numbers of torch for a while, and then again as they were."""
+def isolated_torch_state(threads: int | None, device: str) -> Iterator[None]:
+    """Temporarily set the number of threads and the random number generator of torch."""
     before = torch.get_num_threads()
     with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
         if threads:

@@ -12,17 +12,20 @@ own 100.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.errors import InputError
-from earmark.estimators.base import Examples
+from earmark.errors import InputError, ModelError
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Real, Search, Text, param
 from earmark.estimators.torch.base import TorchModel
 from earmark.estimators.torch.layers import Network
+from earmark.estimators.torch.loop import LAYER_DECAY, LEARNING_RATE, MIXUP, UNFREEZE
+from earmark.estimators.torch.weights import as_base, load_published
 from earmark.features import FeatureSpec, mel_frequencies
 
 N_TAGS = 527  # of AudioSet
@@ -173,8 +176,35 @@ class FrontEnd(nn.Module):
         return ((torch.log(self.map @ power + 1e-5) + 4.5) / 5)[:, None]
 
 
+def load_mobile(source: str | os.PathLike[str]) -> MobileNet:
+    """Mobile network with published weights, its width read off them.
+
+    Parameters
+    ----------
+    source : str or path
+        As for `earmark.estimators.torch.weights.load_published`.
+
+    Raises
+    ------
+    ModelError
+        The weights cannot be loaded, or are not of this network.
+    """
+    tensors = load_published(source)
+    try:
+        hidden = tensors["classifier.2.weight"].shape[0]
+        network = MobileNet(hidden / 1280)
+        loose = network.load_state_dict(tensors, strict=False)
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{source} does not hold a mobile network of EfficientAT: {reason}") from error
+    absent = [key for key in loose.missing_keys if not key.endswith("num_batches_tracked")]
+    if wrong := [*loose.unexpected_keys, *absent]:
+        raise ModelError(f"{source}: tensors that do not fit: {', '.join(wrong[:3])}")
+    return network
+
+
 class Tagger(Network):
-    """A mobile network with a head of our own."""
+    """A mobile network with a new head."""
 
     def __init__(self, network: MobileNet, n_classes: int, *, dropout: float) -> None:
         super().__init__()
@@ -201,39 +231,28 @@ class MobileModel(TorchModel):
     Parameters
     ----------
     weights : str or None
-        ``"mn04_as"``, or a safetensors file of another of the family; None to begin from nothing. With
-        weights, set `unfreeze_every` and `layer_decay` to tune it from the head down.
+        ``"mn04_as"``, or a safetensors file of another of the family; None for random weights. With
+        weights, set `unfreeze_every` and `layer_decay` to fine-tune it from the head down.
     width : float
         Of the channels, by those of MobileNetV3-Large; given by `weights`, if there are any.
     dropout : float
         Before the head.
     """
 
-    weights: str | None = None
-    width: float = 0.4
-    dropout: float = 0.3
-    mixup: float = 0.3
-
-    def check(self) -> None:
-        """Raise an InputError that names the first parameter out of range."""
-        super().check()
-        if not 0.1 <= self.width <= 4:
-            raise InputError(f"width={self.width}", hint="Accepted: from 0.1 to 4.")
+    weights: str | None = param(None, Text(optional=True))
+    width: float = param(0.4, Real(least=0.1, most=4))
+    dropout: float = param(0.3, FRACTION, search=Search(0.1, 0.5))
+    learning_rate: float = param(2e-3, LEARNING_RATE, search=Search(2e-4, 4e-3, log=True))
+    mixup: float = param(0.3, MIXUP)
+    unfreeze_every: int = param(0, UNFREEZE, search=Search(0, 4))
+    layer_decay: float = param(1.0, LAYER_DECAY, search=Search(0.3, 1.0))
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         if train.X.shape[1] != 128:
-            raise InputError(f"X.shape={train.X.shape}", hint="Windows of the default front end: 128 bands.")
-        from earmark.estimators.torch.weights import load_mobile
-
-        network = MobileNet(self.width) if self.weights is None else load_mobile(self.weights)
-        return Tagger(network, n_classes, dropout=self.dropout)
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
-            "layer_decay": trial.suggest_float("layer_decay", 0.3, 1.0),
-            "unfreeze_every": trial.suggest_int("unfreeze_every", 0, 4),
-            "dropout": trial.suggest_float("dropout", 0.1, 0.5),
-        }
+            raise InputError(f"X.shape={train.X.shape}", hint="Accepted: 128 bands, as by default.")
+        if self.weights is None:
+            return Tagger(MobileNet(self.width), n_classes, dropout=self.dropout)
+        network = load_mobile(self.weights)
+        tagger = Tagger(network, n_classes, dropout=self.dropout)
+        tagger.based_on = (as_base(self.weights, network.state_dict()),)
+        return tagger

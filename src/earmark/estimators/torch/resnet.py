@@ -1,4 +1,4 @@
-"""`resnet34` and `resnet50`: the spectrogram as an image, from weights learned on ImageNet."""
+"""`resnet34` and `resnet50`: the spectrogram as an image, from weights trained on ImageNet."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from earmark.errors import MissingExtraError, ModelError
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Search, Text, Whole, param
 from earmark.estimators.torch.base import TorchModel
 from earmark.estimators.torch.layers import Network, Standardise
+from earmark.estimators.torch.loop import LAYER_DECAY, LEARNING_RATE, MIXUP, UNFREEZE
+from earmark.estimators.torch.weights import as_base
 from earmark.models.base import Array
 
 # K. He et al. 2016, table 1: blocks per stage, and of which kind
@@ -23,7 +26,7 @@ SHAPES: dict[int, dict[str, Any]] = {
 
 
 class ImageResNet(Network):
-    """A ResNet by transformers, its first convolution taught to take one channel, and a new head.
+    """A ResNet by transformers, its first convolution adapted to one channel, and a new head.
 
     Photographs have three channels, about standardised; a window has one, standardised. Summing the filters
     over the channels gives what a grey photograph would give.
@@ -34,6 +37,8 @@ class ImageResNet(Network):
     ) -> None:
         super().__init__()
         backbone = _backbone(depth, weights)
+        if weights is not None:
+            self.based_on = (as_base(weights, backbone.state_dict()),)
         _take_one_channel(backbone)
         self.standardise = Standardise(X)
         self.embedder, self.encoder = backbone.embedder, backbone.encoder
@@ -58,7 +63,7 @@ def _backbone(depth: int, weights: str | os.PathLike[str] | None) -> Any:
         from transformers import ResNetConfig, ResNetModel
     except ImportError as error:
         raise MissingExtraError(
-            f"transformers cannot be imported: {error}", hint="pip install 'earmark[train,hub]'"
+            f"transformers cannot be imported: {error}", hint="Try: pip install 'earmark[hub]'."
         ) from error
     if weights is None:
         return ResNetModel(ResNetConfig(**SHAPES[depth]))
@@ -67,9 +72,9 @@ def _backbone(depth: int, weights: str | os.PathLike[str] | None) -> Any:
         return ResNetModel.from_pretrained(os.fspath(weights), use_safetensors=True)
     except Exception as error:  # not found, no network, not a ResNet: the library's errors are many
         raise ModelError(
-            f"weights={os.fspath(weights)!r} could not be had: {str(error).splitlines()[0]}",
-            hint="Give the name of a ResNet on the hub, a folder with config.json and model.safetensors, or "
-            "weights=None to begin from nothing.",
+            f"weights={os.fspath(weights)!r} could not be loaded: {str(error).splitlines()[0].rstrip('.')}",
+            hint="Accepted: a ResNet on the hub, a folder with config.json and model.safetensors, or None "
+            "for random weights.",
         ) from error
 
 
@@ -85,46 +90,36 @@ def _take_one_channel(backbone: Any) -> None:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ResNet(TorchModel):
-    """A ResNet that is tuned from the head down: each stage thaws later and learns slower than the one above.
+    """A ResNet fine-tuned from the head down: each stage is unfrozen later, at a lower rate than that above.
 
     Parameters
     ----------
     weights : str or None
-        A ResNet on the hub, or a folder with ``config.json`` and ``model.safetensors``; None to begin from
-        nothing.
+        A ResNet on the hub, or a folder with ``config.json`` and ``model.safetensors``; None for
+        random weights.
     dropout : float
         Before the head.
     """
 
-    weights: str | None = None
-    dropout: float = 0.3
-    epochs: int = 12
-    learning_rate: float = 1e-3
-    mixup: float = 0.3
-    unfreeze_every: int = 2
-    layer_decay: float = 0.4
+    weights: str | None = param(None, Text(optional=True))
+    dropout: float = param(0.3, FRACTION, search=Search(0.0, 0.5))
+    epochs: int = param(12, Whole(least=1))
+    learning_rate: float = param(1e-3, LEARNING_RATE, search=Search(2e-4, 4e-3, log=True))
+    mixup: float = param(0.3, MIXUP)
+    unfreeze_every: int = param(2, UNFREEZE, search=Search(0, 3))
+    layer_decay: float = param(0.4, LAYER_DECAY, search=Search(0.2, 0.8))
 
     depth: ClassVar[int]
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         return ImageResNet(train.X, n_classes, depth=self.depth, weights=self.weights, dropout=self.dropout)
 
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
-            "layer_decay": trial.suggest_float("layer_decay", 0.2, 0.8),
-            "unfreeze_every": trial.suggest_int("unfreeze_every", 0, 3),
-            "dropout": trial.suggest_float("dropout", 0.0, 0.5),
-        }
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ResNet34(ResNet):
     """`ResNet` of 34 layers."""
 
-    weights: str | None = "microsoft/resnet-34"
+    weights: str | None = param("microsoft/resnet-34", Text(optional=True))
 
     depth: ClassVar[int] = 34
 
@@ -133,6 +128,6 @@ class ResNet34(ResNet):
 class ResNet50(ResNet):
     """`ResNet` of 50 layers."""
 
-    weights: str | None = "microsoft/resnet-50"
+    weights: str | None = param("microsoft/resnet-50", Text(optional=True))
 
     depth: ClassVar[int] = 50

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from earmark.errors import InputError
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Real, Search, Whole, param
 from earmark.estimators.torch.base import TorchModel
 from earmark.estimators.torch.layers import Masking, MeanAndMaxOverTime, Network, ResidualBlock, Standardise
+from earmark.estimators.torch.loop import LEARNING_RATE, MIXUP
 from earmark.models.base import Array
 
 
@@ -29,14 +30,12 @@ class ShortChunk(Network):
         self, X: Array, n_classes: int, *, width: int, n_blocks: int, dropout: float, masking: float
     ) -> None:
         super().__init__()
-        if n_blocks < 1:
-            raise InputError(f"n_blocks={n_blocks}", hint="Accepted: 1 or more.")
         widths = [max(8, round(width * 1.4**i / 8) * 8) for i in range(n_blocks)]
         n_rows, n_frames = (math.ceil(n / 2) // 2 ** (n_blocks + 1) for n in X.shape[1:])
         if not (n_rows and n_frames):
             raise InputError(
                 f"X.shape={X.shape}, n_blocks={n_blocks}",
-                hint=f"At least {2 ** (n_blocks + 2) - 1} bands and frames, or fewer blocks.",
+                hint=f"Accepted: at least {2 ** (n_blocks + 2) - 1} bands and frames, or fewer blocks.",
             )
         layers = [
             nn.Conv2d(1, widths[0], 5, 2, 2, bias=False),
@@ -69,29 +68,20 @@ class ShortChunkModel(TorchModel):
     dropout : float
         Before the dense layer.
     masking : float
-        Share of the windows that SpecAugment masks in training.
+        Fraction of the windows that SpecAugment masks in training.
     """
 
-    width: int = 32
-    n_blocks: int = 3
-    dropout: float = 0.4
-    epochs: int = 30
-    masking: float = 0.7
-    mixup: float = 0.3
-    average: float = 0.99
+    width: int = param(32, Whole(least=1, most=1024), search=Search(choices=(16, 24, 32, 48)))
+    n_blocks: int = param(3, Whole(least=1, most=8))
+    dropout: float = param(0.4, FRACTION, search=Search(0.2, 0.6))
+    epochs: int = param(30, Whole(least=1))
+    masking: float = param(0.7, Real(least=0, most=1))
+    learning_rate: float = param(2e-3, LEARNING_RATE, search=Search(5e-4, 8e-3, log=True))
+    mixup: float = param(0.3, MIXUP, search=Search(0.0, 0.5))
+    average: float = param(0.99, FRACTION)
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         return ShortChunk(
             train.X, n_classes, width=self.width, n_blocks=self.n_blocks, dropout=self.dropout,
             masking=self.masking,
         )  # fmt: skip
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 5e-4, 8e-3, log=True),
-            "width": trial.suggest_categorical("width", [16, 24, 32, 48]),
-            "dropout": trial.suggest_float("dropout", 0.2, 0.6),
-            "mixup": trial.suggest_float("mixup", 0.0, 0.5),
-        }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earmark.estimators.base import Examples
+from earmark.estimators.examples import Examples
+from earmark.estimators.parameters import FRACTION, Search, Whole, param
 from earmark.estimators.torch.base import TorchModel
 from earmark.estimators.torch.layers import Network
+from earmark.estimators.torch.loop import LEARNING_RATE, MIXUP
 from earmark.models.base import Array
 
 _N_MFCC = 20
@@ -170,7 +171,7 @@ class TextureModel(TorchModel):
     """Statistics of timbre and rhythm over the window, and one hidden layer.
 
     The descriptors (MFCC statistics and correlations, contrast, modulations) have no weights. They are layers
-    of the graph, so that it hears log-mels like any network, and learns in seconds.
+    of the graph, so that its input is a log-mel as for any network; training takes seconds.
 
     Parameters
     ----------
@@ -180,21 +181,12 @@ class TextureModel(TorchModel):
         Before the last layer; half as much of the descriptors.
     """
 
-    n_hidden: int = 256
-    dropout: float = 0.5
-    epochs: int = 25
-    mixup: float = 0.3
-    average: float = 0.99
+    n_hidden: int = param(256, Whole(least=1, most=65536), search=Search(choices=(128, 256, 512)))
+    dropout: float = param(0.5, FRACTION, search=Search(0.3, 0.7))
+    epochs: int = param(25, Whole(least=1))
+    learning_rate: float = param(2e-3, LEARNING_RATE, search=Search(5e-4, 8e-3, log=True))
+    mixup: float = param(0.3, MIXUP, search=Search(0.0, 1.0))
+    average: float = param(0.99, FRACTION)
 
     def _network(self, train: Examples, n_classes: int) -> Network:
         return TextureNetwork(train.X, n_classes, n_hidden=self.n_hidden, dropout=self.dropout)
-
-    @staticmethod
-    def space(trial: Any) -> dict[str, Any]:
-        """Parameters that an Optuna trial suggests."""
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 5e-4, 8e-3, log=True),
-            "n_hidden": trial.suggest_categorical("n_hidden", [128, 256, 512]),
-            "dropout": trial.suggest_float("dropout", 0.3, 0.7),
-            "mixup": trial.suggest_float("mixup", 0.0, 1.0),
-        }

@@ -1,25 +1,37 @@
-"""Weights of others, by name with a checksum or from a file: safetensors, and no pickle."""
+"""Published weights, by name with a checksum or from a file: safetensors, never a pickle."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from earmark.errors import ModelError
-from earmark.estimators.torch.mobilenet import MobileNet
 
 FOLDER_VARIABLE = "EARMARK_WEIGHTS"
 
 # Of the tensors, not of the file, so that it does not matter who converted them.
 KNOWN = {"mn04_as": "3d5b2a83f113fbc304db6353eb2b20aad52b3eaef1a6d2cd3d56cbc612bad13c"}
 
+# What those who published them state, for the card of whatever builds on them.
+_IMAGENET = {
+    "licence": "Apache-2.0",
+    "training_data": [{"name": "ImageNet-1k"}],
+    "limits": ["Trained on photographs, not on sound."],
+}
+ORIGINS: dict[str, dict[str, Any]] = {
+    "mn04_as": {"licence": "MIT", "training_data": [{"name": "AudioSet"}]},
+    "microsoft/resnet-34": _IMAGENET,
+    "microsoft/resnet-50": _IMAGENET,
+}
 
-def load_mobile(source: str | os.PathLike[str]) -> MobileNet:
-    """Published weights of a mobile network, its width read off them.
+
+def load_published(source: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Tensors of published weights, verified where their digest is known.
 
     Parameters
     ----------
@@ -30,7 +42,7 @@ def load_mobile(source: str | os.PathLike[str]) -> MobileNet:
     Raises
     ------
     ModelError
-        There is no such file, it is no safetensors file, not of this network, or not what its name promises.
+        There is no such file, it is no safetensors file, or not what its name promises.
     """
     name = os.fspath(source)
     path = _find(name) if name in KNOWN else Path(name)
@@ -38,23 +50,24 @@ def load_mobile(source: str | os.PathLike[str]) -> MobileNet:
     if name in KNOWN and digest(tensors) != KNOWN[name]:
         raise ModelError(
             f"{path} is not {name}: its tensors have the digest {digest(tensors)}, not {KNOWN[name]}",
-            hint="Convert or copy it again; or give the path, if these are weights of your own.",
+            hint="Try: convert or copy it again; or give the path, if these are weights of your own.",
         )
-    try:
-        hidden = tensors["classifier.2.weight"].shape[0]
-        network = MobileNet(hidden / 1280)
-        loose = network.load_state_dict(tensors, strict=False)
-    except (KeyError, RuntimeError) as error:
-        raise ModelError(
-            f"{path} does not hold a mobile network of EfficientAT: {str(error).splitlines()[0]}"
-        ) from error
-    wrong = [
-        *loose.unexpected_keys,
-        *(k for k in loose.missing_keys if not k.endswith("num_batches_tracked")),
-    ]
-    if wrong:
-        raise ModelError(f"{path}: tensors that do not fit: {', '.join(wrong[:3])}")
-    return network
+    return tensors
+
+
+def as_base(source: str | os.PathLike[str], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Entry of `ModelCard.based_on` for a network that starts from published weights.
+
+    Parameters
+    ----------
+    source : str or path
+        As it was given for the weights.
+    tensors : dict of str to Tensor
+        The weights.
+    """
+    name = os.fspath(source)
+    facts = ORIGINS.get(name, {"limits": ["Its licence and its training data are not known."]})
+    return {"name": Path(name).name or name, "sha256": digest(tensors), **facts}
 
 
 def digest(tensors: dict[str, Tensor]) -> str:
@@ -101,8 +114,8 @@ def _find(name: str) -> Path:
             return folder / f"{name}.safetensors"
     raise ModelError(
         f"there is no {name}.safetensors in {' or '.join(map(str, folders))}",
-        hint=f"Put it there, name its folder in {FOLDER_VARIABLE}, or give its path; docs/networks.md says "
-        "where it is published and how to convert it.",
+        hint=f"Try: put it there, name its folder in {FOLDER_VARIABLE}, or give its path; docs/networks.md "
+        "states where it is published and how to convert it.",
     )
 
 
@@ -114,6 +127,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         tensors: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            f"weights {path} cannot be read: {error}", hint="Give a safetensors file, or a known name."
+            f"weights {path} cannot be read: {error}",
+            hint=f"Accepted: a safetensors file, or {', '.join(KNOWN)}.",
         ) from error
     return tensors
