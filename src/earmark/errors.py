@@ -2,12 +2,12 @@
 
 ::
 
-    EarmarkError                     exit 1
-    ├── AudioError                   the sound could not be had
-    │   ├── AudioNotFoundError       no such file
+    EarmarkError                     exit 1, HTTP 500
+    ├── AudioError                   422: the sound could not be loaded
+    │   ├── AudioNotFoundError       404: no such file
     │   ├── UnreadableAudioError     no permission, a folder, a device that failed
     │   ├── EmptyAudioError          no bytes, or no samples
-    │   ├── UnknownFormatError       not sound, or a format that nobody here decodes
+    │   ├── UnknownFormatError       415: not sound, or a format that no decoder here knows
     │   ├── NoAudioTrackError        a container with pictures alone
     │   ├── EncryptedAudioError      DRM
     │   ├── CorruptAudioError        the decoder gave up before the first sample
@@ -15,17 +15,23 @@
     │   ├── BadSampleRateError       a rate that no recording has
     │   ├── NoChannelsError          zero channels
     │   ├── TooShortError            shorter than what was asked for
-    │   └── TooLongError             longer than a limit that was given
-    ├── InputError (ValueError)      exit 2: an argument out of range
+    │   └── TooLongError             413: longer than a limit that was given
+    ├── InputError (ValueError)      exit 2, 400: an argument out of range
     ├── ModelError                   exit 3
-    │   ├── UnknownModelError        no model of that name
+    │   ├── UnknownModelError        404: no model of that name
     │   ├── BundleError              a bundle that is incomplete, altered or of another version
     │   └── ContractError            a model that breaks the contract of `check_model`
-    ├── MissingExtraError            exit 4: an optional package is not installed
-    ├── OutputError                  exit 5: a result could not be written
-    ├── CrashError                   the process that worked on a file died
+    ├── MissingExtraError            exit 4, 501: an optional package is not installed
+    ├── OutputError                  exit 5, 507: a result could not be written
+    ├── TaskError                    a task in a worker process did not come to an end
+    │   ├── CrashError               the process died
+    │   ├── DeadlineError            504: it took too long
+    │   ├── MemoryLimitError         413: it needs more memory than it may use
+    │   └── CancelledError           503: it was cancelled
     └── InternalError                a fault of earmark's own, met while working on a file
 """
+
+from __future__ import annotations
 
 
 class EarmarkError(Exception):
@@ -44,10 +50,13 @@ class EarmarkError(Exception):
         Stable name of the kind of error, as in ``earmark.error/1``.
     exit_code : int
         Exit status of a command that ends with this error.
+    http_status : int
+        Status of an HTTP response that reports it.
     """
 
     code: str = "error"
     exit_code: int = 1
+    http_status: int = 500
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -56,6 +65,10 @@ class EarmarkError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+    def to_dict(self) -> dict[str, str]:
+        """Return ``code``, ``message`` and ``hint`` ("" where there is none), ready for JSON."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders in batches; `hint` is keyword-only, so say how to rebuild.
@@ -67,15 +80,17 @@ def _rebuild(kind: type[EarmarkError], message: str, hint: str) -> EarmarkError:
 
 
 class AudioError(EarmarkError):
-    """The sound could not be had."""
+    """The sound could not be loaded."""
 
     code = "audio"
+    http_status = 422
 
 
 class AudioNotFoundError(AudioError):
     """There is no such file."""
 
     code = "not-found"
+    http_status = 404
 
 
 class UnreadableAudioError(AudioError):
@@ -94,6 +109,7 @@ class UnknownFormatError(AudioError):
     """The bytes are not sound, or of a format that no decoder here knows."""
 
     code = "unknown-format"
+    http_status = 415
 
 
 class NoAudioTrackError(AudioError):
@@ -142,6 +158,7 @@ class TooLongError(AudioError):
     """More sound than a limit allows, such as ``max_duration``."""
 
     code = "too-long"
+    http_status = 413
 
 
 class InputError(EarmarkError, ValueError):
@@ -149,10 +166,11 @@ class InputError(EarmarkError, ValueError):
 
     code = "input"
     exit_code = 2
+    http_status = 400
 
 
 class ModelError(EarmarkError):
-    """A model could not be had or did not behave."""
+    """A model could not be loaded or broke down."""
 
     code = "model"
     exit_code = 3
@@ -162,6 +180,7 @@ class UnknownModelError(ModelError):
     """There is no model of that name."""
 
     code = "unknown-model"
+    http_status = 404
 
 
 class BundleError(ModelError):
@@ -181,6 +200,7 @@ class MissingExtraError(EarmarkError):
 
     code = "missing-extra"
     exit_code = 4
+    http_status = 501
 
 
 class OutputError(EarmarkError):
@@ -188,12 +208,40 @@ class OutputError(EarmarkError):
 
     code = "output"
     exit_code = 5
+    http_status = 507
 
 
-class CrashError(EarmarkError):
+class TaskError(EarmarkError):
+    """A task in a worker process did not come to an end."""
+
+    code = "task"
+
+
+class CrashError(TaskError):
     """The process that worked on a file died."""
 
     code = "crash"
+
+
+class DeadlineError(TaskError):
+    """A file took longer than it may; its process was stopped."""
+
+    code = "deadline"
+    http_status = 504
+
+
+class MemoryLimitError(TaskError):
+    """A file needs more memory than a worker process may use."""
+
+    code = "memory"
+    http_status = 413
+
+
+class CancelledError(TaskError):
+    """A task was cancelled before it came to an end."""
+
+    code = "cancelled"
+    http_status = 503
 
 
 class InternalError(EarmarkError):

@@ -154,7 +154,7 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def remove_abandoned(folder: str | os.PathLike[str], *, seconds: float = ABANDONED) -> None:
-    """Remove what killed processes left half-written in a folder and those below it.
+    """Remove what killed processes left half-written in a folder.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def remove_abandoned(folder: str | os.PathLike[str], *, seconds: float = ABANDON
         Files that were written to more recently stay: their writer may be at work.
     """
     now = time.time()
-    for leftover in Path(folder).rglob(f"{PREFIX}*{SUFFIX}"):
+    for leftover in Path(folder).glob(f"{PREFIX}*{SUFFIX}"):
         with suppress(OSError):
             if now - leftover.stat().st_mtime >= seconds:
                 leftover.unlink()

@@ -168,7 +168,7 @@ def test_columns_and_front_end_must_be_the_same(tmp_path: Path, ending: str, oth
 def test_what_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"table\.xlsx.*\.csv, \.jsonl, \.parquet"):
         open_table(tmp_path / "table.xlsx")
-    with pytest.raises(OutputError, match="cannot open"):
+    with pytest.raises(OutputError, match="cannot write"):
         open_table(tmp_path / "nowhere" / "table.csv")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'earmark\[parquet\]'"):

@@ -143,8 +143,10 @@ def test_worker_processes_answer_the_same(made: Make) -> None:
 def test_files_that_cannot_be_read_count_nowhere(made: Make) -> None:
     told = []
     done = evaluate(Ear(), made(*PLAIN, ("broken", "low", "d")), progress=lambda *n: told.append(n))
-    assert len(done.tracks) == 4 and [one.id for one in done.unheard] == ["4 broken"]
-    assert done.unheard[0].code and "broken.wav" in done.unheard[0].path
+    assert len(done.tracks) == 4 and [one.source.id for one in done.failed] == ["4 broken"]
+    assert done.failed[0].error.code == "unknown-format" and "broken.wav" in done.failed[0].source.path
+    (stated,) = done.to_dict()["failed"]
+    assert list(stated) == ["id", "path", "code", "message", "hint"] and stated["hint"]
     assert any("1 tracks could not be read" in note for note in done.notes)
     assert told == [("scoring", i, 5, {}) for i in range(1, 6)]
     with pytest.raises(InputError, match=r"none of the 1 tracks could be scored; the first: .*broken"):

@@ -508,7 +508,7 @@ def test_an_error_has_a_schema_too():
     assert data == {
         "schema": "earmark.error/1",
         "source": "no such file.mp3",
-        "error": {"code": "not-found", "message": data["error"]["message"]},
+        "error": {"code": "not-found", "message": data["error"]["message"], "hint": data["error"]["hint"]},
     }
     assert "no such file.mp3" in data["error"]["message"]
     assert error_dict(b"bytes", InputError("x"))["source"] is None

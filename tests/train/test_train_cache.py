@@ -15,7 +15,7 @@ from earmark.demo import demo_clip
 from earmark.errors import InputError, OutputError
 from earmark.features import FeatureSpec, descriptors, log_mel
 from earmark.models.windows import cut_windows
-from earmark.train.feature_cache import FeatureCache, Wanted, user_cache
+from earmark.train.feature_cache import SAMPLE, FeatureCache, Wanted, default_folder, default_limit
 from earmark.train.windows import Recipe, extract
 from sounds import write
 
@@ -109,11 +109,11 @@ def test_bad_files_are_reported_and_the_others_done(song: Path, tmp_path: Path) 
     gone, text = Wanted(str(tmp_path / "gone.wav")), Wanted(str(tmp_path / "text.mp3"))
     copy = Wanted(shutil.copy(song, tmp_path / "ö 日本.wav"))
     seen: list[Any] = []
-    checksums, missing = FeatureCache(tmp_path / "c").fill(
+    checksums, failed = FeatureCache(tmp_path / "c").fill(
         [gone, text, copy, changed], LOG_MEL, jobs=1, progress=lambda *step: seen.append(step)
     )
     assert list(checksums) == [copy.path]
-    assert {lost.path: lost.error.code for lost in missing} == {
+    assert {one.source.path: one.error.code for one in failed} == {
         gone.path: "unreadable",
         text.path: "unknown-format",
         changed.path: "unreadable",
@@ -137,12 +137,12 @@ def test_what_a_kill_left_is_swept(song: Path, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path)
     checksums, _ = cache.fill([Wanted(str(song))], LOG_MEL)
     path = cache.path(checksums[str(song)], LOG_MEL)
-    half = path.parent / "half.part"
+    half = path.parent / ".earmark-1-half.part"
     half.write_bytes(b"PK")
-    cache.sweep()
+    cache.trim()
     assert half.exists()  # somebody may be writing it
     os.utime(half, (0, 0))
-    cache.sweep()
+    cache.trim()
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -161,7 +161,102 @@ def test_a_file_in_the_place_of_the_cache(song: Path, tmp_path: Path) -> None:
 
 def test_where_features_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_CACHE", "/some/where")
-    assert user_cache() == Path("/some/where") == FeatureCache().folder
+    assert default_folder() == Path("/some/where") == FeatureCache().folder
     monkeypatch.delenv("EARMARK_CACHE")
-    assert user_cache().parts[-2:] == ("earmark", "features")
+    assert default_folder().parts[-2:] == ("earmark", "features")
     assert FeatureCache("x").folder == Path("x")
+
+
+def entries(cache: FeatureCache, n: int, *, size: int = 1_000_000) -> list[Path]:
+    """Entries as of n files, the first of them used the longest time ago."""
+    made = []
+    for i in range(n):
+        path = cache.path(f"{i:064x}", LOG_MEL)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(size)
+        os.utime(path, (1000 + i, 1000 + i))
+        made.append(path)
+    return made
+
+
+def test_what_was_not_used_for_the_longest_time_makes_room(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, limit=3_500_000)
+    paths = entries(cache, 6)
+    assert [file.path for file in cache.files()] == paths
+    assert cache.trim(keep={paths[0]}) == 3_000_000
+    assert [path for path in paths if path.exists()] == [paths[0], *paths[4:]]
+
+
+def test_reading_an_entry_counts_as_use(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path / "cache")
+    checksums, _ = cache.fill([Wanted(str(song))], LOG_MEL)
+    path = cache.path(checksums[str(song)], LOG_MEL)
+    os.utime(path, (1, 1))
+    cache.get(checksums[str(song)], LOG_MEL)
+    assert path.stat().st_mtime > 1e9
+
+
+def test_a_training_makes_room_by_what_others_left(song: Path, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path / "cache", limit=4_000_000)
+    old = entries(cache, 4)
+    checksums, failed = cache.fill([Wanted(str(song))], LOG_MEL)
+    assert not failed and cache.has(checksums[str(song)], LOG_MEL)
+    assert not old[0].exists() and old[3].exists()
+    assert sum(file.size for file in cache.files()) <= cache.limit
+
+
+def test_a_data_set_that_does_not_fit_is_refused_before_the_disk_is_full(tmp_path: Path) -> None:
+    """As soon as some entries tell how much all will need: not after hours, and never silently."""
+    files = []
+    for i in range(60):
+        path = tmp_path / f"{i}.wav"
+        write(path, np.full(22050, i / 100, np.float32), 22050, "wav16")
+        files.append(Wanted(str(path)))
+    size = sum(np.asarray(a).nbytes for a in extract(files[0].path, LOG_MEL).values())
+    cache = FeatureCache(tmp_path / "cache", limit=size * 50)
+    with pytest.raises(
+        OutputError, match=r"features of 60 files need about .* GB, limit=.*EARMARK_CACHE_LIMIT"
+    ):
+        cache.fill(files, LOG_MEL, jobs=1)
+    assert len(cache.files()) <= SAMPLE + 2
+    assert not FeatureCache(tmp_path / "cache").fill(files[:4], LOG_MEL, jobs=1)[1]
+
+
+def test_only_entries_are_ever_removed(tmp_path: Path) -> None:
+    """Whatever folder was named as the cache."""
+    theirs = [
+        tmp_path / "song.mp3",
+        tmp_path / "music" / "ab" / f"{0:064x}.npz",
+        tmp_path / f"{0:016x}/ab/mine.npz",
+    ]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"precious")
+    cache = FeatureCache(tmp_path)
+    entries(cache, 3)
+    assert cache.trim(limit=0) == 0 and not cache.files()
+    assert all(path.read_bytes() == b"precious" for path in theirs)
+
+
+@pytest.mark.parametrize(("text", "limit"), [("", 50e9), ("0.5", 5e8)])
+def test_the_limit_is_stated_or_named(monkeypatch: pytest.MonkeyPatch, text: str, limit: float) -> None:
+    monkeypatch.setenv("EARMARK_CACHE_LIMIT", text)
+    assert FeatureCache("x").limit == default_limit() == limit
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "0", "nan", "inf"])
+def test_a_limit_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("EARMARK_CACHE_LIMIT", text)
+    with pytest.raises(InputError, match=f"EARMARK_CACHE_LIMIT='{text}'.*Accepted: a positive number of GB"):
+        default_limit()
+
+
+def test_a_file_that_hangs_is_reported_and_the_others_are_done(song: Path, tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("pipes")
+    os.mkfifo(tmp_path / "radio.mp3")
+    files = [Wanted(str(tmp_path / "radio.mp3")), Wanted(str(song))]
+    checksums, failed = FeatureCache(tmp_path / "cache").fill(files, LOG_MEL, deadline=60)
+    assert list(checksums) == [str(song)] and [one.source for one in failed] == files[:1]
+    assert failed[0].error.code in ("unreadable", "deadline")

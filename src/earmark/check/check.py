@@ -19,7 +19,7 @@ from earmark.errors import InputError
 from earmark.features import FeatureSpec
 from earmark.models import Model, load_model
 from earmark.progress import Progress, no_progress
-from earmark.workers import Done, run
+from earmark.workers import Deadline, Done, default_deadline, default_memory, run
 
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
@@ -37,6 +37,7 @@ def check(
     min_seconds: float = 3.0,
     seed: int = 0,
     model: str | None = "earmark-base",
+    deadline: Deadline | None = default_deadline,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Hear every track once and say what is wrong with the data set.
@@ -54,6 +55,9 @@ def check(
     model : str or None
         Name or folder of the model whose embedding the cross-validation of the labels looks at; without one,
         it looks at the descriptors, which know less of music.
+    deadline : float or callable, optional
+        Seconds that a track may take, or a function from its path to them. None processes everything in this
+        process where `jobs` is 1: a track that hangs would stop all.
     progress : callable, optional
         Called after each track of each stage.
 
@@ -70,7 +74,7 @@ def check(
         raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
     progress = progress or no_progress
     manifest = _hashed(manifest, jobs, progress)
-    measured, errors = _measured(manifest, model, jobs, progress)
+    measured, errors = _measured(manifest, model, jobs, deadline, progress)
     exact = _exact_copies(manifest, measured)
     near = _near_copies(manifest, measured, exact, progress)
     notes = list(manifest.notes)
@@ -99,7 +103,7 @@ def _hashed(manifest: Manifest, jobs: int, progress: Progress) -> Manifest:
 
 
 def _measured(
-    manifest: Manifest, model: str | None, jobs: int, progress: Progress
+    manifest: Manifest, model: str | None, jobs: int, deadline: Deadline | None, progress: Progress
 ) -> tuple[dict[int, Measured], dict[int, str]]:
     """Return what was measured of each track, and why the others could not be."""
     if manifest.cache:
@@ -107,7 +111,10 @@ def _measured(
     measured: dict[int, Measured] = {}
     errors: dict[int, str] = {}
     paths = [track.path for track in manifest.tracks]
-    for i, result in enumerate(run(measure, paths, jobs=jobs, setup=partial(_loaded, model))):
+    memory = None if deadline is None else default_memory()
+    setup = partial(_loaded, model)
+    results = run(measure, paths, jobs=jobs, setup=setup, deadline=deadline, memory=memory)
+    for i, result in enumerate(results):
         if isinstance(result, Done):
             measured[i] = result.value
         else:

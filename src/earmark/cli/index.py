@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "This installation": {
         "models": "List the models, or show the card of one.",
+        "cache": "Show or remove the features that training has computed.",
         "doctor": "Show versions, codecs, checksums, microphone and speed.",
     },
 }

@@ -49,6 +49,16 @@ JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", min=1, metavar="N", help="Worker processes.", show_default="one for each core"),
 ]
+DeadlineOption = Annotated[
+    float | None,
+    typer.Option(
+        "--deadline",
+        min=0.1,
+        metavar="SECONDS",
+        help="Time that a file may take before it is given up.",
+        show_default="120 and more, by its size",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the whole result to stdout as JSON.")]
 HtmlOption = Annotated[
     Path | None,

@@ -58,6 +58,19 @@ def jobs_for(sources: list[str], wanted: int | None) -> int:
     return min(wanted, len(sources))
 
 
+def limits_for(sources: list[str], deadline: float | None) -> dict[str, Any]:
+    """Time and memory that each file may take, as arguments of `earmark.workers.run`.
+
+    None for standard input, which a worker cannot read, nor for a single file unless a deadline is asked for:
+    no other file waits for it, and this process has it done sooner than a new one would have begun.
+    """
+    from earmark.workers import default_deadline, default_memory
+
+    if STDIN in sources or (len(sources) < 2 and deadline is None):
+        return {}
+    return {"deadline": deadline or default_deadline, "memory": default_memory()}
+
+
 def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
     """Pass on what was done, hand what failed to `failed(source, error)`, and keep the progress going.
 

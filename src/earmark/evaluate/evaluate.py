@@ -30,11 +30,12 @@ from earmark.evaluate.estimates import (
     group_figures,
 )
 from earmark.evaluate.labels import LabelMap, choose_head, map_labels
-from earmark.evaluate.scoring import ModelSource, TrackScores, UnreadableTrack, open_model, score_tracks
+from earmark.evaluate.scoring import ModelSource, TrackScores, open_model, score_tracks
 from earmark.evaluate.subsets import Chosen, choose
 from earmark.models import Head, Model
 from earmark.predict import ModelId
 from earmark.progress import Progress
+from earmark.workers import Deadline, Failed, default_deadline
 
 N_WORST = 12  # confident mistakes to show
 N_POINTS = 101  # of the curve of risk in JSON
@@ -64,7 +65,7 @@ class Evaluation:
         Of the classes that some track has, or that was answered.
     groups : tuple of GroupFigures
         Those with misses, most misses first; empty where groups are not known.
-    unheard : tuple of UnreadableTrack
+    failed : tuple of Failed
         Tracks that could not be read: they count in no figure.
     refused : mapping
         Of the tracks without any label (noise, speech), how many got each verdict.
@@ -84,7 +85,7 @@ class Evaluation:
     figures: tuple[Figure, ...]
     classes: tuple[ClassFigures, ...]
     groups: tuple[GroupFigures, ...]
-    unheard: tuple[UnreadableTrack, ...]
+    failed: tuple[Failed[Track], ...]
     refused: Mapping[str, int]
     labels: LabelMap
     notes: tuple[str, ...]
@@ -159,7 +160,9 @@ class Evaluation:
             "risk": {"coverage": _numbers(coverage[at]), "risk": _numbers(risk[at])},
             "groups": [plain(group) for group in self.groups],
             "tracks": [plain(track) for track in self.tracks],
-            "unheard": [plain(one) for one in self.unheard],
+            "failed": [
+                {"id": one.source.id, "path": one.source.path, **one.error.to_dict()} for one in self.failed
+            ],
             "not_music": dict(self.refused),
             "labels": {"renamed": self.labels.renamed, "unknown": dict(self.labels.unknown)},
         }
@@ -203,6 +206,7 @@ def evaluate(
     mapping: Mapping[str, str] | None = None,
     seed: int = 0,
     jobs: int = 1,
+    deadline: Deadline | None = default_deadline,
     n_resamples: int = N_RESAMPLES,
     name: str | None = None,
     progress: Progress | None = None,
@@ -232,17 +236,19 @@ def evaluate(
         Of the split and the resampling.
     jobs : int
         Worker processes.
+    deadline : float or callable, optional
+        Seconds that a track may take, or a function from its path to them; a loaded model has none.
     n_resamples : int
         Of the bootstrap.
     name : str, optional
         Of the data set, for the report; by default that of its folder or file.
     progress : callable, optional
-        Told how many tracks are done, and of how many.
+        Called after each track (``"scoring"``).
 
     Returns
     -------
     Evaluation
-        Files that cannot be read are in `Evaluation.unheard`.
+        Files that cannot be read are in `Evaluation.failed`.
 
     Raises
     ------
@@ -261,7 +267,9 @@ def evaluate(
     labels = map_labels(taken.tracks, asked.classes, mapping=mapping)
     known = [i for i, track in enumerate(taken.tracks) if labels.of(track) or not track.labels]
     taken, chosen = taken.take(known), dataclasses.replace(chosen, places=chosen.places[known])
-    all_heard, unheard = score_tracks(listener, taken, head=asked, place=place, jobs=jobs, progress=progress)
+    all_heard, failed = score_tracks(
+        listener, taken, head=asked, place=place, jobs=jobs, deadline=deadline, progress=progress
+    )
     heard = _only(all_heard, chosen)
     sheet = _sheet(listener, taken, head=asked, labels=labels, heard=heard)
     by_track, by_window = sheet.tables()
@@ -275,10 +283,10 @@ def evaluate(
         figures=figures(by_track, by_window, leaky=chosen.leaky, n_resamples=n_resamples, seed=seed),
         classes=class_figures(by_track, asked.classes),
         groups=group_figures(answers),
-        unheard=tuple(unheard),
+        failed=tuple(failed),
         refused=_refused(taken, heard),
         labels=labels,
-        notes=(*manifest.notes, *_notes(chosen, sheet, unheard)),
+        notes=(*manifest.notes, *_notes(chosen, sheet, failed)),
         by_track=by_track,
         by_window=by_window,
     )
@@ -373,15 +381,15 @@ def _refused(manifest: Manifest, heard: Sequence[TrackScores | None]) -> dict[st
     return {name: verdicts.count(name) for name in sorted(set(verdicts))}
 
 
-def _notes(chosen: Chosen, sheet: _Sheet, unheard: Sequence[UnreadableTrack]) -> tuple[str, ...]:
+def _notes(chosen: Chosen, sheet: _Sheet, failed: Sequence[Failed[Track]]) -> tuple[str, ...]:
     notes = list(chosen.notes)
     if sheet.labels.unknown:
         told = ", ".join(f"{label} ({n})" for label, n in sheet.labels.unknown.items())
         notes.append(
             f"Labels that the model does not know, and tracks of no other label, are left out: {told}."
         )
-    if unheard:
-        notes.append(f"{len(unheard)} tracks could not be read and count in no figure.")
+    if failed:
+        notes.append(f"{len(failed)} tracks could not be read and count in no figure.")
     if not any(track.group for track in sheet.tracks):
         notes.append("Artists are not known, so each track counts as a group: the intervals are too narrow.")
     elif (n_groups := len(np.unique(sheet.groups))) < FEW_GROUPS:

@@ -238,8 +238,8 @@ def _not_music(evaluation: Evaluation) -> list[Section]:
         rows = list(evaluation.refused.items())
         lead = "Tracks to which no class applies, by the verdict they got. They count in no figure above."
         sections.append(Section("Not of any class", [table(["verdict", "tracks"], rows)], lead))
-    if evaluation.unheard:
-        missing = [[one.id, one.code, one.reason] for one in evaluation.unheard]
+    if evaluation.failed:
+        missing = [[one.source.id, one.error.code, str(one.error)] for one in evaluation.failed]
         parts = [table(["track", "error", "what"], missing)]
         sections.append(Section("Not read", parts, "These count in no figure."))
     return sections

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.data import Manifest, read_cached
+from earmark.data import Manifest, Track, read_cached
 from earmark.errors import InputError, ModelError
 from earmark.features import FeatureSpec
 from earmark.models import Head, Model, ModelCard, load_model
 from earmark.predict import WindowScores, score_source, score_spectrogram
 from earmark.predict.window_scores import mean_row
 from earmark.progress import Progress
-from earmark.workers import Done, run
+from earmark.workers import Deadline, Done, Failed, default_deadline, default_memory, run
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -78,24 +78,6 @@ class TrackScores:
         return cls(rows.astype(np.float64), loud.weights, loud.starts, verdict, duration, warnings)
 
 
-@dataclass(frozen=True)
-class UnreadableTrack:
-    """A track that could not be scored, and why.
-
-    Parameters
-    ----------
-    id, path : str
-        Of the track.
-    code, reason : str
-        Kind of the error, and its message.
-    """
-
-    id: str
-    path: str
-    code: str
-    reason: str
-
-
 def open_model(source: ModelSource) -> tuple[Model, str | None]:
     """Return a model, and the name or folder by which another process can load it (None if there is none).
 
@@ -117,8 +99,9 @@ def score_tracks(
     head: Head,
     place: str | None = None,
     jobs: int = 1,
+    deadline: Deadline | None = default_deadline,
     progress: Progress | None = None,
-) -> tuple[list[TrackScores | None], list[UnreadableTrack]]:
+) -> tuple[list[TrackScores | None], list[Failed[Track]]]:
     """Score every track of a manifest.
 
     Parameters
@@ -133,14 +116,17 @@ def score_tracks(
         By which worker processes load the model; without it everything happens in this process.
     jobs : int
         Worker processes.
+    deadline : float or callable, optional
+        Seconds that a track may take, or a function from its path to them. Kept where worker processes can
+        load the model: this process cannot be stopped.
     progress : callable, optional
         Called after each track (``"scoring"``).
 
     Returns
     -------
     scored : list of TrackScores or None
-        One for each track; None for those in `unreadable`.
-    unreadable : list of UnreadableTrack
+        One for each track; None for those in `failed`.
+    failed : list of Failed
 
     Raises
     ------
@@ -151,14 +137,22 @@ def score_tracks(
     """
     if manifest.cache:
         return list(_cached(model, manifest, head, progress)), []
-    if place is None or jobs == 1:
-        jobs, setup = 1, partial(_same, model)
+    if place is None or (jobs == 1 and deadline is None):
+        jobs, deadline, setup = 1, None, partial(_same, model)
     else:
         setup = partial(load_model, place)
+    memory = None if deadline is None else default_memory()
     scored: list[TrackScores | None] = []
-    unreadable = []
+    failed: list[Failed[Track]] = []
     paths = [track.path for track in manifest.tracks]
-    results = run(partial(score_file, head=head), paths, jobs=min(jobs, len(paths)), setup=setup)
+    results = run(
+        partial(score_file, head=head),
+        paths,
+        jobs=min(jobs, len(paths)),
+        setup=setup,
+        deadline=deadline,
+        memory=memory,
+    )
     for track, result in zip(manifest.tracks, results, strict=True):
         if isinstance(result, Done):
             scored.append(result.value)
@@ -166,14 +160,15 @@ def score_tracks(
             raise result.error
         else:
             scored.append(None)
-            unreadable.append(UnreadableTrack(track.id, track.path, result.error.code, str(result.error)))
+            failed.append(Failed(track, result.error, result.trace))
         if progress is not None:
             progress("scoring", len(scored), len(paths), {})
-    if len(unreadable) == len(paths):
+    if len(failed) == len(paths):
+        first = failed[0].error
         raise InputError(
-            f"none of the {len(paths)} tracks could be scored; the first: {unreadable[0].reason}"
+            f"none of the {len(paths)} tracks could be scored; the first: {first.message}", hint=first.hint
         )
-    return scored, unreadable
+    return scored, failed
 
 
 def _same(model: Model) -> Model:

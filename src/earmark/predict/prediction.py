@@ -273,7 +273,7 @@ class Prediction:
 def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
     """A source (a path, or sound without a name) that could not be classified, as ``earmark.error/1``."""
     name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
-    return {"schema": ERROR_SCHEMA, "source": name, "error": {"code": error.code, "message": str(error)}}
+    return {"schema": ERROR_SCHEMA, "source": name, "error": error.to_dict()}
 
 
 def _ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:

@@ -7,7 +7,7 @@
 once, `training` does the rest in a `run_folder`, which `importance` can `reopen`; `tuning` finds parameters.
 """
 
-from earmark.train.feature_cache import FeatureCache, user_cache
+from earmark.train.feature_cache import FeatureCache, default_folder
 from earmark.train.importance import Importance, Loss, importance
 from earmark.train.pipeline import Run, train
 from earmark.train.settings import parsed, read_params_file
@@ -21,10 +21,10 @@ __all__ = [
     "Recipe",
     "Run",
     "Tuning",
+    "default_folder",
     "importance",
     "parsed",
     "read_params_file",
     "train",
     "tune",
-    "user_cache",
 ]

@@ -182,8 +182,8 @@ def _from_files(
     manifest: Manifest, recipe: Recipe, cache: FeatureCache, jobs: int | None, progress: Progress | None
 ) -> Features:
     wanted = [Wanted(track.path, track.sha256) for track in manifest.tracks]
-    checksums, missing = cache.fill(wanted, recipe, jobs=jobs, progress=progress)
-    reasons = {lost.path: str(lost.error) for lost in missing}
+    checksums, failed = cache.fill(wanted, recipe, jobs=jobs, progress=progress)
+    reasons = {one.source.path: str(one.error) for one in failed}
     windows, skipped = [], list(manifest.skipped)
     for track in manifest.tracks:
         found, reason = NO_WINDOWS, reasons.get(track.path, "")

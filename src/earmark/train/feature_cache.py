@@ -2,17 +2,17 @@
 
 An entry is named by the SHA-256 of the file and the digest of the recipe, so a file that moves keeps its
 entry, a file that changes gets a new one, and another front end never meets the numbers of this one. An
-entry appears whole or not at all; whoever is killed in between goes on with what is there.
+entry appears whole or not at all; whoever is killed in between goes on with what is there. The cache has a
+limit, and what was not used for the longest time makes room.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
-import time
+import re
+import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,29 +21,42 @@ from pathlib import Path
 import numpy as np
 
 from earmark import workers
-from earmark.errors import EarmarkError, OutputError, UnreadableAudioError
+from earmark.errors import InputError, OutputError, UnreadableAudioError
 from earmark.progress import Progress, no_progress
-from earmark.storage import sha256_file
-from earmark.train.settings import limited_threads
+from earmark.storage import ABANDONED, atomic_file, make_folder, remove_abandoned, sha256_file, user_dirs
 from earmark.train.windows import Array, Entry, Recipe, extract
 
 FEW = 4  # files from which on the start of worker processes pays
-_TEMPORARY = ".part"
-FORGOTTEN = 3600.0  # s after which a half-written entry has no writer any more
+GB = 1_000_000_000
+DEFAULT_GB = 50.0  # of log-mels: 10,000 songs of four minutes
+SAMPLE = 20  # entries that tell how much all will need
+
+_FOLDER = re.compile(r"[0-9a-f]{16}/[0-9a-f]{2}")
+_ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
 
 
-def user_cache() -> Path:
+def default_folder() -> Path:
     """Folder for features where none is named: ``EARMARK_CACHE``, or the system's place for caches."""
     named = os.environ.get("EARMARK_CACHE")
-    if named:
-        return Path(named)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "earmark" / "features"
+    return Path(named) if named else user_dirs().cache / "features"
+
+
+def default_limit() -> int:
+    """Bytes that the cache may take: 50 GB, or as many GB as ``EARMARK_CACHE_LIMIT`` says.
+
+    Raises
+    ------
+    InputError
+        The variable is no positive number.
+    """
+    text = os.environ.get("EARMARK_CACHE_LIMIT", "")
+    try:
+        limit = float(text) if text else DEFAULT_GB
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit < float("inf"):
+        raise InputError(f"EARMARK_CACHE_LIMIT={text!r}", hint="Accepted: a positive number of GB.")
+    return int(limit * GB)
 
 
 @dataclass(frozen=True)
@@ -55,11 +68,22 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A file whose features could not be had, and why."""
+class CachedFile:
+    """An entry on the disk.
 
-    path: str
-    error: EarmarkError
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    size : int
+        Bytes.
+    used : float
+        When it was last read or written, in seconds since 1970.
+    """
+
+    path: Path
+    size: int
+    used: float
 
 
 class FeatureCache:
@@ -68,11 +92,15 @@ class FeatureCache:
     Parameters
     ----------
     folder : path, optional
-        Where; by default `user_cache`. Made when it is first written to.
+        Where; by default `default_folder`. Made when it is first written to.
+    limit : int, optional
+        Bytes that it may take, by default `default_limit`. Beyond, the entries go that were not used for the
+        longest time; those of the data set at hand stay, and if they alone are more, that is an error.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = Path(folder) if folder is not None else user_cache()
+    def __init__(self, folder: str | os.PathLike[str] | None = None, *, limit: int | None = None) -> None:
+        self.folder = Path(folder) if folder is not None else default_folder()
+        self.limit = default_limit() if limit is None else limit
 
     def path(self, sha256: str, recipe: Recipe) -> Path:
         """Where the entry of a file is, or would be."""
@@ -94,9 +122,13 @@ class FeatureCache:
             ``S_db`` [shape=(n_mels, k)] and ``power`` [shape=(k - 1,)], the mean square of the samples
             from each frame's centre to the next; or ``X`` [shape=(n, d)] and ``power``.
         """
+        path = self.path(sha256, recipe)
         try:
-            with np.load(self.path(sha256, recipe), allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
+            with np.load(path, allow_pickle=False) as file:
+                entry = {name: file[name] for name in file.files}
+            with suppress(OSError):
+                os.utime(path)  # used now; what the system notes of reading is often switched off
+            return entry
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
 
@@ -123,21 +155,14 @@ class FeatureCache:
         """
         path = self.path(sha256, recipe)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(suffix=_TEMPORARY, dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    # mypy takes ** for the other parameter of savez
-                    np.savez(file, **entry)  # type: ignore[arg-type]
-                os.replace(temporary, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary)
-                raise
-        except OSError as error:
+            make_folder(path.parent)
+            with atomic_file(path) as file:
+                # mypy takes ** for the other parameter of savez
+                np.savez(file, **entry)  # type: ignore[arg-type]
+        except OutputError as error:
             raise OutputError(
-                f"features cannot be kept in {self.folder}: {error.strerror or error}",
-                hint="Name a folder that can be written: --cache DIR, or EARMARK_CACHE.",
+                f"features cannot be kept in {self.folder}: {error.message}",
+                hint="Try: a folder with room that you may write to, by --cache DIR or EARMARK_CACHE.",
             ) from error
 
     def fill(
@@ -146,8 +171,9 @@ class FeatureCache:
         recipe: Recipe,
         *,
         jobs: int | None = None,
+        deadline: float | None = None,
         progress: Progress | None = None,
-    ) -> tuple[dict[str, str], list[Missing]]:
+    ) -> tuple[dict[str, str], list[workers.Failed[Wanted]]]:
         """Compute what is not there yet, in parallel.
 
         Parameters
@@ -158,6 +184,8 @@ class FeatureCache:
             What to compute.
         jobs : int, optional
             Worker processes; by default one a core from four files on.
+        deadline : float, optional
+            Seconds that a file may take; by default two minutes and more, by its size.
         progress : callable, optional
             Called after each file (``"features"``), and before the first.
 
@@ -165,43 +193,166 @@ class FeatureCache:
         -------
         checksums : dict of str to str
             Of each file that has an entry now, by its path.
-        missing : list of Missing
+        failed : list of Failed
             The others.
 
         Raises
         ------
         OutputError
-            The folder cannot be written.
+            The folder cannot be written, or the features are more than `limit` or than fits on the disk.
         """
         wanted = list({file.path: file for file in files}.values())
         checksums = {file.path: file.sha256 for file in wanted if self.has(file.sha256, recipe)}
         todo = [file for file in wanted if file.path not in checksums]
-        missing: list[Missing] = []
-        if todo:
-            self.sweep()
-        if jobs is None:
-            jobs = workers.default_jobs(len(todo)) if len(todo) >= FEW else 1
+        failed: list[workers.Failed[Wanted]] = []
         progress = progress or no_progress
         progress("features", len(checksums), len(wanted), {})
-        work = partial(_extract_into, str(self.folder), recipe)
-        with limited_threads(1):  # as in the workers, so that sums come in the same order here
-            for result in workers.run(work, todo, jobs=min(jobs, max(1, len(todo)))):
-                if isinstance(result, workers.Done):
-                    checksums[result.source.path] = result.value
-                elif isinstance(result.error, OutputError):
-                    raise result.error  # a full disk is full for every file
-                else:
-                    missing.append(Missing(result.source.path, result.error))
-                progress("features", len(checksums) + len(missing), len(wanted), {})
-        return checksums, missing
+        room = _Room(self, recipe, checksums, len(wanted)) if todo else None
+        for result in self._extracted(todo, recipe, jobs, deadline):
+            if isinstance(result, workers.Done):
+                checksums[result.source.path] = result.value
+                if room is not None:
+                    room.add(result.value)
+            elif isinstance(result.error, OutputError):
+                raise result.error  # a full disk is full for every file
+            else:
+                failed.append(result)
+            progress("features", len(checksums) + len(failed), len(wanted), {})
+        return checksums, failed
 
-    def sweep(self, *, seconds: float = FORGOTTEN) -> None:
-        """Remove what killed processes left half-written, if nobody wrote to it for so many seconds."""
-        now = time.time()
-        for leftover in self.folder.glob(f"*/*/*{_TEMPORARY}"):
-            with suppress(OSError):
-                if now - leftover.stat().st_mtime >= seconds:
-                    leftover.unlink()
+    def _extracted(
+        self, todo: list[Wanted], recipe: Recipe, jobs: int | None, deadline: float | None
+    ) -> Iterator[workers.Done[Wanted, str] | workers.Failed[Wanted]]:
+        """Yield what became of each file, from worker processes: they can be stopped."""
+        if jobs is None:
+            jobs = workers.default_jobs(len(todo)) if len(todo) >= FEW else 1
+        yield from workers.run(
+            partial(_extract_into, str(self.folder), recipe),
+            todo,
+            jobs=min(jobs, max(1, len(todo))),
+            deadline=_deadline if deadline is None else deadline,
+            memory=workers.default_memory(),
+        )
+
+    def files(self) -> list[CachedFile]:
+        """Entries on the disk, those first that were not used for the longest time."""
+        found = []
+        for folder in self._folders():
+            with suppress(OSError), os.scandir(folder) as listing:
+                for entry in listing:
+                    if _ENTRY.fullmatch(entry.name):
+                        status = entry.stat()
+                        found.append(CachedFile(Path(entry.path), status.st_size, status.st_mtime))
+        return sorted(found, key=lambda file: (file.used, file.path))
+
+    def trim(self, *, keep: Collection[Path] = (), limit: int | None = None) -> int:
+        """Remove entries until no more than the limit is left, those first that were not used for longest.
+
+        Parameters
+        ----------
+        keep : collection of Path
+            Entries that stay.
+        limit : int, optional
+            Bytes; by default that of the cache. 0 removes all, and what killed processes left behind.
+
+        Returns
+        -------
+        int
+            Bytes that are left.
+        """
+        limit = self.limit if limit is None else limit
+        files = self.files()
+        left = sum(file.size for file in files)
+        for file in files:
+            if left <= limit:
+                break
+            if file.path not in keep:
+                with suppress(OSError):
+                    file.path.unlink()
+                    left -= file.size
+        for folder in self._folders():
+            remove_abandoned(folder, seconds=ABANDONED if limit else 0)
+            if not limit:
+                with suppress(OSError):  # not empty
+                    folder.rmdir()
+                    folder.parent.rmdir()
+        return left
+
+    def _folders(self) -> list[Path]:
+        """Folders with entries: nothing else is ever looked at, whatever folder was named as the cache."""
+        return [
+            path for path in self.folder.glob("*/*") if _FOLDER.fullmatch(f"{path.parent.name}/{path.name}")
+        ]
+
+
+class _Room:
+    """Whether the entries of a data set fit, found out while they are made.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+        Where they go. What is not of this data set makes room for them.
+    recipe : Recipe
+        Of the entries.
+    checksums : dict
+        Of the entries that there are already.
+    n_wanted : int
+        How many there will be.
+    """
+
+    def __init__(self, cache: FeatureCache, recipe: Recipe, checksums: dict[str, str], n_wanted: int) -> None:
+        self.cache, self.recipe, self.n_wanted = cache, recipe, n_wanted
+        self.keep = {cache.path(sha256, recipe) for sha256 in checksums.values()}
+        self.size = sum(map(_size, self.keep))
+        self.total = cache.trim(keep=self.keep)
+        self.n_new = self.new = 0
+
+    def add(self, sha256: str) -> None:
+        """Count a new entry, and make room where it is needed.
+
+        Raises
+        ------
+        OutputError
+            All entries of the data set will not fit, as far as those so far let it be seen.
+        """
+        path = self.cache.path(sha256, self.recipe)
+        if path in self.keep:
+            return
+        self.keep.add(path)
+        n_bytes = _size(path)
+        self.n_new, self.new = self.n_new + 1, self.new + n_bytes
+        self.size, self.total = self.size + n_bytes, self.total + n_bytes
+        if self.n_new in (SAMPLE, 10 * SAMPLE, 100 * SAMPLE) or self.size > self.cache.limit:
+            self._check()
+        if self.total > self.cache.limit:
+            self.total = self.cache.trim(keep=self.keep)
+
+    def _check(self) -> None:
+        more = (self.n_wanted - len(self.keep)) * self.new // self.n_new
+        needed = f"the features of {self.n_wanted} files need about {(self.size + more) / GB:.1f} GB"
+        if self.size + more > self.cache.limit:
+            raise OutputError(
+                f"{needed}, limit={self.cache.limit / GB:.1f} GB",
+                hint="Try: EARMARK_CACHE_LIMIT=GB, fewer files, or a model of descriptors.",
+            )
+        with suppress(OSError):
+            free = shutil.disk_usage(self.cache.folder).free
+            # What is not of this data set can go.
+            if more > free + self.total - self.size:
+                raise OutputError(
+                    f"{needed}, and {free / GB:.1f} GB are free in {self.cache.folder}",
+                    hint="Try: another folder, by --cache DIR or EARMARK_CACHE.",
+                )
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _deadline(wanted: Wanted) -> float:
+    return workers.default_deadline(wanted.path)
 
 
 def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:

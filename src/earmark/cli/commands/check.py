@@ -13,6 +13,7 @@ import typer
 from earmark.cli.options import (
     DEFAULT_MODEL,
     DataArgument,
+    DeadlineOption,
     GroupOption,
     HtmlOption,
     JobsOption,
@@ -55,6 +56,7 @@ def check(
     min_seconds: MinSeconds = 3.0,
     model: ModelName = DEFAULT_MODEL,
     jobs: JobsOption = None,
+    deadline: DeadlineOption = None,
 ) -> None:
     """Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.
 
@@ -70,6 +72,7 @@ def check(
     report = _checked(
         read_manifest(data, labels=label, group=group, non_events=non_events or ()),
         jobs=jobs,
+        deadline=deadline,
         min_seconds=min_seconds,
         model=None if model == "none" else model,
     )
@@ -89,9 +92,9 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(manifest: Manifest, *, jobs: int | None, **options: Any) -> CheckReport:
+def _checked(manifest: Manifest, *, jobs: int | None, deadline: float | None, **options: Any) -> CheckReport:
     from earmark.check import check as find_faults
-    from earmark.workers import default_jobs
+    from earmark.workers import default_deadline, default_jobs
 
     with ExitStack() as stack:
         out: Screen | None = None
@@ -106,7 +109,9 @@ def _checked(manifest: Manifest, *, jobs: int | None, **options: Any) -> CheckRe
                 out.advance()
 
         n_jobs = default_jobs(len(manifest)) if jobs is None else jobs
-        return find_faults(manifest, jobs=n_jobs, progress=report, **options)
+        return find_faults(
+            manifest, jobs=n_jobs, deadline=deadline or default_deadline, progress=report, **options
+        )
 
 
 def _write(report: CheckReport, path: Path) -> None:

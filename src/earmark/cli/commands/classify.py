@@ -11,13 +11,14 @@ import typer
 
 from earmark.cli.options import (
     DEFAULT_MODEL,
+    DeadlineOption,
     FilesArgument,
     JobsOption,
     JsonOption,
     ModelOption,
     PriorOption,
 )
-from earmark.cli.sources import check_writable, done_of, found, jobs_for, one_only
+from earmark.cli.sources import check_writable, done_of, found, jobs_for, limits_for, one_only
 from earmark.cli.terminal import Screen, say, screen
 from earmark.cli.writers import CsvWriter, JsonWriter, LabelWriter, TableWriter, Writer
 from earmark.errors import InputError
@@ -68,6 +69,7 @@ def classify(
     prior: PriorOption = None,
     model: ModelOption = DEFAULT_MODEL,
     jobs: JobsOption = None,
+    deadline: DeadlineOption = None,
     plot: Plot = None,
 ) -> None:
     """Predict genre, mood, tempo and key from the sound alone.
@@ -83,15 +85,17 @@ def classify(
         _check_picture(plot)
     listener = _loaded(model, embedding=embedding)
     believed = _checked_prior(prior, listener.card)
-    n_jobs = jobs_for(sources, jobs)
-    setup = partial(_same, listener) if n_jobs == 1 else partial(_loaded, model, embedding=embedding)
+    n_jobs, limits = jobs_for(sources, jobs), limits_for(sources, deadline)
+    here = n_jobs == 1 and not limits
+    setup = partial(_same, listener) if here else partial(_loaded, model, embedding=embedding)
     excerpts = EXCERPTS if excerpt else None
     predict = partial(_predict, excerpts=excerpts, embedding=embedding, prior=believed)
     n_done = 0
     with screen(len(sources), "classifying") as out:
         table = TableWriter(out, top=top, timeline=timeline, cards=len(sources) < MANY)
         writer = _writer(style, out, listener.card, timeline=timeline, embedding=embedding) or table
-        for result in done_of(run(predict, sources, jobs=n_jobs, setup=setup), out, writer.failed):
+        results = run(predict, sources, jobs=n_jobs, setup=setup, **limits)
+        for result in done_of(results, out, writer.failed):
             writer.done(result.value)
             n_done += 1
             if plot is not None:

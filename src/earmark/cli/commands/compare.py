@@ -10,7 +10,7 @@ from earmark.cli.commands.evaluate import (
     manifest_of,
     mapping_of,
     progress_of,
-    report_unheard,
+    report_failed,
 )
 from earmark.cli.options import (
     DataArgument,
@@ -76,7 +76,7 @@ def compare(
 
         save_page(comparison_page(done, sound=not no_sound), html)
         say(f"wrote {html}")
-    report_unheard(done.a, done.b)
+    report_failed(done.a, done.b)
 
 
 def _show(done: Comparison) -> None:

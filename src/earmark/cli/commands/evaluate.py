@@ -11,6 +11,7 @@ import typer
 
 from earmark.cli.options import (
     DataArgument,
+    DeadlineOption,
     HeadOption,
     HtmlOption,
     JobsOption,
@@ -25,7 +26,7 @@ from earmark.cli.options import (
 )
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import complaint, console, say, screen, write_line
-from earmark.errors import EarmarkError, InputError
+from earmark.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,6 +50,7 @@ def evaluate(
     html: HtmlOption = None,
     no_sound: NoSoundOption = False,
     jobs: JobsOption = None,
+    deadline: DeadlineOption = None,
 ) -> None:
     """Measure a model on labelled music, with intervals, and show where it fails.
 
@@ -56,13 +58,15 @@ def evaluate(
     """
     from earmark.evaluate import evaluate as measure
     from earmark.evaluate import name_of
+    from earmark.workers import default_deadline
 
     check_page(html)
     manifest = manifest_of(data, non_events)
     with progress_of(manifest) as progress:
         done = measure(
             model, manifest, split=split, part=part, seed=seed, head=head, mapping=mapping_of(label_map),
-            jobs=jobs_of(manifest, jobs), name=name_of(data), progress=progress,
+            jobs=jobs_of(manifest, jobs), deadline=deadline or default_deadline, name=name_of(data),
+            progress=progress,
         )  # fmt: skip
     if as_json:
         write_line(done.to_json())
@@ -76,7 +80,7 @@ def evaluate(
 
         save_page(evaluation_page(done, sound=not no_sound), html)
         say(f"wrote {html}")
-    report_unheard(done)
+    report_failed(done)
 
 
 def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
@@ -127,12 +131,12 @@ def progress_of(manifest: Manifest, *, times: int = 1) -> Iterator[Progress]:
         yield lambda *_: bar.advance()
 
 
-def report_unheard(*evaluations: Evaluation) -> None:
-    """Say which files could not be read, and leave with 1 if there are any."""
-    unheard = {one.path: one for done in evaluations for one in done.unheard}
-    for path, one in unheard.items():
-        say(complaint(EarmarkError(one.reason), path))
-    if unheard:
+def report_failed(*evaluations: Evaluation) -> None:
+    """Report the files that could not be processed, and leave with 1 if there are any."""
+    failed = {one.source.path: one.error for done in evaluations for one in done.failed}
+    for path, error in failed.items():
+        say(complaint(error, path))
+    if failed:
         raise typer.Exit(1)
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from earmark.cli.options import JobsOption
-from earmark.cli.sources import STDIN, check_writable, done_of, found, jobs_for
+from earmark.cli.options import DeadlineOption, JobsOption
+from earmark.cli.sources import STDIN, check_writable, done_of, found, jobs_for, limits_for
 from earmark.cli.terminal import complaint, plural, say, screen
 from earmark.errors import EarmarkError, InputError
 from earmark.tables import open_table, table_kind
@@ -24,6 +24,7 @@ def features(
         Path, typer.Option("--output", "-o", metavar="TABLE", help="Where to: .csv, .jsonl or .parquet.")
     ],
     jobs: JobsOption = None,
+    deadline: DeadlineOption = None,
 ) -> None:
     """Write a table of audio descriptors, one row for each file.
 
@@ -40,7 +41,7 @@ def features(
     todo = [source for source in sources if not table.has(source)]
     failed: list[tuple[object, EarmarkError]] = []
     with screen(len(todo), "describing") as out:
-        results = run(describe, todo, jobs=jobs_for(todo, jobs))
+        results = run(describe, todo, jobs=jobs_for(todo, jobs), **limits_for(todo, deadline))
         for result in done_of(results, out, lambda source, error: failed.append((source, error))):
             table.append(result.value)
     table.finish(sources)

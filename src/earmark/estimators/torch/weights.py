@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from earmark.errors import ModelError
+from earmark.storage import make_folder, user_dirs, write_atomic
 
 FOLDER_VARIABLE = "EARMARK_WEIGHTS"
 
@@ -37,7 +38,7 @@ def load_published(source: str | os.PathLike[str]) -> dict[str, Tensor]:
     ----------
     source : str or path
         A name of `KNOWN`, looked for as ``<name>.safetensors`` in the folder that the environment variable
-        EARMARK_WEIGHTS names and in ``~/.cache/earmark/weights``; or a file.
+        EARMARK_WEIGHTS names and in ``weights`` of the user's cache; or a file.
 
     Raises
     ------
@@ -96,17 +97,17 @@ def convert(pickle: str | os.PathLike[str], target: str | os.PathLike[str]) -> s
     str
         The digest of the tensors.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = torch.load(pickle, weights_only=True, map_location="cpu")
     tensors = {name: value.contiguous().clone() for name, value in tensors.items()}
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, target)
+    make_folder(Path(target).parent)
+    write_atomic(target, save(tensors))
     return digest(tensors)
 
 
 def _find(name: str) -> Path:
-    folders = [Path.home() / ".cache" / "earmark" / "weights"]
+    folders = [user_dirs().cache / "weights"]
     if os.environ.get(FOLDER_VARIABLE):
         folders.insert(0, Path(os.environ[FOLDER_VARIABLE]))
     for folder in folders:
