@@ -203,7 +203,7 @@ def test_what_is_pushed_after_the_end_or_is_no_sound_is_refused():
 
 
 def test_what_was_pushed_may_be_overwritten():
-    y, buffer = sounds.noise(2.0, sr=SR), np.empty(333, np.float32)
+    y, buffer = sounds.noise(4.0, sr=SR), np.empty(333, np.float32)
     scorer, pieces = WindowScorer("echo"), []
     for at in range(0, len(y), 333):
         part = buffer[: len(y[at : at + 333])]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from earmark.features import Frames, FrameStream, OnsetStream
+from earmark.features.subsonic import SubsonicFilter
 from earmark.models import ModelCard
 from earmark.models.base import Array
 from earmark.models.windows import (
@@ -61,6 +62,7 @@ class FrontEnd:
 
     def __init__(self, card: ModelCard, start: float, track: FrameTrack) -> None:
         self._card, self._start, self._track = card, start, track
+        self._filter = SubsonicFilter(card.spec.sr)
         self._frames = FrameStream(card.spec, chroma=track.chroma)
         self._onsets = OnsetStream(card.spec)
         self._cutter = WindowCutter(card)
@@ -75,12 +77,13 @@ class FrontEnd:
     def push(self, y: Array) -> PendingWindows:
         """Take samples [shape=(n,)] and return the windows that are complete now."""
         self._is_empty = self._is_empty and not len(y)
-        self._rest.append(y)
-        self._n_rest += len(y)
+        self._rest.append(self._filter.push(y))
+        self._n_rest += len(self._rest[-1])
         n = self._n_rest - self._n_rest % self._card.spec.hop_length
         if not n:  # so that single samples cost next to nothing
+            self._rest[-1] = self._rest[-1].copy()  # `y` is the caller's, who may write to it
             return self._none
-        joined = np.concatenate(self._rest) if len(self._rest) > 1 else y
+        joined = np.concatenate(self._rest)
         self._rest, self._n_rest = [joined[n:]], len(joined) - n
         self._recent.push(joined[:n])
         return self._pending(*self._cutter.push(self._noted(self._frames.push(joined[:n]))))
@@ -89,9 +92,10 @@ class FrontEnd:
         """Return the last windows; the sound is taken to end in silence."""
         if self._is_empty:
             return self._none
-        last = [self._frames.push(y) for y in self._rest if len(y)] + [self._frames.close()]
-        S_db = np.concatenate([self._noted(frames) for frames in last], axis=1)
-        return self._pending(*_joined(self._cutter.push(S_db), self._cutter.close()))
+        y = np.concatenate([*self._rest, self._filter.close()])
+        self._recent.push(y[: len(y) - len(y) % self._card.spec.hop_length])
+        last = [self._noted(frames) for frames in (self._frames.push(y), self._frames.close())]
+        return self._pending(*_joined(self._cutter.push(np.hstack(last)), self._cutter.close()))
 
     def _noted(self, frames: Frames) -> Array:
         self._track.push(self._onsets.push(frames.S_db))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from earmark.audio import load
 from earmark.features import FeatureSpec, log_mel
+from earmark.features.subsonic import without_subsonic
 from earmark.models import Head, ModelCard
 from earmark.models.card import Input
 from earmark.models.windows import described, descriptor_names, step_power, window_starts
@@ -67,7 +68,7 @@ class Recipe:
     def digest(self) -> str:
         """16 hex digits that change whenever the numbers would."""
         facts: dict[str, object] = {
-            "schema": "earmark.cache/1",
+            "schema": "earmark.cache/2",
             "input": self.input,
             "spec": self.spec.digest,
         }
@@ -101,7 +102,7 @@ def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
     AudioError
         The sound could not be read.
     """
-    y = load(path, sr=recipe.spec.sr).y
+    y = without_subsonic(load(path, sr=recipe.spec.sr).y, recipe.spec.sr)
     power = step_power(y, recipe.spec.hop_length)
     if recipe.input == "log_mel":
         return {"S_db": log_mel(y, recipe.spec), "power": power}
