@@ -438,6 +438,19 @@ def test_models(run: Run) -> None:
     assert run("models", "ecco").status == 3
 
 
+def test_models_shows_the_parameters_of_a_family(run: Run) -> None:
+    shown = run("models", "svm")
+    assert shown.status == 0
+    assert re.search(
+        r"^  C +3.0: a number above 0; tuned over 0.3 to 100 \(logarithmic\) *$", shown.out, re.M
+    )
+    assert re.search(r"^  class_weight +'balanced': 'balanced' or None *$", shown.out, re.M)
+    found = json.loads(run("models", "svm", "--json").out)
+    assert {"name": "folds", "default": 5, "accepted": "a whole number, 2 or more", "search": None} in found[
+        "parameters"
+    ]
+
+
 def test_doctor(run: Run) -> None:
     outcome = run("doctor", "--quick")
     assert outcome.status == 0, outcome.out

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from test_cli import Run, run  # noqa: F401 (run is a fixture)
 
 from earmark.errors import InputError, UnknownModelError
 from earmark.estimators import build, family
 from earmark.estimators.index import INDEX
 from earmark.estimators.parameters import Choice, Parameter, Real, Search, Settings, Text, Whole, Wholes
+from sounds import write
 
 EVERY = sorted(INDEX)
 
@@ -121,3 +124,35 @@ def test_a_declaration_in_words() -> None:
     assert str(Real()) == "a number"
     assert str(Search(1e-3, 10, log=True)) == "0.001 to 10 (logarithmic)"
     assert str(Search(choices=(16, 24))) == "16, 24"
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "message"),
+    [
+        ("svm", "C=-1", "C=-1. Accepted: a number above 0."),
+        ("svm", "C=abc", "C='abc'. Accepted: a number above 0."),
+        ("mlp", "hidden=0", "hidden=0. Accepted: a list of whole numbers, each 1 or more, such as [128]."),
+        ("boosting", "learning_rate=0", "learning_rate=0. Accepted: a number above 0."),
+        ("logistic", "class_weight=foo", "class_weight='foo'. Accepted: 'balanced' or None."),
+        ("short-chunk", "epochs=0", "epochs=0. Accepted: a whole number, 1 or more."),
+        ("logistic", "c=1", "'logistic' has no parameter 'c'. Did you mean 'C'?"),
+    ],
+)
+def test_earmark_train_refuses_an_illegal_value_before_it_computes(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    setting: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
+    for i in range(6):
+        song = tmp_path / "music" / "ab"[i % 2] / f"{i}.wav"
+        song.parent.mkdir(parents=True, exist_ok=True)
+        write(song, np.full(4 * 8000, 0.1 * (i + 1), np.float32), 8000, "wav16")
+    refused = run("train", "music", "--model", model, "--set", setting, "--output", "mine")
+    assert refused.status == 2, refused.err
+    assert message in refused.err and "fault of earmark" not in refused.err
+    assert not (tmp_path / "mine").exists() and not (tmp_path / "cache").exists()

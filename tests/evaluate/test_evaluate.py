@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -132,6 +133,23 @@ def test_answers_are_those_of_classify(made: Make) -> None:
         prediction = classify(track.path, model="echo")
         assert {s.label: s.score for s in prediction.genres} == dict(zip(done.head.classes, row, strict=True))
         assert (track.answer, track.verdict) == (prediction.genres[0].label, prediction.verdict)
+
+
+def test_what_the_base_of_a_model_was_trained_on_is_noted(made: Make) -> None:
+    manifest, ear = made(*PLAIN), Ear()
+
+    def notes(**base: object) -> str:
+        based_on = ({"name": "base", **base},)
+        ear.card = dataclasses.replace(ear.card, based_on=based_on)
+        return " ".join(evaluate(ear, manifest, n_resamples=5).notes)
+
+    many = [{"name": name} for name in ("GTZAN", "AudioSet", "MTG", "MSD")]
+    assert "builds on base, which was trained on GTZAN; AudioSet; MTG and 1 more" in notes(training_data=many)
+    same = notes(training_data=[{"name": "x", "digest": manifest.digest}])
+    assert "builds on base, which was trained on this very data set" in same
+    inner = {"name": "inner", "training_data": many[:1]}
+    assert "builds on inner, which was trained on GTZAN:" in notes(based_on=[inner])
+    assert "builds on" not in notes()
 
 
 def test_worker_processes_answer_the_same(made: Make) -> None:

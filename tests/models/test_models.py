@@ -152,6 +152,25 @@ def test_a_bad_card_file_is_explained(text, message):
         ModelCard.from_json(text)
 
 
+def test_a_card_of_an_earlier_version_is_read_and_written_as_it_was():
+    text = (Path(__file__).parents[1] / "golden" / "card_embedding_9ded690.json").read_text(encoding="utf-8")
+    card = ModelCard.from_json(text)
+    assert (card.name, card.based_on, card.embedding_size) == ("mine", (), 215)
+    assert card.to_json() == text
+
+
+def test_a_card_states_what_the_model_builds_on():
+    base = ModelCard("base", HEADS, licence="MIT", training_data=({"name": "a"},), limits=("short",))
+    card = ModelCard("mine", HEADS, based_on=(base.as_base(),))
+    stated = {"name": "base", "licence": "MIT", "training_data": [{"name": "a"}], "limits": ["short"]}
+    assert list(card.based_on) == [stated]
+    assert ModelCard.from_json(card.to_json()).based_on == card.based_on
+    assert ModelCard("next", HEADS, based_on=(card.as_base(),)).based_on[0]["based_on"] == [stated]
+    for wrong in ([{"sha256": "0"}], ["base"], [{"name": 3}]):
+        with pytest.raises(InputError, match="based_on="):
+            ModelCard("mine", HEADS, based_on=wrong)
+
+
 # The registry
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from earmark.contract import check_model
+from earmark.demo import demo_clip
 from earmark.errors import BundleError, InputError, OutputError
+from earmark.evaluate.scoring import open_model
 from earmark.models import (
     Head,
     ModelCard,
@@ -27,6 +30,7 @@ from earmark.models import (
     read_card,
     save_bundle,
 )
+from earmark.predict import classify
 
 CARD = ModelCard(
     name="tiny",
@@ -258,6 +262,22 @@ def test_a_graph_of_fixed_batch_fails_with_the_shape(tmp_path):
 def test_an_odd_number_of_threads_is_refused(bundle):
     with pytest.raises(InputError, match="threads=0"):
         load_model(bundle, threads=0)
+
+
+def test_a_run_folder_is_a_model_wherever_one_is_taken(bundle, tmp_path, monkeypatch):
+    run = tmp_path / "runs" / "mine"
+    shutil.copytree(bundle, run / "bundle")
+    (run / "params.json").write_text("{}")
+    expected = load_model(bundle).card
+    monkeypatch.chdir(tmp_path)
+    assert load_model(run).card == load_model("runs/mine").card == load_model("runs/mine/").card == expected
+    monkeypatch.chdir(tmp_path / "runs")
+    assert load_model("mine").card == expected
+    assert classify(demo_clip(seconds=4), model="mine").model.sha256 == expected.sha256
+    assert open_model("mine")[0].card == expected
+    (run / "bundle" / "card.json").unlink()  # a run that is not complete
+    with pytest.raises(BundleError, match=r"card.json is missing.*that of a complete run"):
+        load_model(run)
 
 
 def test_a_file_is_not_a_bundle(bundle):

@@ -79,10 +79,10 @@ class _Bounded:
         )
 
     def _range(self) -> str:
-        lower = f"{self.least:g} or more" if self.least is not None else ""
-        lower = f"above {self.above:g}" if self.above is not None else lower
-        upper = f"at most {self.most:g}" if self.most is not None else ""
-        upper = f"below {self.below:g}" if self.below is not None else upper
+        lower = f"{self.least} or more" if self.least is not None else ""
+        lower = f"above {self.above}" if self.above is not None else lower
+        upper = f"at most {self.most}" if self.most is not None else ""
+        upper = f"below {self.below}" if self.below is not None else upper
         return ", ".join(part for part in (lower, upper) if part)
 
 

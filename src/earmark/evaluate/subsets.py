@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from earmark.models import ModelCard
 from earmark.storage import sha256_file
 
 ALL = "all"
+SHOWN = 3  # collections that a note names
 UNSEEN = "unseen"  # all but what taught the model
 
 
@@ -126,8 +127,10 @@ def choose(
         found = ", ".join(f"{name} {len(places)}" for name, places in sizes.items()) or "none"
         raise InputError(f"part={part!r} has no tracks", hint=f"Tracks: {found}; --part chooses another.")
     if isinstance(dealt, Split) and (dealt.leaky or dealt.digest == card.split_digest):
-        return replace(chosen, notes=_notes_of_training(chosen))
-    return without_taught(chosen, manifest, card, run=home, leave_out=split is None and part == "test")
+        chosen = replace(chosen, notes=_notes_of_training(chosen))
+    else:
+        chosen = without_taught(chosen, manifest, card, run=home, leave_out=split is None and part == "test")
+    return replace(chosen, notes=(*chosen.notes, *_notes_of_bases(card.based_on, manifest)))
 
 
 def _found(manifest: Manifest, card: ModelCard, seed: int, home: Path | None) -> Split | None:
@@ -235,6 +238,24 @@ def _met(track: Track, taught: set[str]) -> bool:
         return (track.sha256 or sha256_file(track.path)) in taught
     except OSError:
         return False
+
+
+def _notes_of_bases(bases: Sequence[Mapping[str, Any]], manifest: Manifest) -> Iterator[str]:
+    """What the models that a model builds on were trained on: no split of this data set can exclude it."""
+    source = Path(os.path.abspath(manifest.cache or manifest.root or "data")).stem.lower()
+    for base in bases:
+        data = base.get("training_data", ())
+        trained = f"The model builds on {base.get('name', '?')}, which was trained on"
+        better = "better than on new music."
+        if any(entry.get("digest") == manifest.digest for entry in data):
+            yield f"{trained} this very data set: the metrics are {better}"
+        elif data:
+            # A collection that has the name of this folder comes first.
+            names = [str(entry.get("name", "?")) for entry in data]
+            names.sort(key=lambda collection: source not in collection.lower())
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            yield f"{trained} {'; '.join(names[:SHOWN])}{more}: metrics on tracks from there are {better}"
+        yield from _notes_of_bases(base.get("based_on", ()), manifest)
 
 
 def _warnings(card: ModelCard) -> tuple[str, ...]:

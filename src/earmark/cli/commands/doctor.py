@@ -14,11 +14,13 @@ from earmark import __version__
 from earmark.cli.terminal import console
 from earmark.errors import EarmarkError
 
-NEEDED = ("numpy", "soundfile", "av", "soxr", "onnxruntime", "typer", "rich")
+NEEDED = ("numpy", "soundfile", "av", "soxr", "onnxruntime", "typer", "rich", "platformdirs")
 # The extra that brings a package, and what it is for.
 OPTIONAL = {
     "matplotlib": ("plot", "pictures"),
     "pyarrow": ("parquet", "tables in Parquet"),
+    "scikit-learn": ("train", "training the small families"),
+    "torch": ("torch", "training the networks"),
     "sounddevice": ("live", "the microphone"),
 }
 # Codec as people know it, and FFmpeg's name of its decoder.
@@ -46,9 +48,7 @@ def doctor(
     terminal, well = console(), True
     for check in checks:
         for what, good, details in check():
-            mark, style = {True: ("ok", "green"), False: ("!!", "bold red"), None: ("--", "bright_black")}[
-                good
-            ]
+            mark, style = MARKS[good]
             terminal.print(Text("  ").append(mark, style=style).append(f"  {what:<12}  {details}"))
             well = well and good is not False
     if not well:
