@@ -7,15 +7,17 @@ leaves the old. Two writers of one target do not meet: the last to finish wins.
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
 import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -289,6 +291,14 @@ def to_cell(value: object) -> object:
     ("'=HYPERLINK(A1).mp3", -3.5, "'99 Luftballons.mp3")
     """
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def csv_line(values: Iterable[object]) -> str:
+    """Return a row of CSV, without the end of the line; each value is a cell as `to_cell` makes it."""
+    line = io.StringIO()
+    # csv puts in quotes only what holds a character of the end of the line: names may hold either.
+    csv.writer(line, lineterminator="\r\n").writerow(map(to_cell, values))
+    return line.getvalue()[:-2]
 
 
 def from_cell(text: str) -> str:

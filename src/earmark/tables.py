@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from earmark.errors import InputError, MissingExtraError, OutputError
-from earmark.storage import atomic_file, cannot_write, from_cell, to_cell
+from earmark.storage import atomic_file, cannot_write, csv_line, from_cell
 
 Row = dict[str, Any]
 KEY = "source"
@@ -207,9 +206,7 @@ class CsvTable(_Growing):
 
     @staticmethod
     def _csv(cells: list[Any]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(map(to_cell, cells))
-        return text.getvalue()
+        return f"{csv_line(cells)}\n"
 
 
 class _Lines:

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from earmark import __version__
 from earmark.cli.index import COMMANDS, INTRODUCTION, overview
-from earmark.cli.terminal import guarded, wants_colours
+from earmark.cli.terminal import guarded, printable, wants_colours
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -49,6 +49,15 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # Wrong arguments, which may be names of files; typer and click have a class of their own each.
+            if isinstance(message := getattr(error, "message", None), str):
+                error.message = printable(message)  # type: ignore[attr-defined]
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(overview(colours=wants_colours(sys.stdout)))

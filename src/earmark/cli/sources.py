@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
             else:
                 failed(result.source, result.error)
                 if result.trace and debugging():
-                    sys.stderr.write(result.trace)
+                    say(*result.trace.splitlines())
             out.advance()
     except KeyboardInterrupt:
         say(f"{plural(n_all, 'file')} finished before the interruption")

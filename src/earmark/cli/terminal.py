@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console, RenderableType
+    from rich.segment import Segment
     from rich.table import Table
+    from rich.text import Text
 
 R = TypeVar("R")
 
@@ -30,6 +33,8 @@ INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal, as she
 RETRY_SECONDS = 0.001
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
+
+JOINERS = "\u200c\u200d"  # within words of Persian and Hindi, and within emoji
 
 # What stands for the characters of bars and strips where the terminal has ASCII only.
 PLAIN = {"━": "#", "╸": "+", "─": "-", "█": "#", "■": "*", "·": "|", "…": "~"}
@@ -109,7 +114,7 @@ def debugging() -> bool:
 
 def _trace() -> None:
     if debugging():
-        traceback.print_exc()
+        say(*traceback.format_exc().splitlines())
 
 
 def _stop_on_signals() -> None:
@@ -150,22 +155,37 @@ def _close_stdout() -> None:
     os.close(nowhere)
 
 
-def printable(text: str) -> str:
-    """Text that is safe to show: what is no character, and control characters, become ``�``."""
-    # Not borrowed from a room that draws: this must work when all else is broken.
-    return "".join(c if c.isprintable() else "�" for c in text)
+def printable(text: str, *, keep: str = "") -> str:
+    """Return text that is safe on a terminal.
+
+    Control characters, escape sequences, changes of direction (bidi), line breaks and bytes that are no text
+    become ``�``. All that is printed here goes through this: no caller has to.
+
+    Parameters
+    ----------
+    text : str
+        Any, such as the name of a file.
+    keep : str
+        Characters that stay although they are none of the above.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    keep += JOINERS
+    return "".join(
+        c if c.isprintable() or c in keep or unicodedata.category(c) == "Zs" else "�" for c in text
+    )
 
 
-def say(text: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(text + "\n")
+def say(*lines: str) -> None:
+    """Write lines to stderr; each stays one line, whatever is in it."""
+    sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     sys.stderr.flush()
 
 
 def complaint(error: EarmarkError, source: object = None) -> str:
     """One line that says what is wrong, and with which source unless the message names it."""
     text, name = str(error), "" if source is None else str(source)
-    return printable(f"error: {text}" if not name or name in text else f"error: {name}: {text}")
+    return f"error: {text}" if not name or name in text else f"error: {name}: {text}"
 
 
 def plural(n: int, noun: str) -> str:
@@ -175,17 +195,30 @@ def plural(n: int, noun: str) -> str:
 
 def write_line(line: str) -> None:
     """Write one whole line to stdout at once, so that whoever is reading never sees half of it."""
-    sys.stdout.write(line + "\n")
+    # A program gets the bytes as they are, a person nothing that the terminal would obey.
+    sys.stdout.write((printable(line, keep="\n\t") if sys.stdout.isatty() else line) + "\n")
     sys.stdout.flush()
 
 
 def console(stderr: bool = False) -> Console:
     """Terminal that knows its width and whether colours are wanted."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class Terminal(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # for `guarded`, instead of an exit of its own
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable(text), **options)
+
+        def render(self, renderable: RenderableType, options: Any = None) -> Iterator[Segment]:
+            # What a renderable holds; the codes of rich's own styles are added to it later.
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else printable(text, keep="\n"), style, control)
+
+        def out(self, *objects: Any, **options: Any) -> None:
+            super().out(*(printable(str(one), keep="\n\t") for one in objects), **options)
 
     return Terminal(stderr=stderr, highlight=False, markup=False, emoji=False)
 
@@ -199,7 +232,8 @@ def columns(rows: Iterable[tuple[str, str]], *, styles: Sequence[str] = ("bold",
     grid.add_column(no_wrap=True)
     grid.add_column()
     for i, (name, text) in enumerate(rows):
-        grid.add_row(Text(f"  {name}", style=styles[min(i, len(styles) - 1)]), Text(text))
+        style = styles[min(i, len(styles) - 1)]
+        grid.add_row(Text(printable(f"  {name}"), style=style), Text(printable(text)))
     return grid
 
 
@@ -244,7 +278,8 @@ class Screen:
         if self._progress is None:
             say(complaint(error, source))
         else:
-            self._progress.console.out(complaint(error, source), style="red", highlight=False)
+            line = printable(complaint(error, source))
+            self._progress.console.out(line, style="red", highlight=False)
 
     def advance(self) -> None:
         """One more file is done."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.cli.terminal import Screen, plural
 from earmark.errors import EarmarkError
-from earmark.storage import to_cell
+from earmark.storage import csv_line
 
 if TYPE_CHECKING:
     from earmark.models import ModelCard
@@ -133,9 +131,7 @@ class CsvWriter:
         return [_best(facts["genres"]), *(scores.get(label) for label in self.labels)]
 
     def _write(self, cells: list[Any]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(map(to_cell, cells))
-        self.out.write(text.getvalue())
+        self.out.write(csv_line(cells))
 
 
 def _best(scores: list[dict[str, Any]]) -> str | None:

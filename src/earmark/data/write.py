@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import os
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import cast
 
 from earmark.data.manifest import NO_LABEL, SEPARATOR, Manifest, Track
 from earmark.errors import InputError
-from earmark.storage import to_cell, write_atomic
+from earmark.storage import csv_line, write_atomic
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Track))
 
@@ -50,14 +48,12 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _csv(rows: list[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-    writer.writeheader()
+    lines = [csv_line(FIELDS)]
     for row in rows:
         labels = cast(tuple[str, ...], row["labels"])
         cells = {**row, "labels": SEPARATOR.join(labels) or NO_LABEL}
-        writer.writerow({name: to_cell(cell) for name, cell in cells.items()})
-    return text.getvalue()
+        lines.append(csv_line(cells[name] for name in FIELDS))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _jsonl(rows: list[dict[str, object]]) -> str:

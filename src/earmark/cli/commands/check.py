@@ -135,10 +135,10 @@ def _show(report: CheckReport) -> None:
             f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"
         )
     for note in report.notes:
-        say(printable(note))
+        say(note)
     if manifest.skipped:
         first = manifest.skipped[0]
-        say(printable(f"{len(manifest.skipped)} skipped, the first: {first.path}: {first.reason}"))
+        say(f"{len(manifest.skipped)} skipped, the first: {first.path}: {first.reason}")
 
 
 def _table(report: CheckReport) -> Table:

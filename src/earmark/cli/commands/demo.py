@@ -45,11 +45,17 @@ def demo(
 
     loaded = load_model(model)
     path = _write(demo_medley(), output, force=force)
-    say(f"Synthesised rock, house and a ballad of eight seconds each: {path}\n")
+    say(f"Synthesised rock, house and a ballad of eight seconds each: {path}", "")
     terminal = console()
     terminal.print(card(classify(str(path), model=loaded).to_dict(), terminal, top=5))
     program = "earmark" if shutil.which("earmark") else sys.argv[0]
-    say(f"Now your own music:\n\n    {program} classify SONG.mp3\n    {program} classify ~/Music --json\n")
+    say(
+        "Now your own music:",
+        "",
+        f"    {program} classify SONG.mp3",
+        f"    {program} classify ~/Music --json",
+        "",
+    )
 
 
 def _write(clip: Clip, output: Path | None, *, force: bool) -> Path:

@@ -9,7 +9,7 @@ import typer
 
 from earmark.cli.commands.train import CacheOption, SeedOption
 from earmark.cli.options import JobsOption
-from earmark.cli.terminal import console, printable, say
+from earmark.cli.terminal import console, say
 
 
 def importance(
@@ -44,4 +44,4 @@ def importance(
         table.add_row(loss.kind, Text(loss.name), f"{loss.log_loss:.3f}{spread}", f"{loss.accuracy:.3f}")
     console().print(table)
     say(f"{found.part}: {found.n} tracks; whole: accuracy {found.accuracy:.3f}, loss {found.log_loss:.3f}")
-    say(printable(f"drew {found.folder / 'importance.png'}"))
+    say(f"drew {found.folder / 'importance.png'}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.options import JobsOption, NonEventsOption
-from earmark.cli.terminal import console, plural, printable, say
+from earmark.cli.terminal import console, plural, say
 
 if TYPE_CHECKING:
     from earmark.data import Manifest
@@ -125,7 +125,7 @@ def manifest_of(data: str, non_events: Sequence[str] | None) -> Manifest:
 
     manifest = read_manifest(data, non_events=non_events or ())
     for note in manifest.notes:
-        say(printable(f"note: {note}"))
+        say(f"note: {note}")
     return manifest
 
 
@@ -196,13 +196,13 @@ def _tell(run: Run) -> None:
     if not run.figures:
         out.print("  no test part, so no figure")
     tell_skipped([(skipped.path, skipped.reason) for skipped in run.skipped])
-    say(printable(run.balance))
+    say(run.balance)
     for warning in run.warnings:
-        say(printable(f"warning: {warning}"))
+        say(f"warning: {warning}")
     if run.leaky:
         say("leaky: windows of one track were in training and test. No figure was written into the card.")
-    say(printable(f"report: {run.folder / 'report.html'}"))
-    say(printable(f"now:    earmark classify --model {run.bundle} SONG.mp3"))
+    say(f"report: {run.folder / 'report.html'}")
+    say(f"now:    earmark classify --model {run.bundle} SONG.mp3")
 
 
 def tell_skipped(left_out: list[tuple[str, str]]) -> None:
@@ -215,6 +215,6 @@ def tell_skipped(left_out: list[tuple[str, str]]) -> None:
         by_reason.setdefault(reason, []).append(path)
     for reason, paths in list(by_reason.items())[:SHOWN]:
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        say(printable(f"  {paths[0]}{more}: {reason}"))
+        say(f"  {paths[0]}{more}: {reason}")
     if len(by_reason) > SHOWN:
         say("  and others: all are in log.jsonl")

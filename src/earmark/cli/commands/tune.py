@@ -23,7 +23,7 @@ from earmark.cli.commands.train import (
     watched,
 )
 from earmark.cli.options import JobsOption, NonEventsOption
-from earmark.cli.terminal import console, plural, printable, say
+from earmark.cli.terminal import console, plural, say
 
 
 def tune(
@@ -81,4 +81,4 @@ def tune(
     say(f"{plural(tuning.n_trials, 'trial')}, {tuning.n_pruned} of them cut short")
     if not tuning.params:
         say("nothing was better than the defaults")
-    say(printable(f"now: earmark train {data} --model {model} --params {tuning.file}"))
+    say(f"now: earmark train {data} --model {model} --params {tuning.file}")
