@@ -20,14 +20,6 @@ from earmark.tables import Table, open_table
 ENDINGS = [".csv", ".jsonl", ".parquet"]
 NAMES = ["plain.mp3", 'quo"te, comma.mp3', "new\nline.mp3", "caf\udce9.mp3", "日本.mp3"]
 NAMES += ["=1+1.mp3", "re\rturn.mp3"]
-    "plain.mp3",
-    'quo"te, comma.mp3',
-    "new\nline.mp3",
-    "caf\udce9.mp3",
-    "日本.mp3",
-    "=1+1.mp3",
-    "re\rturn.mp3",
-]
 
 
 def row_of(source: str, spec: str = "abc") -> dict[str, Any]:
