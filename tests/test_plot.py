@@ -17,15 +17,13 @@ from earmark.errors import InputError, MissingExtraError, OutputError
 from earmark.features import FeatureSpec
 from earmark.models import load_model
 from earmark.plot import (
-    GENRE_COLOURS,
-    genre_colour,
     leading_genres,
     prediction_figure,
     save_figure,
     spectrogram_figure,
 )
 from earmark.predict import classify
-from earmark.vocabulary import GENRES
+from earmark.vocabulary import GENRE_COLOURS, GENRES, genre_colour
 
 
 def sine(hz: float, *, seconds: float = 2.0, start: float = 0.0) -> Clip:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from earmark.audio import Clip
 from earmark.errors import InputError
+from earmark.vocabulary import PITCH_CLASSES
 
 Wave = NDArray[np.float64]
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MODES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 PEAK = 0.89  # -1 dB of full scale, the head room that mastering leaves
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from earmark.audio import Clip
 from earmark.errors import InputError, MissingExtraError
 from earmark.features import FeatureSpec, FrameStream, hz_to_mel, mfcc
 from earmark.storage import atomic_file
+from earmark.vocabulary import PITCH_CLASSES, QUADRANT_WORDS, genre_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,33 +28,7 @@ if TYPE_CHECKING:
 
     from earmark.predict import Prediction
 
-# One colour for each genre of the default vocabulary, wherever a genre is drawn (pictures, terminal).
-GENRE_COLOURS = {
-    "blues": "#3f6fd8",
-    "classical": "#c9a227",
-    "country": "#b5702a",
-    "disco": "#e0409a",
-    "electronic": "#12b5cb",
-    "folk": "#7cb342",
-    "hip-hop": "#8e5bd0",
-    "jazz": "#f29a1f",
-    "latin": "#ff7043",
-    "metal": "#5f7488",
-    "new-age": "#6fc3b2",
-    "pop": "#ff86ab",
-    "r&b": "#a85a3c",
-    "reggae": "#2eb872",
-    "rock": "#e5453b",
-    "soundtrack": "#7286d3",
-    "spoken": "#9e9e9e",
-    "vocal": "#c39bea",
-    "world": "#a3a52d",
-}
 Array = NDArray[np.float32]
-_OTHER_COLOURS = tuple(GENRE_COLOURS.values())
-
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-QUADRANTS = {"Q1": "happy, excited", "Q2": "angry, tense", "Q3": "sad, gloomy", "Q4": "calm, relaxed"}
 FORMATS = (".png", ".svg", ".pdf", ".webp", ".jpg")
 RANGE_DB = 80.0  # what a picture shows below the loudest point
 _INK, _FAINT, _ACCENT, _EMPTY = "#22262e", "#8a93a3", "#35608c", "#eef0f4"
@@ -74,22 +48,6 @@ _STYLE = {
     "ytick.labelsize": 8.0,
     "svg.hashsalt": "earmark",  # the same picture gives the same bytes
 }
-
-
-def genre_colour(label: str) -> str:
-    """Colour of a label as ``#rrggbb``: its own, or for a label of another vocabulary a stable choice.
-
-    Parameters
-    ----------
-    label : str
-        Name of a class.
-
-    Returns
-    -------
-    str
-    """
-    choice = zlib.crc32(label.encode("utf-8", "replace")) % len(_OTHER_COLOURS)
-    return GENRE_COLOURS.get(label, _OTHER_COLOURS[choice])
 
 
 # ---------------------------------------------------------------- spectrogram
@@ -349,7 +307,7 @@ def _draw_quadrants(ax: Axes, quadrant: dict[str, Any] | None) -> None:
 
     scores = quadrant["scores"] if quadrant else {}
     colours = {"Q1": "#f2b01e", "Q2": "#e5453b", "Q3": "#4a6fb5", "Q4": "#45ad80"}
-    for i, (name, words) in enumerate(QUADRANTS.items()):
+    for i, (name, words) in enumerate(QUADRANT_WORDS.items()):
         score = float(scores.get(name, 0.0))
         shade = 0.08 + 0.8 * score  # as strong as the score
         ax.add_patch(Wedge((0, 0), 1, 90 * i, 90 * (i + 1), color=colours[name], alpha=shade, lw=0))

@@ -384,13 +384,13 @@ def test_interrupted_output_is_whole(long_list: Path, signum: int, status: int, 
 
 IN_A_CALLBACK = """
 import runpy, signal, sys
-from earmark.audio import pcm
+from earmark.audio.decode import soundfile as pcm
 
 signum, read, lengths = int(sys.argv.pop()), pcm._WatchedFile.read, []
 
 def interrupted(file, n):
     lengths.append(n)
-    if len(lengths) == 20:
+    if len(lengths) == 3:
         signal.raise_signal(signum)
     return read(file, n)
 
@@ -403,13 +403,13 @@ runpy.run_module("earmark", run_name="__main__")
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_libsndfile_reads_is_not_lost(long_list: Path, signum: int, status: int) -> None:
     """Python raises nothing out of a callback, so that the signal went by, and the file looked shorter."""
-    args = ["classify", long_list, *ECHO, "--json", "--jobs", "1", str(int(signum))]
+    # A single file is processed in the process of the command, which is where the signal arrives.
+    args = ["classify", long_list / "0.wav", *ECHO, "--json", str(int(signum))]
     command = [sys.executable, "-c", IN_A_CALLBACK, *args]
     done = subprocess.run(command, check=False, capture_output=True, timeout=120)
     assert done.returncode == status
     assert b"Exception ignored" not in done.stderr
-    whole = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(whole) < 400 and {answer["duration"] for answer in whole} <= {60.0}
+    assert done.stdout == b""
 
 
 # ---------------------------------------------------------------- the other commands

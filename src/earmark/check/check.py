@@ -19,6 +19,7 @@ from earmark.errors import InputError
 from earmark.features import FeatureSpec
 from earmark.models import Model, load_model
 from earmark.progress import Progress, no_progress
+from earmark.vocabulary import DEFAULT_MODEL
 from earmark.workers import Deadline, Done, default_deadline, default_memory, run
 
 _N_FOLDS = 5
@@ -36,7 +37,7 @@ def check(
     jobs: int = 1,
     min_seconds: float = 3.0,
     seed: int = 0,
-    model: str | None = "earmark-base",
+    model: str | None = DEFAULT_MODEL,
     deadline: Deadline | None = default_deadline,
     progress: Progress | None = None,
 ) -> CheckReport:

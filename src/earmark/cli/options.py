@@ -11,8 +11,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_MODEL = "earmark-base"
-
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE|DIR|-...", help="Sound files, folders of them, - for stdin.")
 ]

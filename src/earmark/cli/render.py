@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from earmark.cli.terminal import has_colours, printable
-from earmark.plot import QUADRANTS, genre_colour, leading_genres
+from earmark.plot import leading_genres
+from earmark.vocabulary import QUADRANT_WORDS, genre_colour
 
 # What is said beside the verdicts that are not plainly music.
 VERDICTS = {
@@ -116,7 +117,7 @@ def mood(facts: dict[str, Any], width: int) -> str:
     if facts["quadrant"]:
         label = facts["quadrant"]["label"]
         likely = facts["quadrant"]["scores"].get(label, 0.0)
-        parts.insert(0, f"{QUADRANTS.get(label, label)} {percent(likely)}")
+        parts.insert(0, f"{QUADRANT_WORDS.get(label, label)} {percent(likely)}")
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)

@@ -17,6 +17,7 @@ from earmark.models.base import Array
 from earmark.models.onnx import EMBEDDING, INPUTS, OnnxModel
 from earmark.models.registry import load_model
 from earmark.progress import Progress
+from earmark.vocabulary import DEFAULT_MODEL
 
 BATCH = 16  # windows at a time, as in `classify`: more leave the cache
 
@@ -37,7 +38,7 @@ class Embedding(TrainableModel):
 
     input = "log_mel"
 
-    bundle: str = param("earmark-base", Text())
+    bundle: str = param(DEFAULT_MODEL, Text())
     classifier: str = param("logistic", Text())
     params: Mapping[str, Any] | None = param(None, Settings())
 

@@ -1,7 +1,7 @@
 """From sound to numbers: the log-mel spectrogram and the descriptors of music. The only home of DSP."""
 
 from earmark.features.beats import beats
-from earmark.features.chroma import PITCH_CLASSES, ChromaStream, chroma, chroma_filterbank
+from earmark.features.chroma import ChromaStream, chroma, chroma_filterbank
 from earmark.features.descriptors import Descriptors, DescriptorStream, descriptors
 from earmark.features.frame_features import FrameFeatures, FrameFeatureStream, frame_features
 from earmark.features.key import KEYS, estimate_key, key_scores
@@ -20,6 +20,7 @@ from earmark.features.spectral import (
 from earmark.features.stft import magnitudes
 from earmark.features.tuning import estimate_tuning
 from earmark.features.waveform import rms, zero_crossing_rate
+from earmark.vocabulary import PITCH_CLASSES
 
 __all__ = [
     "KEYS",

@@ -16,8 +16,6 @@ from earmark.arrays import Bools, Float32, Float64
 from earmark.features.spec import FeatureSpec
 from earmark.features.tuning import first_audible_bin, peaks, tuning_of
 
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
 _CENTRE_OCTAVE = 5.0  # the octave that counts most, in octaves above A0 = 27.5 Hz
 _OCTAVE_WIDTH = 2.0  # standard deviation of the weight, in octaves
 

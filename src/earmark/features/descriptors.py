@@ -12,7 +12,6 @@ import numpy.typing as npt
 from earmark.arrays import Float32, Float64
 from earmark.errors import EmptyAudioError
 from earmark.features.beats import beat_frames
-from earmark.features.chroma import PITCH_CLASSES
 from earmark.features.frame_features import BLOCK, FrameFeatures, FrameFeatureStream
 from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.mfcc import delta, mfcc
@@ -20,6 +19,7 @@ from earmark.features.moments import Moments
 from earmark.features.rhythm import OnsetStream, tempo
 from earmark.features.spec import FeatureSpec
 from earmark.features.stft import samples
+from earmark.vocabulary import PITCH_CLASSES
 
 if TYPE_CHECKING:
     from earmark.audio import Clip

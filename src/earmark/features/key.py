@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from earmark.arrays import Float64
 from earmark.errors import InputError
-from earmark.features.chroma import PITCH_CLASSES
+from earmark.vocabulary import PITCH_CLASSES
 
 # How often each pitch class sounds, the tonic first, in 490 pieces of known key: J. Albrecht and D. Shanahan,
 # "The use of large corpora to train a new type of key-finding algorithm", Music Perception 31 (1), 2013,

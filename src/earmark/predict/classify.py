@@ -14,6 +14,7 @@ from earmark.predict.prediction import Prediction
 from earmark.predict.priors import Prior
 from earmark.predict.scorer import BLOCK_FRAMES, WindowScorer
 from earmark.predict.window_scores import WindowScores
+from earmark.vocabulary import DEFAULT_MODEL
 
 Excerpts = tuple[int, float]
 
@@ -53,7 +54,7 @@ class SourceScores:
 def classify(
     source: Source,
     *,
-    model: str | os.PathLike[str] | Model = "earmark-base",
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
     start: float = 0.0,
     duration: float | None = None,
     excerpts: Excerpts | None = None,
@@ -136,7 +137,7 @@ def classify(
 def score_source(
     source: Source,
     *,
-    model: str | os.PathLike[str] | Model = "earmark-base",
+    model: str | os.PathLike[str] | Model = DEFAULT_MODEL,
     start: float = 0.0,
     duration: float | None = None,
     excerpts: Excerpts | None = None,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.options import (
-    DEFAULT_MODEL,
     DataArgument,
     DeadlineOption,
     GroupOption,
@@ -24,6 +23,7 @@ from earmark.cli.options import (
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import Screen, plural, printable, say, screen, write_line
 from earmark.errors import InputError
+from earmark.vocabulary import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.table import Table

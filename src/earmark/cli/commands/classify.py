@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.options import (
-    DEFAULT_MODEL,
     DeadlineOption,
     FilesArgument,
     JobsOption,
@@ -22,6 +21,7 @@ from earmark.cli.sources import check_writable, done_of, found, jobs_for, limits
 from earmark.cli.terminal import Screen, say, screen
 from earmark.cli.writers import CsvWriter, JsonWriter, LabelWriter, TableWriter, Writer
 from earmark.errors import InputError
+from earmark.vocabulary import DEFAULT_MODEL
 from earmark.workers import run
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from earmark.cli.options import DEFAULT_MODEL, ForceOption, ModelOption
+from earmark.cli.options import ForceOption, ModelOption
 from earmark.cli.terminal import console, say
 from earmark.errors import OutputError
 from earmark.storage import write_atomic
+from earmark.vocabulary import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from earmark.audio import Clip

@@ -13,6 +13,7 @@ import typer
 from earmark import __version__
 from earmark.cli.terminal import console
 from earmark.errors import EarmarkError
+from earmark.vocabulary import DEFAULT_MODEL
 
 NEEDED = ("numpy", "soundfile", "av", "soxr", "onnxruntime", "typer", "rich", "platformdirs")
 # The extra that brings a package, and what it is for.
@@ -117,7 +118,7 @@ def _timing() -> Iterator[Check]:
     from earmark.predict import classify
 
     try:
-        model = load_model("earmark-base")
+        model = load_model(DEFAULT_MODEL)
         clip = demo_medley()
         classify(clip, model=model)
         before = time.perf_counter()
