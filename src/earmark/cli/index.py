@@ -22,7 +22,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "compare": "Compare two models on the same tracks by a paired test.",
     },
     "This installation": {
-        "models": "List the models, or show the card of one.",
+        "models": "List the models and families, or show the card of one.",
         "cache": "Show or remove the features that training has computed.",
         "doctor": "Show versions, codecs, checksums, microphone and speed.",
     },
