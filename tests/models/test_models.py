@@ -81,10 +81,10 @@ def test_a_card_survives_json():
         ({"thresholds": {"unsure": "high"}}, "unsure='high'"),
         ({"thresholds": {"labels": {"a": float("nan")}}}, "a=nan"),
         ({"priors": {"moods": {"calm": 0.5}}}, "priors for 'moods'. Heads: genres"),
-        ({"priors": {"genres": {"a": 0.5}}}, "priors for 'genres': b. A share for each class"),
+        ({"priors": {"genres": {"a": 0.5}}}, "priors for 'genres': b. Accepted: a prior for each class"),
         ({"priors": {"genres": {"a": 0.5, "b": 0.5, "c": 0.1}}}, "priors for 'genres': c"),
-        ({"priors": {"genres": {"a": 0.0, "b": 0.5}}}, "a=0.0. Above 0 and below 1"),
-        ({"priors": {"genres": {"a": 1, "b": 0.5}}}, "a=1. Above 0"),
+        ({"priors": {"genres": {"a": 0.0, "b": 0.5}}}, "a=0.0. Accepted: above 0, below 1"),
+        ({"priors": {"genres": {"a": 1, "b": 0.5}}}, "a=1. Accepted: above 0"),
         ({"priors": {"genres": {"a": 0.5, "b": float("nan")}}}, "b=nan"),
         ({"priors": {"genres": {"a": 0.5, "b": True}}}, "b=True"),
         ({"priors": {"genres": [0.5, 0.5]}}, r"priors for 'genres': \[0.5, 0.5\]"),
@@ -129,7 +129,7 @@ def test_a_head_out_of_range_is_refused(arguments, message):
     [
         ("", "not JSON"),
         ("[]", "schema=None"),
-        ('{"schema": "earmark.prediction/1"}', "A card begins with earmark.card/1"),
+        ('{"schema": "earmark.prediction/1"}', "Accepted: earmark.card/1"),
         ('{"schema": "earmark.card/1", "name": "x"}', "lacks heads"),
         (
             '{"schema": "earmark.card/1", "name": "x", "heads": [], "treshold": {}}',
@@ -137,13 +137,13 @@ def test_a_head_out_of_range_is_refused(arguments, message):
         ),
         (
             '{"schema": "earmark.card/1", "name": "x", "heads": [{"name": "g"}]}',
-            "Keys: name, kind and classes",
+            "Accepted: the keys name, kind and classes",
         ),
         ('{"schema": "earmark.card/1", "name": "x", "heads": [], "spec": {"hop": 1}}', "unknown field hop=1"),
         (
             '{"schema": "earmark.card/1", "name": "x", "heads": [{"name": "g", "classes": ["a"]}],'
             ' "priors": {"g": {"a": 2}}}',
-            "a=2. Above 0 and below 1",
+            "a=2. Accepted: above 0, below 1",
         ),
     ],
 )
@@ -197,9 +197,9 @@ def test_built_in_models_load_by_name(name):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("ehco", "no model 'ehco'. Did you mean 'echo'?.*Known: .*dummy"),
+        ("ehco", "no model 'ehco'. Did you mean 'echo'?.*Accepted: .*dummy"),
         ("Echo", "Did you mean 'echo'"),
-        ("zzz", "no model 'zzz'. Known: .*or give the folder"),
+        ("zzz", "no model 'zzz'. Accepted: .*or the folder"),
         ("./nowhere", r"no folder './nowhere'"),
         ("..", "card.json is missing"),
         ("", "no model ''"),
@@ -310,7 +310,7 @@ def test_the_dummy_answers_its_priors():
 @pytest.mark.parametrize(
     ("priors", "message"),
     [
-        ({"genre": [1.0]}, "priors for 'genre'. Heads: genres, quadrant"),
+        ({"genre": [1.0]}, "priors for 'genre'. Accepted: genres, quadrant"),
         ({"quadrant": [0.5, 0.5]}, "4 probabilities, summing to one"),
         ({"quadrant": [0.5, 0.5, 0.5, -0.5]}, "4 probabilities"),
         ({"quadrant": [0.3, 0.3, 0.3, 0.3]}, "summing to one"),
@@ -333,18 +333,18 @@ class Plain:
 
 def test_answers_of_plain_objects_are_checked():
     assert answer(Plain(np.full((2, 2), 0.5)), windows()).embedding is None
-    with pytest.raises(ContractError, match=r"'plain': genres has shape \(1, 2\), its card says \(2, 2\)"):
+    with pytest.raises(ContractError, match=r"'plain': genres has shape \(1, 2\), its card states \(2, 2\)"):
         answer(Plain(np.full((1, 2), 0.5)), windows())
     with pytest.raises(ContractError, match="genres holds NaN"):
         answer(Plain(np.full((2, 2), np.nan)), windows())
 
 
-def test_a_model_must_answer_its_first_head():
+def test_a_model_must_give_its_first_head():
     class Silent(Echo):
         def forward(self, X):
             return ModelOutput({})
 
-    with pytest.raises(ContractError, match="does not answer its head 'genres'"):
+    with pytest.raises(ContractError, match="does not give its head 'genres'"):
         answer(Silent(), windows())
 
 

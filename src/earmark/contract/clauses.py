@@ -147,7 +147,7 @@ def _card(model: Model) -> str:
 
 
 def _shapes(case: _Case) -> str:
-    """One row for each window, one column for each class, floats; every head of the card answered."""
+    """One row for each window, one column for each class, floats; every head of the card given."""
     card, n = case.model.card, len(case.X)
     rows = case.model.predict_proba(case.X)
     _require(isinstance(rows, np.ndarray), f"predict_proba gives a {type(rows).__name__}, not an array")
@@ -155,8 +155,8 @@ def _shapes(case: _Case) -> str:
     wanted = (n, len(card.classes))
     _require(rows.shape == wanted, f"predict_proba gives shape {rows.shape}, not {wanted}")
     output = call(case.model, case.X)
-    answered = {head.name for head in card.heads} if hasattr(case.model, "forward") else {card.heads[0].name}
-    _require(output.heads.keys() == answered, f"heads {sorted(output.heads)}, not {sorted(answered)}")
+    given = {head.name for head in card.heads} if hasattr(case.model, "forward") else {card.heads[0].name}
+    _require(output.heads.keys() == given, f"heads {sorted(output.heads)}, not {sorted(given)}")
     for head in card.heads:
         shape = np.shape(output.heads.get(head.name, np.empty((n, len(head.classes)))))
         _require(
@@ -170,7 +170,7 @@ def _shapes(case: _Case) -> str:
 
 
 def _finite(case: _Case) -> str:
-    for name, values in _answers(call(case.model, case.X)).items():
+    for name, values in _outputs(call(case.model, case.X)).items():
         _require(bool(np.isfinite(values).all()), f"{name} holds NaN or infinite values")
     return "no NaN, no infinity"
 
@@ -205,15 +205,15 @@ def _consistent(case: _Case) -> str:
 
 
 def _deterministic(case: _Case) -> str:
-    once, twice = (_answers(answer(case.model, case.X)) for _ in range(2))
+    once, twice = (_outputs(answer(case.model, case.X)) for _ in range(2))
     for name, values in once.items():
         _require(np.array_equal(values, twice[name]), f"{name} differs from one call to the next")
     return "the same output twice"
 
 
 def _alone(case: _Case) -> str:
-    together = _answers(answer(case.model, case.X))
-    alone = [_answers(answer(case.model, case.X[i : i + 1])) for i in range(len(case.X))]
+    together = _outputs(answer(case.model, case.X))
+    alone = [_outputs(answer(case.model, case.X[i : i + 1])) for i in range(len(case.X))]
     worst = 0.0
     for name, values in together.items():
         difference = _difference(np.concatenate([one[name] for one in alone]), values)
@@ -227,8 +227,8 @@ def _alone(case: _Case) -> str:
 
 def _shuffled(case: _Case) -> str:
     order = np.random.default_rng(1).permutation(len(case.X))
-    straight = _answers(answer(case.model, case.X))
-    shuffled = _answers(answer(case.model, np.ascontiguousarray(case.X[order])))
+    straight = _outputs(answer(case.model, case.X))
+    shuffled = _outputs(answer(case.model, np.ascontiguousarray(case.X[order])))
     for name, values in straight.items():
         difference = _difference(shuffled[name], values[order])
         _require(difference <= case.tolerance, f"{name} depends on the order of windows, by {difference:.3g}")
@@ -262,7 +262,7 @@ def _extremes(case: _Case) -> str:
     """Silence, a click and a signal far over full scale get finite probabilities, too."""
     inputs = extremes(case.model.card)
     for name, X in inputs.items():
-        for what, values in _answers(call(case.model, X)).items():
+        for what, values in _outputs(call(case.model, X)).items():
             _require(bool(np.isfinite(values).all()), f"{what} of {name} holds NaN or infinite values")
         _probabilities(_Case(case.model, X, case.tolerance, case.clock))
     return ", ".join(inputs)
@@ -321,7 +321,7 @@ def _save_and_load(case: _Case) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         save(Path(temporary) / "bundle")
         loaded = load_model(Path(temporary) / "bundle")
-        before, after = (_answers(answer(model, case.X)) for model in (case.model, loaded))
+        before, after = (_outputs(answer(model, case.X)) for model in (case.model, loaded))
     _require(before.keys() == after.keys(), f"heads {sorted(before)} come back as {sorted(after)}")
     _require(loaded.card.classes == case.model.card.classes, "the classes come back in another order")
     for name, values in before.items():
@@ -349,7 +349,7 @@ CLAUSES: dict[str, Callable[[_Case], str]] = {
 }
 
 
-def _answers(output: ModelOutput) -> dict[str, Array]:
+def _outputs(output: ModelOutput) -> dict[str, Array]:
     embedding = {} if output.embedding is None else {"embedding": output.embedding}
     return {**output.heads, **embedding}
 
@@ -370,7 +370,7 @@ def _must_refuse(model: Model, X: Any, name: str) -> None:
         return
     except Exception as error:
         raise ContractError(f"{name}: {type(error).__name__} instead of InputError: {error}") from error
-    raise ContractError(f"{name}: answered instead of raising InputError")
+    raise ContractError(f"{name}: accepted instead of raising InputError")
 
 
 def _size(case: _Case) -> int:

@@ -10,7 +10,7 @@ from earmark.models.windows import described, descriptor_names
 
 
 def music_like(card: ModelCard, n: int, seed: int = 0) -> Array:
-    """Inputs as a model hears them from music [shape=(n, *card.input_shape)]."""
+    """Inputs as music gives them [shape=(n, *card.input_shape)]."""
     rng = np.random.default_rng(seed)
     if card.input == "log_mel":
         return _spectrograms(card, n, rng)

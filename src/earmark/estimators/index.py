@@ -130,7 +130,7 @@ def family(name: str) -> type[TrainableModel]:
     near = difflib.get_close_matches(name.lower(), known, n=1)
     raise UnknownModelError(
         f"{name!r} is no family of models that can be trained",
-        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}.",
+        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Accepted: {', '.join(known)}.",
     )
 
 

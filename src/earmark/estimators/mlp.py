@@ -59,7 +59,7 @@ class Mlp(ScikitModel):
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         with warnings.catch_warnings():  # the number of epochs is a choice, not a failure to converge
             warnings.filterwarnings("ignore", message=".*Maximum iterations")
-            warnings.filterwarnings("ignore", category=RuntimeWarning)  # of overflow: said below
+            warnings.filterwarnings("ignore", category=RuntimeWarning)  # of overflow: an error below
             try:
                 super()._fit(train, valid, progress)
             except ValueError as error:  # scikit-learn's only error once the examples are checked

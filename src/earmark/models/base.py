@@ -1,4 +1,4 @@
-"""What a model is: the protocol, its answer, and the base class of those that hear spectrograms.
+"""What a model is: the protocol, its output, and the base class of models of spectrograms.
 
 A model is any object with a `card` and a `predict_proba`; nothing has to be inherited. Whoever writes
 a family of models writes less with `SpectrogramModel`: there, `forward` is all.
@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class ModelOutput:
-    """Everything that a model says about a batch of windows.
+    """All outputs of a model for a batch of windows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Model(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """What the model hears and answers."""
+        """Input, heads and provenance of the model."""
         ...
 
     def predict_proba(self, X: Array) -> Array:
@@ -64,12 +64,12 @@ class Model(Protocol):
 
 
 def as_batch(X: object, card: ModelCard) -> Array:
-    """Windows as a model takes them, or an error that says what is wrong with them.
+    """Windows as a model takes them, or an error that names what is wrong with them.
 
     Parameters
     ----------
     X : np.ndarray, floating [shape=(n, n_mels, n_frames) or (n, d)]
-        Log-mel windows in absolute dB; or descriptors, if `card.input` says so.
+        Log-mel windows in absolute dB; or descriptors, where `card.input` is that.
     card : ModelCard
         Says what one input is.
 
@@ -84,31 +84,31 @@ def as_batch(X: object, card: ModelCard) -> Array:
         Not an array of floats, of another shape, or with NaN or infinite values.
     """
     if not isinstance(X, np.ndarray):
-        raise InputError(f"X is a {type(X).__name__}", hint="Give a NumPy array of floats.")
+        raise InputError(f"X is a {type(X).__name__}", hint="Accepted: a NumPy array of floats.")
     mel = card.input == "log_mel"
     if not np.issubdtype(X.dtype, np.floating):
-        quantised = "Give decibels as floats: quantised spectrograms must be scaled back first."
-        raise InputError(f"X.dtype={X.dtype}", hint=quantised if mel else "Give descriptors as floats.")
+        quantised = "Accepted: decibels as floats; quantised spectrograms must be scaled back first."
+        raise InputError(f"X.dtype={X.dtype}", hint=quantised if mel else "Accepted: descriptors as floats.")
     if X.ndim != len(card.input_shape) + 1 or X.shape[1:] != card.input_shape:
         taken = ", ".join(map(str, card.input_shape))
         bands = f"{card.spec.n_mels} mel bands by {card.n_frames} frames ({card.window:g} s), time last"
         raise InputError(
             f"X.shape={X.shape}; model {card.name!r} takes (n, {taken})",
-            hint=f"Each window is {bands if mel else 'a row of the descriptors that its card names'}.",
+            hint=f"Accepted: windows of {bands if mel else 'the descriptors that its card names'}.",
         )
     if not np.isfinite(X).all():
-        silence = "Silence is -100 dB, not minus infinity." if mel else "Descriptors are finite numbers."
+        silence = "Accepted: finite dB; silence is -100 dB." if mel else "Accepted: finite descriptors."
         raise InputError("X holds NaN or infinite values", hint=silence)
     return np.ascontiguousarray(X, dtype=np.float32)
 
 
 class SpectrogramModel(ABC):
-    """Base of models that hear log-mel windows: write `forward`, and the rest is here.
+    """Base of models of log-mel windows: write `forward`, and the rest is here.
 
     Attributes
     ----------
     card : ModelCard
-        What the model hears and answers.
+        Input, heads and provenance of the model.
     """
 
     card: ModelCard
@@ -184,19 +184,19 @@ class SpectrogramModel(ABC):
         Raises
         ------
         InputError
-            As `as_batch` raises it, and where the model hears descriptors.
+            As `as_batch` raises it, and where the input of the model is descriptors.
         """
         if self.card.input != "log_mel":
             raise InputError(
-                f"model {self.card.name!r} hears {self.card.input}, no spectrograms",
-                hint="Give predict_proba the descriptors, or classify the sound.",
+                f"model {self.card.name!r} takes {self.card.input}, not spectrograms",
+                hint="Try: predict_proba with descriptors, or classify with the sound.",
             )
         single = isinstance(S_db, np.ndarray) and S_db.ndim == 2
         return self.predict_proba(S_db[np.newaxis] if single else S_db)
 
 
 def answer(model: Model, X: Array) -> ModelOutput:
-    """All that a model says about windows, whichever of the optional methods it has.
+    """All outputs of a model for windows, whichever of the optional methods it has; checked.
 
     Parameters
     ----------
@@ -208,18 +208,16 @@ def answer(model: Model, X: Array) -> ModelOutput:
     Returns
     -------
     ModelOutput
-        One array for each head that the model answers.
+        One array for each head that the model gives.
 
     Raises
     ------
     ContractError
-        The answer has another shape than the card says, or is not finite.
+        The output has another shape than the card states, or is not finite.
     """
     output = call(model, X)
     if model.card.heads[0].name not in output.heads:
-        raise ContractError(
-            f"model {model.card.name!r} does not answer its head {model.card.heads[0].name!r}"
-        )
+        raise ContractError(f"model {model.card.name!r} does not give its head {model.card.heads[0].name!r}")
     for name, values in output.heads.items():
         head = model.card.head(name)
         _check_rows(model.card, name, values, (len(X), len(head.classes) if head else -1))
@@ -229,7 +227,7 @@ def answer(model: Model, X: Array) -> ModelOutput:
 
 
 def call(model: Model, X: Array) -> ModelOutput:
-    """What `answer` gives, as the model gives it: for the suite that judges models."""
+    """What `answer` gives, unchecked: for the contract suite."""
     loose = cast(Any, model)
     if hasattr(model, "forward"):
         return cast(ModelOutput, loose.forward(X))
@@ -240,8 +238,8 @@ def call(model: Model, X: Array) -> ModelOutput:
 def _check_rows(card: ModelCard, name: str, values: Array, shape: tuple[int, int]) -> None:
     if np.shape(values) != shape:
         raise ContractError(
-            f"model {card.name!r}: {name} has shape {np.shape(values)}, its card says {shape}",
-            hint="earmark.check_model(model) tells more.",
+            f"model {card.name!r}: {name} has shape {np.shape(values)}, its card states {shape}",
+            hint="Try: earmark.check_model(model).",
         )
     if not np.isfinite(values).all():
         raise ContractError(f"model {card.name!r}: {name} holds NaN or infinite values")

@@ -76,8 +76,8 @@ def read_weights(folder: str | os.PathLike[str], card: ModelCard) -> bytes:
     found = hashlib.sha256(weights).hexdigest()
     if found != card.sha256:
         raise BundleError(
-            f"{path} was altered: sha256={found}, its card says {card.sha256 or 'nothing'}",
-            hint="Copy or download the bundle again: card.json and model.onnx belong together.",
+            f"{path} was altered: sha256={found}, its card states {card.sha256 or 'nothing'}",
+            hint="Try: copy or download the bundle again; card.json and model.onnx belong together.",
         )
     return weights
 

@@ -1,7 +1,7 @@
-"""The card of a model: what it hears, what it answers, what it learned from and where it fails.
+"""The card of a model: its input, its heads, its training data and its limits.
 
 A card is the small JSON file beside the weights. Whatever a user of the model must know to feed it
-(`ModelCard.spec`, `ModelCard.window`) and to read its answers (`ModelCard.heads`) is here, so that
+(`ModelCard.spec`, `ModelCard.window`) and to read its output (`ModelCard.heads`) is here, so that
 nothing about a model is written twice in the code.
 """
 
@@ -32,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Head:
-    """One question that a model answers, with its classes in the order of the answer's columns.
+    """One output of a model, with its classes in the order of the columns.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Head:
         if not self.classes or any(not isinstance(label, str) or not label for label in self.classes):
             raise InputError(
                 f"head {self.name!r}: classes={self.classes!r}",
-                hint="Give one non-empty text for each class.",
+                hint="Accepted: one non-empty text for each class.",
             )
         twice = sorted({label for label in self.classes if self.classes.count(label) > 1})
         if twice:
@@ -71,14 +71,14 @@ class Head:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model hears, answers, learned from, and where it fails.
+    """Input, heads, training data, metrics and limits of a model.
 
     Parameters
     ----------
     name : str
         By which `earmark.models.load_model` finds it: letters, digits, ``.``, ``_`` and ``-``.
     heads : tuple of Head
-        The questions it answers. `Model.predict_proba` returns the first.
+        Its outputs. `Model.predict_proba` returns the first.
     spec : FeatureSpec
         The front end that makes its input.
     window, hop : float
@@ -86,7 +86,7 @@ class ModelCard:
     input : {"log_mel", "descriptors"}
         Whether an input is a log-mel window, or a window's numbers of `earmark.features.descriptors`.
     descriptor_names : tuple of str
-        Which of these numbers, in order; empty for a model that hears log-mels.
+        Which of these numbers, in order; empty for a model of log-mels.
     embedding_size : int
         Numbers in an embedding; 0 where there is none.
     summary, licence : str
@@ -94,7 +94,7 @@ class ModelCard:
     sha256 : str
         Checksum of the weights, hexadecimal; empty for a model that has none.
     training_data : tuple of mapping
-        Collections it learned from: ``name``, ``licence``, ``n`` and whatever else helps.
+        Collections that it was trained on: ``name``, ``licence``, ``n`` and whatever else helps.
     split_digest : str
         Digest of the split that held back the data behind `metrics`.
     metrics : tuple of mapping
@@ -102,13 +102,12 @@ class ModelCard:
     calibration : mapping
         How the probabilities were calibrated, and how well.
     thresholds : mapping
-        ``unsure``: lowest score of the best genre that counts as an answer. ``music``: lowest
+        ``unsure``: lowest score of the best genre that is not ``unsure``. ``music``: lowest
         probability of ``music`` in the head ``sound``. ``silence_db``: highest level of silence, dBFS.
         ``labels``: for some labels, the score from which a label counts as present.
     priors : mapping of str to mapping of str to float
-        By head, for each of its classes the share that the head believes beforehand: how often the label
-        occurs in what it learned from, as its training weighted it. A head that is not named is one
-        whose belief is not known.
+        By head, the prior of each of its classes: the fraction of the training examples that have the label,
+        as the training weighted them. The priors of a head that is not named are not known.
     limits : tuple of str
         What it must not be used for, or does badly.
     based_on : tuple of mapping
@@ -147,15 +146,17 @@ class ModelCard:
         if not _NAME.fullmatch(self.name):
             raise InputError(
                 f"name={self.name!r}",
-                hint="Up to 64 letters, digits, '.', '_' and '-', a letter or digit first.",
+                hint="Accepted: up to 64 letters, digits, '.', '_' and '-', a letter or digit first.",
             )
         self._check_heads()
         self._check_times()
         self._check_input()
         if isinstance(self.embedding_size, bool) or self.embedding_size < 0 or self.embedding_size % 1:
-            raise InputError(f"embedding_size={self.embedding_size}", hint="A whole number, 0 or more.")
+            raise InputError(
+                f"embedding_size={self.embedding_size}", hint="Accepted: a whole number, 0 or more."
+            )
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise InputError(f"sha256={self.sha256!r}", hint="64 hexadecimal digits in lower case.")
+            raise InputError(f"sha256={self.sha256!r}", hint="Accepted: 64 hexadecimal digits in lower case.")
         _check_thresholds(self.thresholds)
         _check_priors(self)
         _check_types(self)
@@ -163,16 +164,16 @@ class ModelCard:
     def _check_heads(self) -> None:
         names = [head.name for head in self.heads]
         if not names or len(set(names)) < len(names):
-            raise InputError(f"heads={names!r}", hint="At least one, each with a name of its own.")
+            raise InputError(f"heads={names!r}", hint="Accepted: at least one, each with another name.")
 
     def _check_times(self) -> None:
         for name, seconds in (("window", self.window), ("hop", self.hop)):
             if not (math.isfinite(seconds) and seconds > 0):
-                raise InputError(f"{name}={seconds!r}", hint="A time in seconds above 0.")
+                raise InputError(f"{name}={seconds!r}", hint="Accepted: seconds, above 0.")
         if not 1 <= self.hop_frames <= self.n_frames:
             raise InputError(
                 f"hop={self.hop} s is {self.hop_frames} frames, window={self.window} s is {self.n_frames}",
-                hint="The hop is at least one frame and at most the window, or sound would go unheard.",
+                hint="Accepted: a hop of at least one frame and at most the window.",
             )
 
     def _check_input(self) -> None:
@@ -180,11 +181,11 @@ class ModelCard:
             raise InputError(f"input={self.input!r}", hint="Accepted: 'log_mel' or 'descriptors'.")
         names = self.descriptor_names
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
-            raise InputError(f"descriptor_names={names!r:.200}", hint="Different, non-empty texts.")
+            raise InputError(f"descriptor_names={names!r:.200}", hint="Accepted: different, non-empty texts.")
         if bool(names) != (self.input == "descriptors"):
             raise InputError(
                 f"input={self.input!r} with {len(names)} descriptor_names",
-                hint="A model of descriptors names them in order; a model of log-mels has none.",
+                hint="Accepted: names in order for a model of descriptors; none for a model of log-mels.",
             )
 
     @property
@@ -215,7 +216,7 @@ class ModelCard:
         return (self.spec.n_mels, self.n_frames)
 
     def head(self, name: str) -> Head | None:
-        """Head of that name, or None where the model does not answer that question."""
+        """Head of that name, or None where the model has none."""
         return next((head for head in self.heads if head.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -235,7 +236,7 @@ class ModelCard:
             "embedding_size": self.embedding_size,
             "thresholds": dict(self.thresholds),
             **(
-                {"priors": {name: dict(shares) for name, shares in self.priors.items()}}
+                {"priors": {name: dict(priors) for name, priors in self.priors.items()}}
                 if self.priors
                 else {}
             ),
@@ -266,7 +267,7 @@ class ModelCard:
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"the card of {self.name!r} does not fit into JSON: {error}",
-                hint="Texts, finite numbers, lists and dictionaries are accepted: no NaN, no arrays.",
+                hint="Accepted: texts, finite numbers, lists and dictionaries; no NaN, no arrays.",
             ) from error
 
     @classmethod
@@ -311,48 +312,54 @@ def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
     numbers |= dict(thresholds.get("labels", {}))
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise InputError(f"thresholds: {name}={value!r}", hint="A finite number.")
+            raise InputError(f"thresholds: {name}={value!r}", hint="Accepted: a finite number.")
 
 
 def _check_priors(card: ModelCard) -> None:
     if not isinstance(card.priors, Mapping):
-        raise InputError(f"priors={card.priors!r:.80}", hint="A dictionary by the name of the head.")
-    for name, shares in card.priors.items():
+        raise InputError(
+            f"priors={card.priors!r:.80}", hint="Accepted: a dictionary by the name of the head."
+        )
+    for name, priors in card.priors.items():
         head = card.head(name)
         if head is None:
             raise InputError(f"priors for {name!r}", hint=f"Heads: {', '.join(h.name for h in card.heads)}.")
-        odd = sorted(set(shares) ^ set(head.classes)) if isinstance(shares, Mapping) else [repr(shares)]
+        odd = sorted(set(priors) ^ set(head.classes)) if isinstance(priors, Mapping) else [repr(priors)]
         if odd:
             raise InputError(
                 f"priors for {name!r}: {', '.join(map(str, odd)):.80}",
-                hint="A share for each class of the head, and for nothing else.",
+                hint="Accepted: a prior for each class of the head, and for nothing else.",
             )
-        for label, share in shares.items():
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-                raise InputError(f"priors for {name!r}: {label}={share!r}", hint="Above 0 and below 1.")
-        total = sum(shares.values())
+        for label, prior in priors.items():
+            if isinstance(prior, bool) or not isinstance(prior, int | float) or not 0 < prior < 1:
+                raise InputError(
+                    f"priors for {name!r}: {label}={prior!r}", hint="Accepted: above 0, below 1."
+                )
+        total = sum(priors.values())
         if head.kind == "softmax" and abs(total - 1) > SUM_TOLERANCE:
-            raise InputError(f"priors for {name!r} sum to {total:g}", hint="Those of a softmax sum to one.")
+            raise InputError(
+                f"priors for {name!r} sum to {total:g}", hint="Accepted: a sum of one for a softmax head."
+            )
 
 
 def _check_types(card: ModelCard) -> None:
     for name in ("summary", "licence", "split_digest"):
         if not isinstance(getattr(card, name), str):
-            raise InputError(f"{name}={getattr(card, name)!r}", hint="A text.")
+            raise InputError(f"{name}={getattr(card, name)!r}", hint="Accepted: a text.")
     if not isinstance(card.calibration, Mapping):
-        raise InputError(f"calibration={card.calibration!r}", hint="A dictionary.")
+        raise InputError(f"calibration={card.calibration!r}", hint="Accepted: a dictionary.")
     if not all(isinstance(base.get("name"), str) for base in card.based_on if isinstance(base, Mapping)):
         raise InputError(f"based_on={card.based_on!r:.200}", hint="Accepted: dictionaries, each with a name.")
     if not all(isinstance(limit, str) for limit in card.limits):
-        raise InputError(f"limits={card.limits!r}", hint="A list of texts.")
+        raise InputError(f"limits={card.limits!r}", hint="Accepted: a list of texts.")
     for name in ("training_data", "metrics", "based_on"):
         if not all(isinstance(entry, Mapping) for entry in getattr(card, name)):
-            raise InputError(f"{name}={getattr(card, name)!r}", hint="A list of dictionaries.")
+            raise InputError(f"{name}={getattr(card, name)!r}", hint="Accepted: a list of dictionaries.")
 
 
 def _head(entry: Any) -> Head:
     if not isinstance(entry, dict) or not {"name", "classes"} <= entry.keys() <= {"name", "classes", "kind"}:
-        raise InputError(f"head={entry!r}", hint="Keys: name, kind and classes.")
+        raise InputError(f"head={entry!r}", hint="Accepted: the keys name, kind and classes.")
     return Head(**entry)
 
 
@@ -361,11 +368,11 @@ def _checked_keys(data: object) -> dict[str, Any]:
     schema = data.get("schema") if isinstance(data, dict) else None
     family, _, version = str(schema).partition("/")
     if not isinstance(data, dict) or family != SCHEMA or not version.isdecimal():
-        raise BundleError(f"schema={schema!r}", hint=f"A card begins with {SCHEMA}/{SCHEMA_VERSION}.")
+        raise BundleError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA}/{SCHEMA_VERSION}.")
     if int(version) > SCHEMA_VERSION:
         raise BundleError(
             f"the card is of version {version}; this earmark reads up to version {SCHEMA_VERSION}",
-            hint="Upgrade earmark: pip install --upgrade earmark.",
+            hint="Try: pip install --upgrade earmark.",
         )
     entries = {key: value for key, value in data.items() if key != "schema"}
     known = [entry.name for entry in dataclasses.fields(ModelCard)]

@@ -22,7 +22,7 @@ EMBEDDING = "embedding"
 class OnnxModel(SpectrogramModel):
     """A graph that takes ``S_db`` or ``X`` and gives one output for each head, and perhaps ``embedding``.
 
-    The input ``S_db`` has shape (n, n_mels, n_frames), n being dynamic; the input ``X`` of a model that hears
+    The input ``S_db`` has shape (n, n_mels, n_frames), n being dynamic; the input ``X`` of a model of
     descriptors, (n, d). Outputs named as the heads of the card
     are probabilities already.
 
@@ -108,7 +108,7 @@ class OnnxModel(SpectrogramModel):
         except Exception as error:  # the runtime's errors have no common base but this
             raise BundleError(
                 f"model {self.card.name!r} failed on an input of shape {X.shape}: {error}",
-                hint="The graph must take any number of windows.",
+                hint="Accepted: graphs that take any number of windows.",
             ) from error
         named = dict(zip(self._outputs, values, strict=True))
         return ModelOutput({head.name: named[head.name] for head in self.card.heads}, named.get(EMBEDDING))
@@ -118,12 +118,12 @@ def _open_session(
     card: ModelCard, weights: bytes, *, threads: int, flush_denormals: bool
 ) -> onnxruntime.InferenceSession:
     if threads < 1:
-        raise InputError(f"threads={threads}", hint="At least 1.")
+        raise InputError(f"threads={threads}", hint="Accepted: 1 or more.")
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtraError(
-            f"ONNX Runtime cannot be imported: {error}", hint="pip install onnxruntime"
+            f"ONNX Runtime cannot be imported: {error}", hint="Try: pip install onnxruntime."
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -135,17 +135,17 @@ def _open_session(
     except Exception as error:  # the runtime's errors have no common base but this
         raise BundleError(
             f"model {card.name!r} is not a graph that ONNX Runtime can run: {error}",
-            hint="If the graph is newer than the runtime: pip install --upgrade onnxruntime",
+            hint="Try: pip install --upgrade onnxruntime, if the graph is newer than the runtime.",
         ) from error
 
 
 def _wanted_outputs(card: ModelCard, session: Any) -> list[str]:
-    """Names of the outputs to ask for, once the graph is known to fit the card."""
+    """Names of the outputs to compute, once the graph is known to fit the card."""
     inputs = [node.name for node in session.get_inputs()]
     if inputs != [INPUTS[card.input]]:
         raise BundleError(
             f"model {card.name!r} has inputs {inputs}",
-            hint=f"A graph that hears {card.input} has one input, {INPUTS[card.input]!r}.",
+            hint=f"Accepted: for {card.input}, one input, {INPUTS[card.input]!r}.",
         )
     wanted = [head.name for head in card.heads] + ([EMBEDDING] if card.embedding_size else [])
     sizes = {node.name: node.shape[-1] for node in session.get_outputs() if len(node.shape) == 2}
@@ -154,12 +154,12 @@ def _wanted_outputs(card: ModelCard, session: Any) -> list[str]:
         if name not in sizes:
             raise BundleError(
                 f"model {card.name!r} has no output {name!r} of shape (n, ...)",
-                hint=f"Its outputs are {outputs}; its card asks for {wanted}.",
+                hint=f"Accepted: {wanted}, as its card states; it has {outputs}.",
             )
         head = card.head(name)
         size = len(head.classes) if head else card.embedding_size
         if isinstance(sizes[name], int) and sizes[name] != size:
             raise BundleError(
-                f"model {card.name!r}: output {name!r} has {sizes[name]} columns, its card says {size}"
+                f"model {card.name!r}: output {name!r} has {sizes[name]} columns, its card states {size}"
             )
     return wanted

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MODELS, FAMILIES = "earmark.models", "earmark.estimators"  # entry points of models, and of what is trained
 BUNDLES = Path(__file__).parent / "bundles"
 
-# Names that mean a family of `earmark.estimators`: no model takes them, and who loads one is told that it
+# Names that mean a family of `earmark.estimators`: no model takes them, and loading one is an error: it
 # must be trained. A test holds the list to the index there, which this room may not import.
 FAMILY_NAMES = (
     "boosting", "cnn", "embedding", "fusion", "knn", "knn-kl", "logistic", "mlp", "mn", "resnet34",
@@ -264,7 +264,7 @@ def _untrained(name: str) -> ModelError:
 def _plugin_failed(plugin: EntryPoint, error: Exception) -> ModelError:
     return ModelError(
         f"the plugin model {plugin.name!r} ({plugin.value}) failed: {type(error).__name__}: {error}",
-        hint="Update or remove the package that brings it.",
+        hint="Try: update or remove the package that brings it.",
     )
 
 
@@ -279,7 +279,7 @@ def _plugin_model(plugin: EntryPoint) -> Model:
     if not isinstance(model, Model):
         raise ModelError(
             f"the plugin model {plugin.name!r} ({plugin.value}) is a {type(model).__name__}",
-            hint="Its entry point must name a function that returns an object with card and predict_proba.",
+            hint="Accepted: a function that returns an object with card and predict_proba.",
         )
     return model
 
@@ -292,13 +292,14 @@ def _unknown(name: str) -> UnknownModelError:
     known = [info.name for info in list_models()]
     if _looks_like_path(name):
         return UnknownModelError(
-            f"there is no folder {name!r}", hint=f"Models known by name: {', '.join(known)}."
+            f"there is no folder {name!r}",
+            hint=f"Accepted: a folder that exists, or one of {', '.join(known)}.",
         )
     near = difflib.get_close_matches(name.lower(), [*known, *FAMILY_NAMES], n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return UnknownModelError(
         f"there is no model {name!r}",
-        hint=f"{hint}Known: {', '.join(known)}; or give the folder of a bundle or a run.",
+        hint=f"{hint}Accepted: {', '.join(known)}; or the folder of a bundle or a run.",
     )
 
 

@@ -104,7 +104,7 @@ class MeanAndMaxOverTime(nn.Module):
     """The mean and the largest value of each channel and row, [shape=(n, 2 * n_channels * n_rows)]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool over time alone: which row it was tells low from high."""
+        """Pool over time alone: the row separates low from high."""
         rows = x.flatten(1, 2)
         return torch.cat([rows.mean(2), rows.amax(2)], dim=1)
 

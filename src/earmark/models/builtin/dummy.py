@@ -1,4 +1,4 @@
-"""`dummy`: the same answer to everything. What a model must beat before it may be called one."""
+"""`dummy`: the class priors for any input, the baseline to beat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CARD = ModelCard(
     summary="The prior probability of each class, whatever the sound: the baseline to beat",
     licence="Apache-2.0",
     heads=(Head("genres", GENRES, "softmax"), Head("quadrant", QUADRANTS, "softmax")),
-    limits=("Does not listen.",),
+    limits=("Ignores its input.",),
 )
 
 
@@ -26,10 +26,10 @@ class Dummy(SpectrogramModel):
     Parameters
     ----------
     priors : mapping of str to sequence of float, optional
-        Probabilities by head, in the order of its classes, such as the shares of the classes in the
-        training data. A head that is not named answers 1 / n_classes.
+        Probabilities by head, in the order of its classes, such as the fractions of the classes in
+        the training data. A head that is not named gives 1 / n_classes.
     card : ModelCard
-        Heads and front end to answer for.
+        Heads and front end.
 
     Raises
     ------
@@ -56,13 +56,13 @@ class Dummy(SpectrogramModel):
 def _checked(card: ModelCard, name: str, values: Sequence[float]) -> np.ndarray:
     head = card.head(name)
     if head is None:
-        raise InputError(f"priors for {name!r}", hint=f"Heads: {', '.join(h.name for h in card.heads)}.")
+        raise InputError(f"priors for {name!r}", hint=f"Accepted: {', '.join(h.name for h in card.heads)}.")
     priors = np.asarray(values, dtype=np.float64)
     in_range = priors.shape == (len(head.classes),) and bool(((priors >= 0) & (priors <= 1)).all())
     if not in_range or (head.kind == "softmax" and abs(priors.sum() - 1) > 1e-6):
         raise InputError(
             f"priors for {name!r}: {values!r}",
-            hint=f"{len(head.classes)} probabilities"
+            hint=f"Accepted: {len(head.classes)} probabilities"
             + (", summing to one." if head.kind == "softmax" else "."),
         )
     return priors

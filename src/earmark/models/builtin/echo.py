@@ -1,4 +1,4 @@
-"""`echo`: answers that anyone can work out from the input, without weights.
+"""`echo`: scores that anyone can work out from the input, without weights.
 
 It knows nothing about music. It stands in for a model wherever the rest of earmark is tested: its scores
 are the levels of bands of the spectrogram, from -100 dB (0) to 0 dB (1), so a test can say beforehand
