@@ -19,7 +19,6 @@ _PUBLIC = {
     "Clip": "audio",
     "load": "audio",
     "probe": "audio",
-    "windows": "audio",
     "FeatureSpec": "features",
     "log_mel": "features",
     "descriptors": "features",
@@ -55,11 +54,10 @@ __all__ = [
     "log_mel",
     "probe",
     "register",
-    "windows",
 ]
 
 if TYPE_CHECKING:
-    from earmark.audio import Clip, load, probe, windows
+    from earmark.audio import Clip, load, probe
     from earmark.contract import check_model
     from earmark.demo import demo_clip
     from earmark.errors import EarmarkError

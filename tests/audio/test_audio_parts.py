@@ -1,10 +1,8 @@
-"""The small parts of reading sound: headers, the resampling grid, windows, finding files."""
+"""The small parts of reading sound: headers, the resampling grid, excerpts."""
 
 from __future__ import annotations
 
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sounds
-from earmark.audio import Clip, find_audio, load, spread, windows
-from earmark.audio.decode.protocol import Downmix, check_samples
+from earmark.audio import load, spread
 from earmark.audio.formats.headers import read_claims
 from earmark.audio.formats.mpeg import counted_length, find_frames, mpeg_frame_length
 from earmark.audio.formats.ogg import is_complete
 from earmark.audio.formats.sniff import sniff
+from earmark.audio.pipe import Section
 from earmark.audio.resample import entry, resample_stream
-from earmark.errors import BadSamplesError, InputError, TooShortError
 
 SR = 22050
 
@@ -83,12 +80,14 @@ def test_mp3_without_a_note_counts_nothing() -> None:
     assert counted_length(data) is None
 
 
-@pytest.mark.parametrize("fmt", ["wav8", "wav24", "wavdouble", "wavex", "rf64", "aiff16", "aiff24", "flac"])
+@pytest.mark.parametrize(
+    "fmt", ["wav8", "wav24", "wavdouble", "wavex", "rf64", "w64", "aiff16", "aiff24", "au", "caf", "flac"]
+)
 @pytest.mark.parametrize("sr", [8000, 44100, 192000])
 def test_claims(fmt: str, sr: int) -> None:
     data = sounds.encode(sounds.tone(0.25, sr=sr, channels=2), sr, fmt)
     for prefix in (b"", b"some tag"):
-        claims = read_claims(io.BytesIO(prefix + data), offset=len(prefix))
+        claims = read_claims(Section(io.BytesIO(prefix + data), len(prefix)))
         assert (claims.sr, claims.channels, claims.n) == (sr, 2, sr // 4)
 
 
@@ -97,25 +96,6 @@ def test_ogg_tells_its_end() -> None:
     assert is_complete(io.BytesIO(data), size=len(data))
     for n in (1, 1000, len(data) // 2):
         assert not is_complete(io.BytesIO(data[:-n]), size=len(data) - n)
-
-
-def test_downmix() -> None:
-    y = np.random.default_rng(0).integers(-(2**15), 2**15, (3, 1000)).astype(np.int16)
-    for n in (1, 2, 3):
-        expected = y[:n].mean(axis=0) / 2**15
-        mono = Downmix()(list(y[:n]), full_scale=2**15)
-        assert mono.dtype == np.float32
-        np.testing.assert_allclose(mono, expected, atol=1e-7)
-
-
-def test_check_samples_finds_the_first() -> None:
-    y = np.ones(1000, np.float32)
-    check_samples(y * np.float32(1e14), name="huge, but it does no harm", offset=0, sr=1000)
-    with pytest.raises(BadSamplesError, match=r"y=1.*e\+30 at 0\.000 s.*Full scale is 1"):
-        check_samples(y * np.float32(1e30), name="x", offset=0, sr=1000)
-    y[[300, 700]] = np.nan, np.inf
-    with pytest.raises(BadSamplesError, match=r"y=nan at 2\.300 s"):
-        check_samples(y, name="x", offset=2000, sr=1000)
 
 
 @given(
@@ -145,44 +125,6 @@ def test_chunks_resample_as_one(lengths: list[int], sr_in: int) -> None:
     assert len(joined) == int(len(y) * SR / sr_in + 0.5)
 
 
-def ramp(seconds: float) -> Clip:
-    """A clip whose samples tell their own position."""
-    return Clip(np.arange(round(seconds * SR), dtype=np.float32), SR, path="ramp", warnings=("w",))
-
-
-def test_windows_touch() -> None:
-    clips = list(windows(ramp(10.0)))
-    assert [clip.start for clip in clips] == [0.0, 3.0, 6.0]
-    np.testing.assert_array_equal(np.concatenate([clip.y for clip in clips]), np.arange(9 * SR))
-    assert {(clip.path, clip.sr, clip.warnings) for clip in clips} == {("ramp", SR, ("w",))}
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    window=st.floats(0.01, 4),
-    hop=st.floats(0.05, 6),
-    start=st.floats(0, 3),
-    duration=st.none() | st.floats(4, 9),
-)
-def test_windows_are_slices(window: float, hop: float, start: float, duration: float | None) -> None:
-    clips = list(windows(ramp(7.0), window=window, hop=hop, start=start, duration=duration))
-    n_window, n_hop, first = max(1, round(window * SR)), round(hop * SR), round(start * SR)
-    end = 7 * SR if duration is None else min(7 * SR, first + round(duration * SR))
-    assert len(clips) == 1 + (end - first - n_window) // n_hop
-    for index, clip in enumerate(clips):
-        begin = first + index * n_hop
-        np.testing.assert_array_equal(clip.y, np.arange(begin, begin + n_window))
-        assert clip.start == pytest.approx(start + index * n_hop / SR)
-
-
-def test_excerpts_are_spread_evenly() -> None:
-    clips = list(windows(ramp(60.0), window=5.0, excerpts=(3, 10.0)))
-    assert [clip.start for clip in clips] == [5.0, 10.0, 25.0, 30.0, 45.0, 50.0]
-    assert [clip.y[0] for clip in clips] == [clip.start * SR for clip in clips]
-    # Not longer than the excerpts together: all of it.
-    assert len(list(windows(ramp(29.0), window=5.0, excerpts=(3, 10.0)))) == 5
-
-
 @given(
     whole=st.floats(0.1, 1e4),
     n=st.integers(1, 50),
@@ -203,54 +145,3 @@ def test_excerpts_lie_evenly_within_what_is_asked_for(
     before, after = starts[0] - start, end - starts[-1] - seconds
     left_out = np.array([2 * before, *(np.diff(starts) - seconds), 2 * after])
     assert np.allclose(left_out, left_out[0], atol=1e-6) and left_out[0] > -1e-6
-
-
-def test_excerpts_of_a_file_that_promised_more() -> None:
-    data = sounds.encode(sounds.noise(30.0), 44100, "mp3")
-    clips = list(windows(data[: len(data) * 6 // 10], window=3.0, excerpts=(3, 6.0)))
-    assert [clip.start for clip in clips] == [2.0, 5.0, 12.0]
-
-
-def test_windows_check_their_arguments_at_once() -> None:
-    for options in ({"window": 0}, {"hop": -1}, {"excerpts": (0, 3.0)}, {"excerpts": (3, 1.0)}):
-        with pytest.raises(InputError, match=f"{next(iter(options))}="):
-            windows(ramp(10.0), **options)  # type: ignore[arg-type]
-    with pytest.raises(TooShortError, match="window=11 s"):
-        next(windows(ramp(10.0), window=11.0))
-
-
-def test_find_audio(tmp_path: Path) -> None:
-    for name in (
-        "b.mp3",
-        "a/c.FLAC",
-        "a/notes.txt",
-        "a/b/d.m4a",
-        ".hidden/e.mp3",
-        "a/.f.mp3",
-        "z.opus",
-        "cover.jpg",
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    os.symlink(tmp_path, tmp_path / "a" / "loop")
-    os.symlink(tmp_path / "nowhere", tmp_path / "broken.mp3")
-    given = tmp_path / "a" / "notes.txt"
-    found = find_audio([given, tmp_path, tmp_path / "b.mp3", tmp_path / "gone.mp3"])
-    expected = "a/notes.txt a/b/d.m4a a/c.FLAC b.mp3 broken.mp3 z.opus gone.mp3"
-    assert [str(path.relative_to(tmp_path)) for path in found] == expected.split()
-
-
-def test_find_audio_survives_what_it_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a/x.mp3", "b/y.mp3"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).touch()
-    real = os.scandir
-
-    def refuse(folder: str) -> object:
-        if folder.endswith("a"):
-            raise PermissionError(13, "Permission denied")
-        return real(folder)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    assert find_audio([tmp_path]) == [tmp_path / "b" / "y.mp3"]

@@ -1,14 +1,15 @@
-"""Sound in: the only opener of audio in the house.
+"""Reading sound: the only room that opens audio.
 
 >>> clip = load("song.mp3", start=60, duration=10)      # doctest: +SKIP
 >>> for block in open_audio("song.mp3").blocks(): ...   # doctest: +SKIP
 
-One idea per file: `source` gets the bytes, `sniff` names their format, `pcm` (libsndfile) and
-`compressed` (FFmpeg) decode, `resample` changes the rate, `stream` puts these together.
+One idea per file: `source` gets the bytes, `formats.sniff` names their format, `decode.soundfile`
+(libsndfile) and `decode.ffmpeg` decode, `mixdown` makes one channel, `resample` changes the rate, `stream`
+puts these together.
 """
 
 from earmark.audio.clip import Clip
-from earmark.audio.excerpts import spread, windows
+from earmark.audio.excerpts import spread
 from earmark.audio.find import EXTENSIONS, find_audio
 from earmark.audio.info import AudioInfo
 from earmark.audio.source import Source
@@ -25,5 +26,4 @@ __all__ = [
     "open_audio",
     "probe",
     "spread",
-    "windows",
 ]

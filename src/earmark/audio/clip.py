@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ class Clip:
         Samples, float32, mono (the mean of the channels), full scale 1. Never clipped: a lossy decoder
         may overshoot full scale.
     sr : int
-        Sampling rate in Hz.
+        Sampling rate in Hz; any whole number, as of NumPy, becomes an int.
     path : str or None
         Name of the source, for messages and results; ``"-"`` for standard input, None for an array.
     start : float
@@ -30,7 +31,7 @@ class Clip:
     Raises
     ------
     InputError
-        If `y` is not one channel of float32, or `sr` is not positive.
+        If `y` is not one channel of float32, or `sr` is not a whole number above 0.
     """
 
     y: np.ndarray
@@ -44,10 +45,9 @@ class Clip:
         if len(shape) != 1 or dtype != np.float32:
             raise InputError(
                 f"y.shape={shape}, y.dtype={dtype}",
-                hint="Accepted is one channel of float32: y.mean(axis=0).astype('float32') for (channels, n)",
+                hint="Accepted: one channel of float32. Try: y.mean(axis=0).astype('float32').",
             )
-        if not self.sr > 0:
-            raise InputError(f"sr={self.sr} Hz", hint="Accepted is more than 0 Hz")
+        object.__setattr__(self, "sr", checked_sr(self.sr))
 
     @property
     def duration(self) -> float:
@@ -56,3 +56,20 @@ class Clip:
 
     def __repr__(self) -> str:
         return f"Clip({self.path or 'array'}, start={self.start:g} s, {self.duration:.2f} s at {self.sr} Hz)"
+
+
+def checked_sr(sr: object) -> int:
+    """Return a sampling rate as an int.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number above 0: 44100.0 is refused too, for the ratio of two rates must be exact.
+    """
+    try:
+        number = -1 if isinstance(sr, bool) else operator.index(sr)  # type: ignore[arg-type]
+    except TypeError:
+        number = -1
+    if number <= 0:
+        raise InputError(f"sr={sr!r} Hz", hint="Accepted: a whole number above 0, such as 44100.")
+    return int(number)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from earmark.audio.clip import Clip
-from earmark.audio.pipe import Pipe
+from earmark.audio.formats.front import BOX_NAMES, front_length, id3_length
+from earmark.audio.pipe import Pipe, Section
 from earmark.errors import AudioNotFoundError, InputError, UnreadableAudioError
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Clip
@@ -24,7 +27,11 @@ SPOOL_LENGTH = 16 * 1024 * 1024
 # How much of the beginning is looked at. It holds three MPEG frames of the longest kind (1,441 bytes) behind
 # some junk.
 HEAD_LENGTH = 64 * 1024
-_MOST_TAGS = 8  # in front of the sound; files with two are found in the wild
+
+_MOST_PREFIXES = 16  # tags and other things in front of the sound
+_FEWEST_ZEROS = 16  # in front of the sound that are more than part of a number
+_MOST_ZEROS = 64 * 1024 * 1024  # in front of the sound that are stepped over
+_WRITER_SECONDS = 3.0  # how long a named pipe may be without a program that writes into it
 
 
 @dataclass
@@ -38,13 +45,21 @@ class OpenedSource:
     name : str
         What messages call it.
     path : str or None
-        What results call it: the path, ``"-"`` for standard input, None for bytes.
+        What results call it: the name or path, ``"-"`` for standard input, None for bytes.
     size : int or None
         Length in bytes; None for a pipe.
     owned : bool
-        Whether closing the file is ours to do.
-    tag_length : int
-        Bytes of ID3 tags in front of the sound, known after `head`.
+        Whether to close the file.
+    begin : int
+        Where decoders are to begin: what lies before is no sound, and they would not step over it.
+    offset : int
+        Where the sound itself begins, behind tags, known after `head`.
+    tags_begin : int
+        From where on there are only ID3 tags up to `offset`.
+    blank : bool
+        Whether there is nothing but zeros before `offset`.
+    patch : (int, bytes) or None
+        Bytes that decoders are to read at a place behind `begin` instead of those that are there.
     """
 
     file: BinaryIO | Pipe
@@ -52,65 +67,100 @@ class OpenedSource:
     path: str | None
     size: int | None
     owned: bool
-    tag_length: int = 0
+    begin: int = 0
+    offset: int = 0
+    tags_begin: int = 0
+    blank: bool = True
+    patch: tuple[int, bytes] | None = None
 
     def head(self) -> bytes:
-        """Return the first bytes of the sound, behind any ID3 tags."""
-        self.tag_length = 0
-        head = b""
-        for _ in range(_MOST_TAGS):
-            head = self._peek(self.tag_length)
-            if not (length := id3_length(head)):
+        """Return the first bytes of the sound: behind ID3 tags, zeros, and what servers put before a file."""
+        self.begin = self.offset = self.tags_begin = 0
+        self.blank = True
+        for _ in range(_MOST_PREFIXES):
+            head = self.peek(self.offset)
+            if not (step := id3_length(head) or front_length(head) or self._count_zeros(head)):
                 break
-            self.tag_length += length
-        self.rewind()
+            is_tag = head[:3] == b"ID3"
+            if is_tag and not self.peek(self.offset + step - 1, 1):
+                step, is_tag = 10, False  # more than there is: the sound is somewhere behind the tag's header
+            self.blank &= not head[0]
+            self.offset += step
+            self.tags_begin = self.tags_begin if is_tag else self.offset
         return head
 
-    def _peek(self, offset: int) -> bytes:
-        if isinstance(self.file, Pipe):
-            return self.file.peek(offset, HEAD_LENGTH) if offset < SPOOL_LENGTH else b""
-        self.file.seek(offset)
-        return self.file.read(HEAD_LENGTH)
+    def _count_zeros(self, head: bytes) -> int:
+        """Count the zeros here, without those that belong to a number behind them."""
+        if head[:_FEWEST_ZEROS].strip(b"\0"):
+            return 0
+        most = SPOOL_LENGTH - HEAD_LENGTH if isinstance(self.file, Pipe) else _MOST_ZEROS
+        n, rest = 0, b""
+        while not rest and n < most and (data := self.peek(self.offset + n)):
+            rest = data.lstrip(b"\0")
+            n += len(data) - len(rest)
+        # The length of an MP4 box, or the start code of MPEG, begins with zeros itself.
+        return n - (3 if rest[1:5] in BOX_NAMES else 2 if rest.startswith(b"\x01\xba") else 0)
 
-    def rewind(self) -> None:
-        """Go back to the first byte."""
+    def peek(self, offset: int, length: int = HEAD_LENGTH) -> bytes:
+        """Return `length` bytes at `offset`."""
         if isinstance(self.file, Pipe):
-            self.file.rewind()
-        else:
-            self.file.seek(0)
+            return self.file.peek(offset, length) if offset < SPOOL_LENGTH else b""
+        self.file.seek(offset)
+        return self.file.read(length)
+
+    def sound(self) -> BinaryIO | Pipe:
+        """Return the bytes from `begin` on as a file at its beginning."""
+        if isinstance(self.file, Pipe):
+            self.file.rewind(self.begin)
+            return self.file
+        self.file.seek(self.begin)
+        if self.begin or self.patch:
+            return cast(BinaryIO, Section(self.file, self.begin, self.patch))
+        return self.file
+
+    def behind_tags(self) -> BinaryIO:
+        """Return the bytes from `offset` on as a file; only of what is no pipe."""
+        return cast(BinaryIO, Section(cast(BinaryIO, self.file), self.offset))
+
+    @property
+    def sound_size(self) -> int | None:
+        """Bytes from `begin` on; None for a pipe."""
+        return None if self.size is None else self.size - self.begin
 
     def spool(self) -> BinaryIO:
-        """Make a file of a pipe, in memory or, if it is long, on disk; return the file."""
-        if not isinstance(self.file, Pipe):
-            return self.file
-        self.file.rewind()
-        spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_LENGTH))  # noqa: SIM115
-        try:
-            shutil.copyfileobj(self.file, spool, READ_LENGTH)
-        except OSError as error:
-            spool.close()
-            raise UnreadableAudioError(
-                f"{self.name} cannot be read to its end ({error})", hint="Try again"
-            ) from None
-        self.file, self.size, self.owned = spool, spool.tell(), True
-        return spool
+        """Make a file of a pipe, in memory or, if it is long, on disk; return `sound`."""
+        if isinstance(self.file, Pipe):
+            pipe = self.file
+            pipe.rewind(0)
+            spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_LENGTH))  # noqa: SIM115
+            try:
+                shutil.copyfileobj(pipe, spool, READ_LENGTH)
+            except OSError as error:
+                spool.close()
+                raise UnreadableAudioError(
+                    f"{self.name} cannot be read to its end ({reason(error)})", hint="Try again."
+                ) from None
+            finally:
+                if self.owned:
+                    pipe.close()
+            self.file, self.size, self.owned = spool, spool.tell(), True
+        return cast(BinaryIO, self.sound())
 
     def close(self) -> None:
         """Close the file if it was opened here."""
-        if self.owned and not isinstance(self.file, Pipe):
+        if self.owned:
             self.file.close()
 
 
-def id3_length(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that begins here, with header and footer; 0 if none does (ID3v2.4.0, 3.1)."""
-    if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 127:
-        return 0
-    length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return 10 + length + (10 if head[5] & 0x10 else 0)
-
-
-def open_source(source: Source) -> OpenedSource:
+def open_source(source: Source, *, name: str | None = None) -> OpenedSource:
     """Open a path, bytes, a file object or standard input (``"-"``).
+
+    Parameters
+    ----------
+    source : path, bytes, binary file or ``"-"``
+        What to open.
+    name : str, optional
+        What messages and results call it; by default its path.
 
     Raises
     ------
@@ -120,64 +170,94 @@ def open_source(source: Source) -> OpenedSource:
         If `source` is something else.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _measured(io.BytesIO(source), "the given data", None, owned=True)
+        return _sized(io.BytesIO(source), name or "the given data", name, owned=True)
     if isinstance(source, str) and source == "-":
-        return _from_stdin()
+        return _from_stdin(name)
     if isinstance(source, (str, os.PathLike)):
-        return _from_path(source)
+        path = os.fspath(source)
+        return _from_path(path, name or path)
     if hasattr(source, "read"):
-        return _from_file(cast(BinaryIO, source))
+        return _from_file(cast(BinaryIO, source), name)
     raise InputError(
         f"source={source!r:.80} is a {type(source).__name__}",
-        hint="Accepted are a path, bytes, a binary file, '-' for standard input, or a Clip; "
-        "an array becomes one by Clip(y, sr)",
+        hint="Accepted: a path, bytes, a binary file, '-' for standard input, or a Clip; "
+        "an array becomes one by Clip(y, sr).",
     )
 
 
-def _measured(file: BinaryIO, name: str, path: str | None, *, owned: bool) -> OpenedSource:
+def reason(error: Exception) -> str:
+    """What the system complains of, without a number and without the name of a file."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _sized(file: BinaryIO, name: str, path: str | None, *, owned: bool) -> OpenedSource:
     return OpenedSource(file, name, path, file.seek(0, os.SEEK_END), owned)
 
 
-def _from_path(source: str | os.PathLike[str]) -> OpenedSource:
-    path = os.fspath(source)
+def _from_path(path: str, name: str) -> OpenedSource:
     try:
-        # A folder is told by name before it is opened, which on Windows fails for want of permission.
-        if os.path.isdir(path):
-            raise UnreadableAudioError(f"{path} is a folder", hint="Give a file; find_audio lists them")
-        file = open(path, "rb", buffering=READ_LENGTH)  # noqa: SIM115
+        mode = os.stat(path).st_mode
+        if stat.S_ISFIFO(mode):
+            return OpenedSource(_open_fifo(path, name), name, name, size=None, owned=True)
+        if not stat.S_ISREG(mode):
+            raise _not_a_file(mode, name)
+        return _sized(open(path, "rb", buffering=READ_LENGTH), name, name, owned=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise AudioNotFoundError(f"There is no file {path}", hint="Check the spelling") from None
+        raise AudioNotFoundError(f"There is no file {name}", hint="Check the spelling.") from None
     except PermissionError:
         raise UnreadableAudioError(
-            f"No permission to read {path}", hint="Change its permissions (chmod +r) or ask its owner"
+            f"No permission to read {name}", hint="Change its permissions (chmod +r) or ask its owner."
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise UnreadableAudioError(f"{path!r} cannot be opened ({error})", hint="Check the disk") from None
-    if file.seekable():
-        return _measured(file, path, path, owned=True)
-    return _from_pipe(file, path, path)  # a named pipe
+        raise UnreadableAudioError(
+            f"{name!r} cannot be opened ({reason(error)})", hint="Check the disk."
+        ) from None
 
 
-def _from_stdin() -> OpenedSource:
+def _not_a_file(mode: int, name: str) -> UnreadableAudioError:
+    if stat.S_ISDIR(mode):
+        return UnreadableAudioError(f"{name} is a folder", hint="Give a file; find_audio lists them.")
+    kind = "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return UnreadableAudioError(f"{name} is {kind} and not a file", hint="Try: program | earmark classify -")
+
+
+def _open_fifo(path: str, name: str) -> Pipe:
+    """Open a named pipe; one that nobody writes into would otherwise be waited for without end."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    deadline = time.monotonic() + _WRITER_SECONDS
+    try:
+        while not (first := os.read(handle, READ_LENGTH)):  # nobody has it open for writing
+            if time.monotonic() > deadline:
+                os.close(handle)
+                raise UnreadableAudioError(
+                    f"{name} is a named pipe that no program writes into",
+                    hint="Start the other program first. Try: program | earmark classify -",
+                )
+            time.sleep(0.02)
+    except BlockingIOError:  # somebody has, but has written nothing yet
+        first = b""
+    os.set_blocking(handle, True)
+    return Pipe(os.fdopen(handle, "rb", buffering=READ_LENGTH), first)
+
+
+def _from_stdin(name: str | None) -> OpenedSource:
     stdin = getattr(sys.stdin, "buffer", None)
     if stdin is None or stdin.closed or stdin.isatty():
         raise UnreadableAudioError("Nothing is piped into standard input", hint="Try: cat song.mp3 | ...")
-    return _from_pipe(stdin, "standard input", "-")
+    return OpenedSource(Pipe(stdin), name or "standard input", name or "-", size=None, owned=False)
 
 
-def _from_file(file: BinaryIO) -> OpenedSource:
-    name = getattr(file, "name", None)
-    path = name if isinstance(name, str) else None
+def _from_file(file: BinaryIO, name: str | None) -> OpenedSource:
+    own = getattr(file, "name", None)
+    path = name or (own if isinstance(own, str) else None)
     label = path or "the given file object"
     if isinstance(cast(object, file), io.TextIOBase):
-        raise InputError(f"{label} is opened as text", hint="Open it in binary mode: open(path, 'rb')")
+        raise InputError(f"{label} is opened as text", hint="Open it in binary mode: open(path, 'rb').")
     try:
         if getattr(file, "seekable", lambda: False)():
-            return _measured(file, label, path, owned=False)
-        return _from_pipe(file, label, path)
+            return _sized(file, label, path, owned=False)
+        return OpenedSource(Pipe(file), label, path, size=None, owned=False)
     except (OSError, ValueError) as error:
-        raise UnreadableAudioError(f"{label} cannot be read ({error})", hint="Give an open file") from None
-
-
-def _from_pipe(file: BinaryIO, name: str, path: str | None) -> OpenedSource:
-    return OpenedSource(Pipe(file), name, path, size=None, owned=False)
+        raise UnreadableAudioError(
+            f"{label} cannot be read ({reason(error)})", hint="Give an open file."
+        ) from None

@@ -9,22 +9,31 @@ from typing import Self
 
 import numpy as np
 
-from earmark.audio.clip import Clip
+from earmark.audio.clip import Clip, checked_sr
 from earmark.audio.decode.choose import open_decoder
 from earmark.audio.decode.clip import ClipDecoder
-from earmark.audio.decode.protocol import CHUNK_LENGTH, Decoder, check_samples
+from earmark.audio.decode.protocol import CHUNK_LENGTH, Decoder
 from earmark.audio.info import AudioInfo
+from earmark.audio.mixdown import Mixdown
 from earmark.audio.resample import entry, resample_stream
-from earmark.audio.source import OpenedSource, Source, open_source
+from earmark.audio.source import OpenedSource, Source, open_source, reason
 from earmark.errors import EmptyAudioError, InputError, TooShortError, UnreadableAudioError
 from earmark.rates import DEFAULT_SR, HIGHEST_SR, LOWEST_SR
 
 # Less than this may be missing at the end without a warning: WMA and Matroska round their lengths.
 _TOLERATED_SECONDS = 0.2
 
+# How far before its end by the header a file is entered to see whether it reaches so far.
+_NEAR_END_SECONDS = 0.5
+
 
 def load(
-    source: Source, *, sr: int | None = DEFAULT_SR, start: float = 0.0, duration: float | None = None
+    source: Source,
+    *,
+    sr: int | None = DEFAULT_SR,
+    start: float = 0.0,
+    duration: float | None = None,
+    name: str | None = None,
 ) -> Clip:
     """Read sound into memory.
 
@@ -32,7 +41,7 @@ def load(
     ----------
     source : path, bytes, binary file, ``"-"`` or Clip
         What to read; ``"-"`` is standard input, a file object is read whole from its position 0. The format
-        is told from the content, not from the name.
+        is detected from the content, not from the name.
     sr : int or None
         Sampling rate wanted, in Hz; None keeps that of the source.
     start : float
@@ -41,11 +50,15 @@ def load(
         substitution is another noise after every jump.)
     duration : float, optional
         How much to read, in seconds; to the end if not given, and less where the source ends before.
+    name : str, optional
+        What messages and `Clip.path` call the source, such as the name of an upload that lies in a temporary
+        file; by default its path.
 
     Returns
     -------
     Clip
-        Mono (the mean of the channels), float32, never clipped.
+        Mono, float32, never clipped. The mean of the channels; where they cancel each other, with some of
+        them inverted, which is in the warnings (see `earmark.audio.mixdown`).
 
     Raises
     ------
@@ -55,27 +68,36 @@ def load(
     InputError
         If an argument is out of range.
     """
-    with open_audio(source, sr=sr) as stream:
+    with open_audio(source, sr=sr, name=name) as stream:
         pieces = list(stream.blocks(start=start, duration=duration, block_length=None))
         y = np.concatenate(pieces)
         return Clip(y=y, sr=stream.sr, path=stream.path, start=float(start), warnings=tuple(stream.warnings))
 
 
-def probe(source: Source) -> AudioInfo:
-    """Tell duration, codec, rate, channels and tags of a source without decoding more than two frames.
+def probe(source: Source, *, name: str | None = None) -> AudioInfo:
+    """Read duration, codec, rate, channels and tags of a source, decoding no more than two frames.
+
+    Parameters
+    ----------
+    source, name
+        As in `load`.
+
+    Returns
+    -------
+    AudioInfo
 
     Raises
     ------
     AudioError
         As `load` does, for what shows without decoding.
     """
-    with open_audio(source) as stream:
+    with open_audio(source, name=name) as stream:
         return stream.info
 
 
-def open_audio(source: Source, *, sr: int | None = DEFAULT_SR) -> AudioStream:
+def open_audio(source: Source, *, sr: int | None = DEFAULT_SR, name: str | None = None) -> AudioStream:
     """Open a source for reading in blocks, in constant memory. Arguments and errors are those of `load`."""
-    return AudioStream(source, sr=sr)
+    return AudioStream(source, sr=sr, name=name)
 
 
 class AudioStream:
@@ -84,7 +106,7 @@ class AudioStream:
     Attributes
     ----------
     info : AudioInfo
-        What the source says of itself.
+        What the header says.
     sr : int
         Sampling rate of the blocks, in Hz.
     path : str or None
@@ -93,22 +115,24 @@ class AudioStream:
         Grows while the source is read.
     """
 
-    def __init__(self, source: Source, *, sr: int | None = DEFAULT_SR) -> None:
-        if sr is not None and not (isinstance(sr, (int, np.integer)) and LOWEST_SR <= sr <= HIGHEST_SR):
+    def __init__(self, source: Source, *, sr: int | None = DEFAULT_SR, name: str | None = None) -> None:
+        if sr is not None and not LOWEST_SR <= (sr := checked_sr(sr)) <= HIGHEST_SR:
             raise InputError(
-                f"sr={sr!r} Hz", hint=f"Accepted are whole numbers, {LOWEST_SR:,} to {HIGHEST_SR:,}, or None"
+                f"sr={sr!r} Hz", hint=f"Accepted: whole numbers, {LOWEST_SR:,} to {HIGHEST_SR:,}, or None."
             )
         self._opened: OpenedSource | None = None
         self._decoder: Decoder
         if isinstance(source, Clip):
             self._decoder = ClipDecoder(source)
-            self.path, self._name = source.path, source.path or "the clip"
+            self.path = name or source.path
+            self._name = self.path or "the clip"
         else:
-            self._opened = open_source(source)
+            self._opened = open_source(source, name=name)
             self.path, self._name = self._opened.path, self._opened.name
             self._decoder = _open(self._opened)
         self.info = self._decoder.info
-        self.sr = int(sr or self.info.sr)
+        self._mixdown = Mixdown(self._decoder, name=self._name)
+        self.sr = sr or self.info.sr
 
     @property
     def warnings(self) -> list[str]:
@@ -135,11 +159,11 @@ class AudioStream:
             Mono float32 samples at `sr`, the caller's to keep.
         """
         if not (math.isfinite(start) and start >= 0):
-            raise InputError(f"start={start} s", hint="Accepted are 0 s and more")
+            raise InputError(f"start={start} s", hint="Accepted: 0 s and more.")
         if duration is not None and not (math.isfinite(duration) and duration > 0):
-            raise InputError(f"duration={duration} s", hint="Accepted is more than 0 s, or None for all")
+            raise InputError(f"duration={duration} s", hint="Accepted: more than 0 s, or None for all.")
         if block_length is not None and block_length < 1:
-            raise InputError(f"block_length={block_length}", hint="Accepted are 1 sample or more, or None")
+            raise InputError(f"block_length={block_length}", hint="Accepted: 1 sample or more, or None.")
         pieces = self._pieces(start, duration)
         return _cut(pieces, block_length) if block_length else pieces
 
@@ -148,39 +172,61 @@ class AudioStream:
         first = round(start * self.sr)
         left = math.inf if duration is None else max(1, round(duration * self.sr))
         sample, drop = entry(first, sr_in=self.info.sr, sr_out=self.sr)
-        self._decoder.seek(sample)
-        heard = False
-        for made in resample_stream(self._chunks(sample), sr_in=self.info.sr, sr_out=self.sr):
+        self._mixdown.seek(sample)
+        n_found = 0
+        for made in resample_stream(self._chunks(), sr_in=self.info.sr, sr_out=self.sr):
             piece = made[drop : int(min(len(made), drop + left))]
             drop = max(0, drop - len(made))
             if len(piece):
-                heard, left = True, left - len(piece)
+                n_found, left = n_found + len(piece), left - len(piece)
                 yield piece
             if not left:
                 return
-        if not heard:
+        if not n_found:
             self._raise_nothing(start)
 
-    def _chunks(self, position: int) -> Iterator[np.ndarray]:
-        """Read the decoder to its end, checking the samples and, at the end, their number."""
-        sr = self.info.sr
-        while len(chunk := self._decoder.read()):
-            check_samples(chunk, name=self._name, offset=position, sr=sr)
-            position += len(chunk)
+    def _chunks(self) -> Iterator[np.ndarray]:
+        """Read to the end, and then compare the number of samples with what was claimed."""
+        while len(chunk := self._mixdown.read()):
             yield chunk
-        claimed = self._decoder.n_claimed
-        if claimed and position < claimed - _TOLERATED_SECONDS * sr:
-            warning = f"truncated: decoded {position / sr:.1f} s of {claimed / sr:.1f} s"
-            if warning not in self.warnings:
-                self.warnings.append(warning)
+        self._check_length()
+
+    def _check_length(self) -> None:
+        """Compare where the sound has ended with what the header claims."""
+        claimed, end, sr = self._decoder.n_claimed, self._decoder.end, self.info.sr
+        if claimed and end is not None and end < claimed - _TOLERATED_SECONDS * sr:
+            text = "truncated: decoded "
+            self.warnings[:] = [warning for warning in self.warnings if not warning.startswith(text)]
+            self.warnings.append(f"{text}{end / sr:.1f} s of {claimed / sr:.1f} s")
+
+    def measured_duration(self) -> float | None:
+        """Duration in seconds of what is there; the header may claim another one of a cut or joined file.
+
+        The end is looked for where the header has it. Only if it is not there, all of the sound is decoded.
+
+        Returns
+        -------
+        float or None
+            None where no duration is known without reading to the end: of a pipe, for instance.
+        """
+        claimed = self.info.duration
+        if claimed is None or (self._opened is not None and self._opened.size is None):
+            return None
+        self._mixdown.seek(max(0, round((claimed - _NEAR_END_SECONDS) * self.info.sr)))
+        for _ in self._chunks():
+            pass
+        end = self._decoder.end
+        near = end is None or abs(end / self.info.sr - claimed) < _TOLERATED_SECONDS
+        return claimed if near or end is None else end / self.info.sr
 
     def _raise_nothing(self, start: float) -> None:
-        if start > 0:
+        end = self._decoder.end
+        if start > 0 and end != 0:
+            where = "" if end is None else f", it ends at {end / self.info.sr:.2f} s"
             raise TooShortError(
-                f"{self._name} has nothing at start={start:g} s",
-                hint="Start earlier; probe tells how long it is",
+                f"{self._name} has nothing at start={start:g} s{where}", hint="Start earlier."
             )
-        raise EmptyAudioError(f"{self._name} holds no samples", hint="Record or export it again")
+        raise EmptyAudioError(f"{self._name} holds no samples", hint="Record or export it again.")
 
     def close(self) -> None:
         """Free the decoder and the file."""
@@ -203,7 +249,7 @@ def _open(opened: OpenedSource) -> Decoder:
     except OSError as error:
         opened.close()
         raise UnreadableAudioError(
-            f"{opened.name} cannot be read ({error})", hint="Check the disk or the network"
+            f"{opened.name} cannot be read ({reason(error)})", hint="Check the disk or the network."
         ) from None
     except BaseException:
         opened.close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from earmark.audio.clip import Clip
-from earmark.audio.decode.protocol import CHUNK_LENGTH
+from earmark.audio.decode.protocol import CHUNK_LENGTH, Channels
 from earmark.audio.info import AudioInfo, check_claims
 
 
@@ -16,6 +14,7 @@ class ClipDecoder:
         check_claims(clip.path or "the clip", sr=clip.sr, channels=1)
         self._y, self._position = clip.y, 0
         self.n_claimed: int | None = None
+        self.end: int | None = len(clip.y)
         self.warnings = list(clip.warnings)
         self.info = AudioInfo(
             duration=clip.duration, codec="float32", container="memory", sr=clip.sr, channels=1, bitrate=None
@@ -25,11 +24,11 @@ class ClipDecoder:
         """Go to a sample."""
         self._position = sample
 
-    def read(self) -> np.ndarray:
-        """Return the next samples [shape=(n,)]."""
+    def read(self) -> Channels:
+        """Return the next samples, of one channel."""
         chunk = self._y[self._position : self._position + CHUNK_LENGTH]
         self._position += len(chunk)
-        return chunk
+        return [chunk] if len(chunk) else []
 
     def close(self) -> None:
         """Do nothing: the clip is the caller's."""

@@ -1,28 +1,41 @@
-"""Opening a container with FFmpeg, and what it says of the sound in it."""
+"""Opening a container with FFmpeg, choosing a track, and what the container says of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from earmark.audio.formats.sniff import Format
+from earmark.audio.formats.ogg import Link
+from earmark.audio.formats.sniff import GUESSED, Format
 from earmark.audio.info import AudioInfo
-from earmark.audio.source import OpenedSource
+from earmark.audio.pipe import Pipe
+from earmark.audio.source import OpenedSource, reason
 from earmark.errors import CorruptAudioError, NoAudioTrackError, UnknownFormatError
 
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame, AudioStream
     from av.container import InputContainer
 
-# Containers whose word on the length is exact; that of "matroska" only if it holds nothing but the sound.
-_TELL_LENGTH = {"mov", "flac", "w64", "caf", "wv", "tta", "ape", "asf", "matroska"}
+# Containers whose length is exact; that of "matroska" only if it holds nothing but the sound.
+_EXACT_LENGTH = {"mov", "flac", "w64", "caf", "wv", "tta", "ape", "asf", "matroska", "dsf", "tak"}
 # Tags that describe the container instead of the music.
 _STRUCTURAL_TAGS = frozenset(
     ("major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id", "duration")
 )
 
 
-def open_container(source: OpenedSource, format_: Format) -> tuple[InputContainer, AudioStream]:
-    """Open a container at its beginning and choose its first track of sound.
+def open_container(
+    file: BinaryIO | Pipe | Link, format_: Format, *, name: str
+) -> tuple[InputContainer, AudioStream]:
+    """Open a container at its beginning and choose its track of sound.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    format_ : Format
+        What the file is.
+    name : str
+        What messages call it.
 
     Raises
     ------
@@ -35,26 +48,46 @@ def open_container(source: OpenedSource, format_: Format) -> tuple[InputContaine
     """
     import av
 
-    source.rewind()
     try:
-        container = av.open(source.file, "r", format=format_.demuxer, metadata_errors="replace")
+        container = av.open(file, "r", format=format_.demuxer, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CorruptAudioError(
-            f"{source.name} looks like {format_.name} but cannot be opened ({reason(error)})",
-            hint="It is damaged or cut short: export, copy or download it again",
+            f"{name} looks like {format_.name} but cannot be opened ({reason(error)})",
+            hint="It is damaged or cut short: export, copy or download it again.",
         ) from None
     tracks = container.streams.audio
-    decodable = next((track for track in tracks if track.codec_context), None)
-    if decodable is not None:
-        decodable.codec_context.thread_count = 1  # batches run one file per core
-        return container, decodable
+    decodable = sorted((track for track in tracks if track.codec_context), key=_rank)
+    if decodable:
+        decodable[0].codec_context.thread_count = 1  # batches run one file per core
+        return container, decodable[0]
     container.close()
     if tracks:
         raise UnknownFormatError(
-            f"{source.name} ({format_.name}) codes its sound in a way that no decoder here knows",
-            hint="Convert it to FLAC, MP3 or AAC",
+            f"{name} ({format_.name}) codes its sound in a way that no decoder here knows",
+            hint="Convert it to FLAC, MP3 or AAC.",
         )
-    raise NoAudioTrackError(f"{source.name} ({format_.name}) has no audio track", hint="Give one with sound")
+    raise NoAudioTrackError(f"{name} ({format_.name}) has no audio track", hint="Give one with sound.")
+
+
+def _rank(track: AudioStream) -> tuple[bool, bool]:
+    """Order of tracks as players choose: what is marked default, what is no comment, what comes first."""
+    from av.stream import Disposition
+
+    beside = Disposition.comment | Disposition.hearing_impaired | Disposition.visual_impaired
+    return not track.disposition & Disposition.default, bool(track.disposition & beside)
+
+
+def guess_format(source: OpenedSource) -> Format | None:
+    """Let FFmpeg name a container of one of the kinds in `GUESSED`; None if it is of none of them."""
+    import av
+
+    try:
+        whitelist = {"format_whitelist": ",".join(sorted(GUESSED))}
+        with av.open(source.sound(), "r", options=whitelist, metadata_errors="replace") as container:
+            name = container.format.name
+            return Format(name, name) if container.streams.audio else None
+    except (av.FFmpegError, OSError, ValueError):
+        return None
 
 
 def decoder_of(stream: AudioStream) -> AudioCodecContext:
@@ -100,14 +133,9 @@ def describe(
 def promised_length(
     container: InputContainer, stream: AudioStream, info: AudioInfo, *, format_: Format
 ) -> int | None:
-    """Tell how many samples there should be, where the container is exact about it."""
-    if format_.demuxer not in _TELL_LENGTH or info.duration is None:
+    """Count the samples that there should be, where the container is exact about it."""
+    if format_.demuxer not in _EXACT_LENGTH or info.duration is None:
         return None
     if stream.duration is None and len(container.streams) > 1:
         return None
     return round(info.duration * info.sr)
-
-
-def reason(error: Exception) -> str:
-    """What FFmpeg complains of, without its number and file name."""
-    return str(getattr(error, "strerror", None) or error)

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from earmark.audio.decode.ffmpeg import CompressedDecoder
-from earmark.audio.decode.protocol import CHUNK_LENGTH, Downmix
+from earmark.audio.decode.ffmpeg import FfmpegDecoder
+from earmark.audio.decode.protocol import CHUNK_LENGTH, Channels
+from earmark.audio.formats.headers import Claims
 from earmark.audio.formats.sniff import Format
 from earmark.audio.info import AudioInfo, check_claims
 from earmark.audio.source import OpenedSource
@@ -44,11 +45,11 @@ class _WatchedFile:
 
     def seek(self, offset: int, whence: int) -> None:
         # A damaged header may point before the beginning; libsndfile looks at `tell` to see what came of it.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, OverflowError):
             self._file.seek(offset, whence)
 
 
-class PcmDecoder:
+class SoundfileDecoder:
     """A `Decoder` over libsndfile.
 
     Parameters
@@ -66,7 +67,6 @@ class PcmDecoder:
         import soundfile
 
         self._source, self._format = source, format_
-        source.rewind()
         self._watched = _WatchedFile(source.spool())
         try:
             self._file = _sequential_sound_file()(self._watched)
@@ -74,19 +74,20 @@ class PcmDecoder:
             reason = str(error).rpartition(": ")[2]
             raise CorruptAudioError(
                 f"{source.name} looks like {format_.name} but cannot be opened ({reason})",
-                hint="It is damaged or cut short: export, copy or download it again",
+                hint="It is damaged or cut short: export, copy or download it again.",
             ) from None
         self.info = self._read_info()
         check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
         if not self._file.frames:
-            raise EmptyAudioError(f"{source.name} holds no samples", hint="Record or export it again")
+            raise EmptyAudioError(f"{source.name} holds no samples", hint="Record or export it again.")
         self.n_claimed = n_claimed or self._file.frames
         self.warnings: list[str] = []
+        self.end: int | None = None
         # Of many channels, fewer samples at a time.
         length = max(1024, min(CHUNK_LENGTH, 8 * CHUNK_LENGTH // self.info.channels))
         self._buffer = np.empty((length, self.info.channels), np.float32)
-        self._downmix, self._position = Downmix(), 0
-        self._relay: CompressedDecoder | None = None
+        self._position = 0
+        self._relay: FfmpegDecoder | None = None
         self._given_up = False
 
     def _read_info(self) -> AudioInfo:
@@ -98,7 +99,7 @@ class PcmDecoder:
             container=self._format.name,
             sr=file.samplerate,
             channels=file.channels,
-            bitrate=round((self._source.size or 0) * 8 / duration) if duration else None,
+            bitrate=round((self._source.sound_size or 0) * 8 / duration) if duration else None,
             tags={key: value for key, value in file.copy_metadata().items() if value},
         )
 
@@ -115,14 +116,17 @@ class PcmDecoder:
         if self._relay:
             self._relay.seek(self._position)
 
-    def read(self) -> np.ndarray:
-        """Return the next samples [shape=(n,)]."""
+    def read(self) -> Channels:
+        """Return the next samples of every channel."""
         import soundfile
 
         if self._relay:
-            return self._relay.read()
+            channels = self._relay.read()
+            self.end = self._relay.end
+            return channels
         if self._given_up:
-            return np.empty(0, np.float32)
+            self.end = self._position
+            return []
         try:
             chunk = self._file.read(out=self._buffer)
         except (soundfile.SoundFileError, OSError) as error:
@@ -132,12 +136,16 @@ class PcmDecoder:
             self.warnings.append(f"damaged: reading stopped ({self._watched.error})")
             self._watched.error = None
         self._position += len(chunk)
-        return self._downmix(list(chunk.T))
+        if not len(chunk):
+            self.end = self._position
+            return []
+        stereo: np.ndarray = chunk.T
+        return stereo
 
     def _relay_to_ffmpeg(self, complaint: str) -> None:
         """Let FFmpeg go on from here: it steps over damaged frames, where libsndfile stops."""
         try:
-            self._relay = CompressedDecoder(self._source, self._format, n_claimed=self.n_claimed)
+            self._relay = FfmpegDecoder(self._source, self._format, claims=Claims(n=self.n_claimed))
         except AudioError:
             self._given_up = True
             self.warnings.append(f"damaged: {complaint.rpartition(': ')[2].strip(' .')}")

@@ -45,9 +45,11 @@ def _sample_entries(file: BinaryIO, path: tuple[bytes, ...], start: int, end: in
 def _boxes(file: BinaryIO, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, beginning and end of the body of each box."""
     for _ in range(_MOST_BOXES):
+        if position + 8 > end:  # before going there: a length may be more than a file position can be
+            return
         file.seek(position)
         header = file.read(16)
-        if position + 8 > end or len(header) < 8:
+        if len(header) < 8:
             return
         length, name = struct.unpack(">I4s", header[:8])
         skip = 8
