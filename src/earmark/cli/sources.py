@@ -3,35 +3,65 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from earmark.cli.terminal import Screen, debugging, plural, say
-from earmark.errors import AudioNotFoundError, InputError
+from earmark.cli.terminal import Screen, complaint, debugging, plural, say
+from earmark.errors import AudioError, AudioNotFoundError, InputError
 
 STDIN = "-"
 FEW = 4  # files from which on the start of worker processes, half a second each, pays
 
 
-def found(paths: Iterable[str]) -> list[str]:
-    """Sound files among paths, as they were given, folders walked.
+def found(paths: Iterable[str]) -> tuple[list[str], int]:
+    """Find the sound files among paths, folders walked; report what cannot be read and what is left out.
+
+    Returns
+    -------
+    sources : list of str
+        Files, as they were given or in the order found.
+    n_unreadable : int
+        Folders and entries of folders that could not be read, each reported with a line. They make the exit
+        status of a command 1.
 
     Raises
     ------
-    AudioNotFoundError
-        If the folders hold no sound.
+    AudioError
+        If there is no sound file at all.
     """
     from earmark.audio import EXTENSIONS, find_audio
 
     paths = list(paths)
-    sources = [str(path) for path in find_audio(paths)]
+    unreadable: list[AudioError] = []
+    others: Counter[str] = Counter()
+    walk = find_audio(
+        paths,
+        on_error=lambda _, error: unreadable.append(error),
+        on_other=lambda path: others.update([path.suffix.lower()]),
+    )
+    sources = [str(path) for path in walk]
+    if not sources and unreadable:
+        raise unreadable[0]
     if not sources:
         raise AudioNotFoundError(
-            f"no sound files in {', '.join(paths)}",
+            f"no sound files in {', '.join(paths)}" + (f" ({left_out(others)})" if others else ""),
             hint=f"Files are found by their ending: {' '.join(sorted(EXTENSIONS)[:8])} and others.",
         )
-    return sources
+    for error in unreadable:
+        say(complaint(error))
+    if others:
+        say(left_out(others))
+    return sources, len(unreadable)
+
+
+def left_out(others: Counter[str]) -> str:
+    """Describe files by their endings: ``12 other files left out: 8 .jpg, 4 .txt``."""
+    kinds = [f"{n} {ending or 'without ending'}" for ending, n in others.most_common(FEW)]
+    rest = others.total() - sum(n for _, n in others.most_common(FEW))
+    listed = ", ".join(kinds) + (f", {rest} of other kinds" if rest else "")
+    return f"{plural(others.total(), 'other file')} left out: {listed}"
 
 
 def one_only(sources: list[str], option: str) -> None:

@@ -77,7 +77,7 @@ def classify(
     Files that cannot be read are reported, the others go on, and the exit status is 1.
     """
     style = _format(as_json, as_csv, labels)
-    sources = found(files)
+    sources, n_unreadable = found(files)
     if labels is not None:
         one_only(sources, "--labels")
     if plot is not None:
@@ -102,7 +102,7 @@ def classify(
                 _draw(result.value, plot, top)
     if style is Format.table and not table.cards:
         say(table.summary())
-    if n_done < len(sources):
+    if n_done < len(sources) + n_unreadable:
         raise typer.Exit(1)
 
 

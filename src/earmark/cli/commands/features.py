@@ -36,7 +36,7 @@ def features(
         raise InputError("standard input has no name to stand in a table", hint="Give files and folders.")
     table_kind(output)
     check_writable(output, "--output")
-    sources = found(files)
+    sources, n_unreadable = found(files)
     table = open_table(output)
     todo = [source for source in sources if not table.has(source)]
     failed: list[tuple[object, EarmarkError]] = []
@@ -54,6 +54,7 @@ def features(
         say(f"{plural(len(failed), 'file')} could not be described:")
         for source, error in failed:
             say(complaint(error, source))
+    if failed or n_unreadable:
         raise typer.Exit(1)
 
 
