@@ -150,7 +150,9 @@ def score_source(
     _check_arguments(excerpts, max_duration, scorer.card)
     with open_audio(source, sr=scorer.card.spec.sr) as stream:
         _check_length(stream, start, duration, max_duration)
-        spans = spread(stream.info.duration, excerpts, start=start, duration=duration)
+        # Excerpts are laid over what is there, which is not what a header claims whose file was cut short.
+        whole = stream.measured_duration() if excerpts else None
+        spans = spread(whole, excerpts, start=start, duration=duration)
         pieces, missed = _scored(scorer, stream, spans, max_duration)
         pieces.append(scorer.close())
         if not scorer.n_windows:
@@ -163,7 +165,7 @@ def score_source(
             scorer.track,
             stream.path,
             start,
-            (in_excerpts and _span(stream, start, duration)) or read,
+            (in_excerpts and _span(whole, start, duration)) or read,
             _coverage(excerpts if in_excerpts else None, start, duration),
             tuple(dict.fromkeys(warnings)),
             scorer.prior,
@@ -212,14 +214,13 @@ def _check_arguments(excerpts: Excerpts | None, max_duration: float | None, card
 def _check_length(
     stream: AudioStream, start: float, duration: float | None, max_duration: float | None
 ) -> None:
-    span = _span(stream, start, duration)
+    span = _span(stream.info.duration, start, duration)
     if max_duration is not None and span is not None and span > max_duration:
         raise _too_long(stream, max_duration, f"{span:.0f} s would be classified")
 
 
-def _span(stream: AudioStream, start: float, duration: float | None) -> float | None:
-    """How many seconds the source holds from `start` on, `duration` at most; None if it does not say."""
-    whole = stream.info.duration
+def _span(whole: float | None, start: float, duration: float | None) -> float | None:
+    """How many of the `whole` seconds there are from `start` on, `duration` at most; None if unknown."""
     if whole is None:
         return None
     return whole - start if duration is None else min(whole - start, duration)
