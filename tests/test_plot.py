@@ -22,7 +22,7 @@ from earmark.plot import (
     save_figure,
     spectrogram_figure,
 )
-from earmark.predict import classify
+from earmark.predict import Score, Segment, classify
 from earmark.vocabulary import GENRE_COLOURS, GENRES, genre_colour
 
 
@@ -103,7 +103,7 @@ def test_prediction_shows_its_scores() -> None:
     panels = axes_by_title(prediction_figure(prediction, top=5))
     bars = [patch.get_width() for patch in panels["Genres"].patches]
     assert bars[:5] == [1.0] * 5  # the rails
-    assert bars[5:] == pytest.approx([round(score.score, 4) for score in prediction.genres[:5]])
+    assert bars[5:] == pytest.approx([score.score for score in prediction.genres[:5]])
     assert [t.get_text() for t in panels["Genres"].get_yticklabels()] == [
         s.label for s in prediction.genres[:5]
     ]
@@ -141,9 +141,9 @@ def test_every_genre_has_a_colour_of_its_own_and_others_a_stable_one() -> None:
 
 
 def test_leading_genres_are_those_that_win_segments() -> None:
-    def segment(**scores: float) -> dict[str, Any]:
+    def segment(**scores: float) -> Segment:
         ranked = sorted(scores.items(), key=lambda item: -item[1])
-        return {"genres": [{"label": label, "score": score} for label, score in ranked]}
+        return Segment(0.0, 3.0, tuple(Score(label, score) for label, score in ranked))
 
     segments = [segment(rock=0.9, pop=0.8, jazz=0.1), segment(rock=0.9, pop=0.8), segment(jazz=0.3, rock=0.2)]
     assert leading_genres(segments, 3) == ["rock", "jazz", "pop"]

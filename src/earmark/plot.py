@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from earmark.predict import Prediction
+    from earmark.predict import Prediction, Quadrant, Score, Segment
 
 Array = NDArray[np.float32]
 FORMATS = (".png", ".svg", ".pdf", ".webp", ".jpg")
@@ -245,40 +245,39 @@ def prediction_figure(prediction: Prediction, *, top: int = 8, title: str = "") 
     MissingExtraError
         Without matplotlib.
     """
-    facts = prediction.to_dict()
     with _style() as figure_of:
         figure = figure_of(11, 6.4)
         grid = figure.add_gridspec(
             2, 3, height_ratios=[3, 1.9], width_ratios=[1.35, 1, 0.95], hspace=0.3, wspace=0.55,
             left=0.095, right=0.965, top=0.83, bottom=0.075,
         )  # fmt: skip
-        genres, moods = [_heard(facts[name])[:top] for name in ("genres", "moods")]
+        genres, moods = (_above_zero(scores)[:top] for scores in (prediction.genres, prediction.moods))
         _draw_scores(figure.add_subplot(grid[0, 0]), "Genres", genres, top, genre_colour)
         _draw_scores(figure.add_subplot(grid[0, 1]), "Moods", moods, top, lambda _: _ACCENT)
-        _draw_quadrants(figure.add_subplot(grid[0, 2]), facts.get("quadrant"))
-        _draw_timeline(figure.add_subplot(grid[1, :]), facts["segments"], facts["duration"])
-        name = _drawable(title or os.path.basename(facts["source"] or "") or "sound")
+        _draw_quadrants(figure.add_subplot(grid[0, 2]), prediction.quadrant)
+        _draw_timeline(figure.add_subplot(grid[1, :]), prediction)
+        name = _drawable(title or os.path.basename(prediction.source or "") or "sound")
         figure.text(0.035, 0.937, name, fontsize=15, weight="bold", parse_math=False)
-        figure.text(0.035, 0.893, _headline(facts), fontsize=10, color=_FAINT)
+        figure.text(0.035, 0.893, _headline(prediction), fontsize=10, color=_FAINT)
     return figure
 
 
-def _heard(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [score for score in scores if score["score"] > 0]
+def _above_zero(scores: Sequence[Score]) -> list[Score]:
+    return [score for score in scores if score.score > 0]
 
 
-def _headline(facts: dict[str, Any]) -> str:
-    parts = [facts["verdict"], _clock(facts["duration"] or 0.0)]
-    parts += [f"{facts['tempo']:.0f} BPM"] if facts.get("tempo") else []
-    parts += [facts["key"]] if facts.get("key") else []
-    return "  ·  ".join([*parts, f"model {facts['model']['name']}"])
+def _headline(prediction: Prediction) -> str:
+    parts = [prediction.verdict, _clock(prediction.duration)]
+    parts += [f"{prediction.tempo:.0f} BPM"] if prediction.tempo else []
+    parts += [prediction.key] if prediction.key else []
+    return "  ·  ".join([*parts, f"model {prediction.model.name}"])
 
 
 def _draw_scores(
-    ax: Axes, title: str, scores: list[dict[str, Any]], n_rows: int, colour: Callable[[str], str]
+    ax: Axes, title: str, scores: Sequence[Score], n_rows: int, colour: Callable[[str], str]
 ) -> None:
     ax.set_title(title)
-    labels, values = [s["label"] for s in scores], [s["score"] for s in scores]
+    labels, values = [s.label for s in scores], [s.score for s in scores]
     places = range(len(scores))
     ax.barh(places, [1.0] * len(scores), height=0.66, color=_EMPTY)
     ax.barh(places, values, height=0.66, color=[colour(label) for label in labels])
@@ -294,7 +293,7 @@ def _draw_scores(
         ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", color=_FAINT)
 
 
-def _draw_quadrants(ax: Axes, quadrant: dict[str, Any] | None) -> None:
+def _draw_quadrants(ax: Axes, quadrant: Quadrant | None) -> None:
     ax.set_title("On Russell's circle", loc="center")
     ax.set_anchor("N")
     ax.set_xlim(-1.1, 1.1)
@@ -305,7 +304,7 @@ def _draw_quadrants(ax: Axes, quadrant: dict[str, Any] | None) -> None:
     _bare(ax)
     from matplotlib.patches import Circle, Wedge
 
-    scores = quadrant["scores"] if quadrant else {}
+    scores = quadrant.scores if quadrant else {}
     colours = {"Q1": "#f2b01e", "Q2": "#e5453b", "Q3": "#4a6fb5", "Q4": "#45ad80"}
     for i, (name, words) in enumerate(QUADRANT_WORDS.items()):
         score = float(scores.get(name, 0.0))
@@ -325,33 +324,34 @@ def _draw_quadrants(ax: Axes, quadrant: dict[str, Any] | None) -> None:
         ax.text(x, y, text, fontsize=7.5, color=_FAINT, ha=ha, va=va)
 
 
-def _draw_timeline(ax: Axes, segments: list[dict[str, Any]], duration: float | None) -> None:
+def _draw_timeline(ax: Axes, prediction: Prediction) -> None:
     """Strip of the best genre on top; below, a row for each of the leading genres, as strong as its score."""
     ax.set_title("Over time")
+    segments = prediction.segments
     rows = leading_genres(segments, 5)
-    spans = [(s["start"], s["end"] - s["start"]) for s in segments]
-    best = [s["genres"][0]["label"] if s["genres"] else "" for s in segments]
+    spans = [(s.start, s.end - s.start) for s in segments]
+    best = [s.genres[0].label if s.genres else "" for s in segments]
     colours = [genre_colour(label) if label else _EMPTY for label in best]
     ax.broken_barh(spans, (-0.5, 0.9), facecolors=colours)
     for i, label in enumerate(rows, start=1):
         ax.broken_barh(spans, (i - 0.4, 0.8), facecolors=_EMPTY)
-        scores = [next((g["score"] for g in s["genres"] if g["label"] == label), 0.0) for s in segments]
+        scores = [next((g.score for g in s.genres if g.label == label), 0.0) for s in segments]
         ax.broken_barh(spans, (i - 0.4, 0.8), facecolors=[(genre_colour(label), float(s)) for s in scores])
     ax.set_yticks(range(len(rows) + 1), ["best", *rows], fontsize=9)
     ax.set_ylim(len(rows) + 0.5, -0.6)
     ax.tick_params(axis="y", length=0)
-    end = max([duration or 0.0, *(s["end"] for s in segments), 0.1])
-    _time_axis([ax], (0.0, end))
+    end = max([prediction.start + prediction.duration, *(s.end for s in segments), 0.1])
+    _time_axis([ax], (prediction.start, end))
     _bare(ax)
 
 
-def leading_genres(segments: list[dict[str, Any]], n: int) -> list[str]:
+def leading_genres(segments: Sequence[Segment], n: int) -> list[str]:
     """Labels that are the best of the most segments, then those of the highest mean score.
 
     Parameters
     ----------
-    segments : list of dict
-        As in ``earmark.prediction/1``.
+    segments : sequence of Segment
+        Of a prediction.
     n : int
         How many at most.
 
@@ -361,9 +361,9 @@ def leading_genres(segments: list[dict[str, Any]], n: int) -> list[str]:
     """
     wins: dict[str, tuple[int, float]] = {}
     for segment in segments:
-        for rank, genre in enumerate(segment["genres"]):
-            count, total = wins.get(genre["label"], (0, 0.0))
-            wins[genre["label"]] = (count + (rank == 0), total + genre["score"])
+        for rank, genre in enumerate(segment.genres):
+            count, total = wins.get(genre.label, (0, 0.0))
+            wins[genre.label] = (count + (rank == 0), total + genre.score)
     return sorted(wins, key=lambda label: wins[label], reverse=True)[:n]
 
 

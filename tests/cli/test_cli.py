@@ -301,6 +301,19 @@ def test_what_is_no_character_is_shown_as_such(text: str) -> None:
     assert shown.encode("utf-8") and complaint(InputError(text), text).isprintable()
 
 
+def test_what_is_not_music_has_no_genre_in_tables_and_label_tracks(tmp_path: Path, run: Run) -> None:
+    noise = write(
+        tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(7 * 22050), 22050, "wav16"
+    )
+    (told,) = run("classify", noise, "--json").lines()
+    assert (told["verdict"], told["tempo"], told["key"]) == ("not-music", None, None)
+    label_track = run("classify", noise, "--labels", "audacity").out.strip().split("\t")
+    assert (label_track[0], label_track[2]) == ("0.000", "not-music")
+    for options in ([], ["--timeline"]):
+        header, *rows = csv.reader(run("classify", noise, "--csv", *options).out.splitlines())
+        assert rows and all(row[header.index("genre")] == "" for row in rows)
+
+
 def test_a_terminal_without_colours_or_unicode(song: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 
@@ -309,7 +322,7 @@ def test_a_terminal_without_colours_or_unicode(song: Path, run: Run, monkeypatch
         terminal = Console(
             file=io.StringIO(), force_terminal=True, color_system="256", width=60, _environ=environment
         )
-        terminal.print(card(facts, terminal, top=2))
+        terminal.print(card(Prediction.from_dict(facts), terminal, top=2))
         assert bool(re.search(r"0:00.* A+", terminal.file.getvalue())) == letters  # type: ignore[attr-defined]
     plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "60"}
     out, err = earmark("classify", song, *ECHO, "--top", 1, env=plain).communicate(timeout=60)

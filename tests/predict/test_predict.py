@@ -203,6 +203,26 @@ def test_the_verdict_follows_the_thresholds_of_the_card(thresholds, verdict):
     assert classify(clip(), model=Thresholds(**thresholds)).verdict == verdict
 
 
+@pytest.mark.parametrize("name", ["white noise", "pink noise", "brown noise", "steps of noise", "crackle"])
+def test_what_is_not_music_has_no_tempo_no_key_and_no_genre(name):
+    """With the shipped weights: a reader is not told the tempo of noise."""
+    n, rng = 8 * SR, np.random.default_rng(4)
+    white = rng.standard_normal(n)
+    falling = np.fft.rfft(white) / np.maximum(np.arange(n // 2 + 1), 20)
+    y = {
+        "white noise": white,
+        "pink noise": np.fft.irfft(np.fft.rfft(white) / np.sqrt(np.maximum(np.arange(n // 2 + 1), 20))),
+        "brown noise": np.fft.irfft(falling),
+        "steps of noise": white * np.repeat(rng.uniform(0.2, 1, 40), n // 40),
+        "crackle": white * (rng.random(n) < 0.002),
+    }[name]
+    prediction = classify(Clip((0.1 * y / y.std()).astype(np.float32), SR))
+    assert prediction.verdict == "not-music"
+    assert (prediction.tempo, prediction.key, prediction.best_genre) == (None, None, None)
+    assert (prediction.to_dict()["tempo"], prediction.to_dict()["key"]) == (None, None)
+    assert prediction.genres[0].score > 0  # the scores themselves stay
+
+
 # Models
 
 
@@ -511,6 +531,7 @@ def test_an_error_has_a_schema_too():
         "error": {"code": "not-found", "message": data["error"]["message"], "hint": data["error"]["hint"]},
     }
     assert "no such file.mp3" in data["error"]["message"]
+    assert data["error"]["hint"] and data["error"]["hint"] not in data["error"]["message"]
     assert error_dict(b"bytes", InputError("x"))["source"] is None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -13,7 +14,10 @@ from earmark.cli.terminal import has_colours, printable
 from earmark.plot import leading_genres
 from earmark.vocabulary import QUADRANT_WORDS, genre_colour
 
-# What is said beside the verdicts that are not plainly music.
+if TYPE_CHECKING:
+    from earmark.predict import Prediction, Score, Segment
+
+# The words for verdicts that are not plainly music.
 VERDICTS = {
     "unsure": ("yellow", "unsure: no genre stands out"),
     "not-music": ("magenta", "not music"),
@@ -24,13 +28,13 @@ MOOD_WORDS = 4
 LIKELY = 0.4  # mood words above this are said; few ever reach more, for a word means less than a genre
 
 
-def card(facts: dict[str, Any], terminal: Console, *, top: int, timeline: bool = False) -> RenderableType:
+def card(prediction: Prediction, terminal: Console, *, top: int, timeline: bool = False) -> RenderableType:
     """Everything about one file.
 
     Parameters
     ----------
-    facts : dict
-        A prediction as ``earmark.prediction/1``.
+    prediction : Prediction
+        Of the file.
     terminal : Console
         How wide, and whether it has colours.
     top : int
@@ -43,25 +47,25 @@ def card(facts: dict[str, Any], terminal: Console, *, top: int, timeline: bool =
     rich renderable
     """
     width = min(terminal.width, 100)
-    lines: list[RenderableType] = [heading(facts)]
-    lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in facts["warnings"]]
-    if facts["verdict"] != "silence":
-        lines += [Text(), *genre_bars(facts["genres"][:top], width), Text()]
-        if facts["verdict"] != "not-music":  # which has no key to speak of
-            lines += [*_facts(facts, width - 9), Text()]
-        lines += strip_with_legend(facts, terminal, width)
+    lines: list[RenderableType] = [heading(prediction)]
+    lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in prediction.warnings]
+    if prediction.verdict != "silence":
+        lines += [Text(), *genre_bars(prediction.genres[:top], width), Text()]
+        if prediction.verdict != "not-music":  # which has no key to speak of
+            lines += [*_facts(prediction, width - 9), Text()]
+        lines += strip_with_legend(prediction, terminal, width)
     if timeline:
-        lines += [Text(), *_segment_lines(facts["segments"])]
+        lines += [Text(), *_segment_lines(prediction.segments)]
     return Group(*lines, Text())
 
 
-def heading(facts: dict[str, Any]) -> Text:
+def heading(prediction: Prediction) -> Text:
     """Name, duration and, unless it is plainly music, the verdict."""
     text = Text("  ")
-    text.append(name_of(facts["source"]), style="bold")
-    text.append(f"  {clock(facts['duration'])}", style="bright_black")
-    if facts["verdict"] in VERDICTS:
-        style, words = VERDICTS[facts["verdict"]]
+    text.append(name_of(prediction.source), style="bold")
+    text.append(f"  {clock(prediction.duration)}", style="bright_black")
+    if prediction.verdict in VERDICTS:
+        style, words = VERDICTS[prediction.verdict]
         text.append(f"  {words}", style=style)
     return text
 
@@ -77,13 +81,13 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def genre_bars(genres: list[dict[str, Any]], width: int) -> list[Text]:
+def genre_bars(genres: Sequence[Score], width: int) -> list[Text]:
     """One bar for each genre, in its colour."""
-    room = max([len(genre["label"]) for genre in genres], default=0)
+    room = max([len(genre.label) for genre in genres], default=0)
     return [
-        Text("  ").append(genre["label"].ljust(room + 2)).append_text(
-            bar(genre["score"], width - room - 13, genre_colour(genre["label"]))
-        ).append(f"{percent(genre['score']):>6}")
+        Text("  ").append(genre.label.ljust(room + 2)).append_text(
+            bar(genre.score, width - room - 13, genre_colour(genre.label))
+        ).append(f"{percent(genre.score):>6}")
         for genre in genres
     ]  # fmt: skip
 
@@ -100,58 +104,58 @@ def percent(score: float) -> str:
     return f"{100 * score:.0f} %" if score >= 0.005 or score == 0 else "<1 %"
 
 
-def _facts(facts: dict[str, Any], width: int) -> list[Text]:
+def _facts(prediction: Prediction, width: int) -> list[Text]:
     rows = [
-        ("mood", mood(facts, width)),
-        ("", circle(facts)),
-        ("tempo", tempo(facts)),
-        ("key", facts["key"] or ""),
+        ("mood", mood(prediction, width)),
+        ("", circle(prediction)),
+        ("tempo", tempo(prediction)),
+        ("key", prediction.key or ""),
     ]
     return [Text("  ").append(f"{name:<7}", style="bright_black").append(text) for name, text in rows if text]
 
 
-def mood(facts: dict[str, Any], width: int) -> str:
+def mood(prediction: Prediction, width: int) -> str:
     """Quadrant in words, then as many mood words as are likely and have room."""
-    words = [score for score in facts["moods"] if score["score"] >= LIKELY]
-    parts = [f"{score['label']} {percent(score['score'])}" for score in words[:MOOD_WORDS]]
-    if facts["quadrant"]:
-        label = facts["quadrant"]["label"]
-        likely = facts["quadrant"]["scores"].get(label, 0.0)
+    words = [score for score in prediction.moods if score.score >= LIKELY]
+    parts = [f"{score.label} {percent(score.score)}" for score in words[:MOOD_WORDS]]
+    if prediction.quadrant:
+        label = prediction.quadrant.label
+        likely = prediction.quadrant.scores.get(label, 0.0)
         parts.insert(0, f"{QUADRANT_WORDS.get(label, label)} {percent(likely)}")
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)
 
 
-def circle(facts: dict[str, Any]) -> str:
+def circle(prediction: Prediction) -> str:
     """Place on Russell's circle, from 0 to 1 on both axes."""
-    axes = [(name, facts[name]) for name in ("valence", "arousal")]
+    axes = [("valence", prediction.valence), ("arousal", prediction.arousal)]
     return "  ".join(f"{name} {value:.2f}" for name, value in axes if value is not None)
 
 
-def tempo(facts: dict[str, Any]) -> str:
+def tempo(prediction: Prediction) -> str:
     """Tempo in whole beats per minute."""
-    return f"{facts['tempo']:.0f} BPM" if facts["tempo"] else ""
+    return f"{prediction.tempo:.0f} BPM" if prediction.tempo else ""
 
 
-def strip_with_legend(facts: dict[str, Any], terminal: Console, width: int) -> list[Text]:
+def strip_with_legend(prediction: Prediction, terminal: Console, width: int) -> list[Text]:
     """The song as a strip in the colours of its genres, from start to end, and what they mean."""
-    if not facts["segments"]:
+    if not prediction.segments:
         return []
-    end = clock(facts["duration"])
+    end = clock(prediction.duration)
     text = Text("  ").append("0:00 ", style="bright_black")
-    text.append_text(strip(facts, width - len(end) - 9, colours=has_colours(terminal)))
+    text.append_text(strip(prediction, width - len(end) - 9, colours=has_colours(terminal)))
     text.append(f" {end}", style="bright_black")
-    return [text, legend(facts, colours=has_colours(terminal))]
+    return [text, legend(prediction, colours=has_colours(terminal))]
 
 
-def strip(facts: dict[str, Any], width: int, *, colours: bool) -> Text:
+def strip(prediction: Prediction, width: int, *, colours: bool) -> Text:
     """Best genre at `width` places along the song; without colours, its letter in the legend."""
-    names = leading_genres(facts["segments"], LEGEND_SIZE)
-    step = facts["duration"] / max(width, 1)
+    names = leading_genres(prediction.segments, LEGEND_SIZE)
+    step = prediction.duration / max(width, 1)
     text = Text()
     for i in range(width):
-        label = _best_at(facts["segments"], (i + 0.5) * step)
+        label = _best_at(prediction.segments, (i + 0.5) * step)
         if label is None:
             text.append("·", style="bright_black")
         elif colours:
@@ -161,18 +165,18 @@ def strip(facts: dict[str, Any], width: int, *, colours: bool) -> Text:
     return text
 
 
-def _best_at(segments: list[dict[str, Any]], time: float) -> str | None:
+def _best_at(segments: Sequence[Segment], time: float) -> str | None:
     for segment in segments:
-        if segment["start"] <= time < segment["end"] and segment["genres"]:
-            return str(segment["genres"][0]["label"])
+        if segment.start <= time < segment.end and segment.genres:
+            return segment.genres[0].label
     return None
 
 
-def legend(facts: dict[str, Any], *, colours: bool) -> Text:
+def legend(prediction: Prediction, *, colours: bool) -> Text:
     """Which colour is which genre, and for what share of the segments it is the best."""
-    best = [segment["genres"][0]["label"] for segment in facts["segments"] if segment["genres"]]
+    best = [segment.genres[0].label for segment in prediction.segments if segment.genres]
     text = Text("    ")
-    for i, label in enumerate(leading_genres(facts["segments"], LEGEND_SIZE)):
+    for i, label in enumerate(leading_genres(prediction.segments, LEGEND_SIZE)):
         if label not in best:
             break
         mark = Text("■", style=genre_colour(label)) if colours else Text(chr(ord("A") + i))
@@ -180,13 +184,13 @@ def legend(facts: dict[str, Any], *, colours: bool) -> Text:
     return text
 
 
-def _segment_lines(segments: list[dict[str, Any]]) -> list[Text]:
+def _segment_lines(segments: Sequence[Segment]) -> list[Text]:
     lines = []
     for segment in segments:
-        text = Text("  ").append(f"{segment['start']:8.1f} {segment['end']:8.1f} s  ", style="bright_black")
-        for genre in segment["genres"][:3]:
-            text.append("■ ", style=genre_colour(genre["label"]))
-            text.append(f"{genre['label']} {percent(genre['score'])}  ")
+        text = Text("  ").append(f"{segment.start:8.1f} {segment.end:8.1f} s  ", style="bright_black")
+        for genre in segment.genres[:3]:
+            text.append("■ ", style=genre_colour(genre.label))
+            text.append(f"{genre.label} {percent(genre.score)}  ")
         lines.append(text)
     return lines
 
@@ -194,24 +198,24 @@ def _segment_lines(segments: list[dict[str, Any]]) -> list[Text]:
 # ---------------------------------------------------------------- one line a file
 
 
-def row(facts: dict[str, Any], terminal: Console) -> Text:
+def row(prediction: Prediction, terminal: Console) -> Text:
     """A file as one line of a list: genre, bar, tempo, key, strip if there is room, name."""
     text = Text("  ")
-    if facts["verdict"] in ("silence", "not-music"):
-        style, _ = VERDICTS[facts["verdict"]]
-        text.append(facts["verdict"].ljust(45), style=style)
+    if prediction.verdict in ("silence", "not-music"):
+        style, _ = VERDICTS[prediction.verdict]
+        text.append(prediction.verdict.ljust(45), style=style)
     else:
-        best = facts["genres"][0]
-        text.append(f"{best['label'][:11]:<12}", style=genre_colour(best["label"]))
-        text.append_text(bar(best["score"], 6, genre_colour(best["label"])))
+        best = prediction.genres[0]
+        text.append(f"{best.label[:11]:<12}", style=genre_colour(best.label))
+        text.append_text(bar(best.score, 6, genre_colour(best.label)))
         text.append(
-            f"{percent(best['score']):>6} ", style="bright_black" if facts["verdict"] == "unsure" else ""
+            f"{percent(best.score):>6} ", style="bright_black" if prediction.verdict == "unsure" else ""
         )
-        text.append(f"{tempo(facts):>8}  {facts['key'] or '':<10}")
+        text.append(f"{tempo(prediction):>8}  {prediction.key or '':<10}")
     if terminal.width >= 110:
-        text.append_text(strip(facts, 24, colours=has_colours(terminal))).append("  ")
-    text.append("! " if facts["warnings"] else "", style="yellow")
-    name = "standard input" if facts["source"] == "-" else printable(str(facts["source"]))
+        text.append_text(strip(prediction, 24, colours=has_colours(terminal))).append("  ")
+    text.append("! " if prediction.warnings else "", style="yellow")
+    name = "standard input" if prediction.source == "-" else printable(str(prediction.source))
     return text.append(shortened(name, terminal.width - text.cell_len) if terminal.is_terminal else name)
 
 

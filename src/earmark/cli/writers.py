@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from earmark.cli.terminal import Screen, plural
@@ -12,17 +13,17 @@ from earmark.storage import csv_line
 
 if TYPE_CHECKING:
     from earmark.models import ModelCard
-    from earmark.predict import Prediction
+    from earmark.predict import Prediction, Score
 
 
 class Writer(Protocol):
     """Takes the result of each file, in order."""
 
     def done(self, prediction: Prediction) -> None:
-        """Write what was heard."""
+        """Write a result."""
 
     def failed(self, source: object, error: EarmarkError) -> None:
-        """Write that a source could not be done."""
+        """Write why a source failed."""
 
 
 class TableWriter:
@@ -49,13 +50,11 @@ class TableWriter:
         """Print the card or the line."""
         from earmark.cli.render import card, row
 
-        facts = prediction.to_dict()
-        musical = facts["verdict"] in ("music", "unsure") and facts["genres"]
-        self.counts[facts["genres"][0]["label"] if musical else facts["verdict"]] += 1
+        self.counts[prediction.best_genre or prediction.verdict] += 1
         if self.cards:
-            self.out.show(card(facts, self.out.stdout, top=self.top, timeline=self.timeline))
+            self.out.show(card(prediction, self.out.stdout, top=self.top, timeline=self.timeline))
         else:
-            self.out.show(row(facts, self.out.stdout))
+            self.out.show(row(prediction, self.out.stdout))
 
     def failed(self, source: object, error: EarmarkError) -> None:
         """Complain on stderr."""
@@ -104,39 +103,48 @@ class CsvWriter:
         self.out, self.timeline, self.embedding = out, timeline, embedding
         self.labels = sorted(card.classes)
         whole = ["duration", "verdict", "tempo", "key", "quadrant", "valence", "arousal", "mood"]
-        facts = ["start", "end"] if timeline else whole
+        columns = ["start", "end"] if timeline else whole
         numbers = [f"embedding_{i}" for i in range(card.embedding_size)] if embedding else []
-        self._write(["source", *facts, "genre", *self.labels, *numbers])
+        self._write(["source", *columns, "genre", *self.labels, *numbers])
 
     def done(self, prediction: Prediction) -> None:
         """Write the row, or the rows of its segments."""
-        facts = prediction.to_dict()
-        numbers = facts.get("embedding", []) if self.embedding else []
+        numbers = [float(f"{x:.6g}") for x in prediction.embedding or ()] if self.embedding else []
         if self.timeline:
-            for segment in facts["segments"]:
-                self._write(
-                    [facts["source"], segment["start"], segment["end"], *self._genres(segment), *numbers]
-                )
+            for segment in prediction.segments:
+                best = segment.genres[0].label if prediction.best_genre else None
+                times = [round(segment.start, 3), round(segment.end, 3)]
+                self._write([prediction.source, *times, best, *self._scores(segment.genres), *numbers])
             return
-        told = [facts[name] for name in ("source", "duration", "verdict", "tempo", "key")]
-        told += [(facts["quadrant"] or {}).get("label"), facts["valence"], facts["arousal"]]
-        self._write([*told, _best(facts["moods"]), *self._genres(facts), *numbers])
+        scores = self._scores(prediction.genres)
+        self._write([*_facts(prediction), prediction.best_genre, *scores, *numbers])
 
     def failed(self, source: object, error: EarmarkError) -> None:
         """Complain on stderr."""
         self.out.complain(error, source)
 
-    def _genres(self, facts: dict[str, Any]) -> list[Any]:
-        scores = {genre["label"]: genre["score"] for genre in facts["genres"]}
-        return [_best(facts["genres"]), *(scores.get(label) for label in self.labels)]
+    def _scores(self, genres: Sequence[Score]) -> list[float | None]:
+        scores = {genre.label: round(genre.score, 4) for genre in genres}
+        return [scores.get(label) for label in self.labels]
 
     def _write(self, cells: list[Any]) -> None:
         self.out.write(csv_line(cells))
 
 
-def _best(scores: list[dict[str, Any]]) -> str | None:
-    """Label of the highest score; None where nothing was heard."""
-    return scores[0]["label"] if scores and scores[0]["score"] > 0 else None
+def _facts(prediction: Prediction) -> list[Any]:
+    """The columns of a file before its genres, rounded as in JSON."""
+    tempo, quadrant, moods = prediction.tempo, prediction.quadrant, prediction.moods
+    sounds = prediction.verdict != "silence"
+    return [
+        prediction.source,
+        round(prediction.duration, 3),
+        prediction.verdict,
+        None if tempo is None else round(tempo, 1),
+        prediction.key,
+        quadrant.label if quadrant else None,
+        *(None if axis is None else round(axis, 4) for axis in (prediction.valence, prediction.arousal)),
+        moods[0].label if moods and sounds else None,
+    ]
 
 
 class LabelWriter:
@@ -147,7 +155,7 @@ class LabelWriter:
 
     def done(self, prediction: Prediction) -> None:
         """Write the label track."""
-        for start, end, label in joined(prediction.to_dict()["segments"]):
+        for start, end, label in joined(prediction):
             self.out.write(f"{start:.3f}\t{end:.3f}\t{label}")
 
     def failed(self, source: object, error: EarmarkError) -> None:
@@ -155,23 +163,18 @@ class LabelWriter:
         self.out.complain(error, source)
 
 
-def joined(segments: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
-    """Spans of the same best genre, none overlapping.
-
-    Parameters
-    ----------
-    segments : list of dict
-        As in ``earmark.prediction/1``; the last may overlap the one before.
+def joined(prediction: Prediction) -> list[tuple[float, float, str]]:
+    """Return spans of the same best genre, none overlapping.
 
     Returns
     -------
     list of (float, float, str)
-        Start and end in s, label.
+        Start and end in s, label; of what is not music, the label is the verdict.
     """
     spans: list[tuple[float, float, str]] = []
-    for segment in segments:
-        label = str(segment["genres"][0]["label"])
-        start, end = segment["start"], segment["end"]
+    for segment in prediction.segments:
+        label = segment.genres[0].label if prediction.best_genre else prediction.verdict
+        start, end = segment.start, segment.end
         if spans:
             start = max(start, spans[-1][1])
             if spans[-1][2] == label and start - spans[-1][1] < 0.05:

@@ -106,9 +106,9 @@ class Prediction:
     quadrant : Quadrant or None
         None for silence and from a model without this head.
     tempo : float or None
-        Beats per minute; None where nothing begins.
+        Beats per minute; None where nothing shows one, and for what is not music.
     key : str or None
-        Such as ``"A minor"``; None for silence.
+        Such as ``"A minor"``; None where nothing shows one, and for what is not music.
     segments : tuple of Segment
         One for each window that is not silent, in order. The last window ends with the sound, so it
         may overlap the one before.
@@ -179,7 +179,7 @@ class Prediction:
             As of the class.
         """
         card, verdict = scores.card, scores.verdict()
-        sounds = verdict != "silence"
+        sounds, is_music = verdict != "silence", verdict in ("music", "unsure")
         moods = card.head("moods")
         return cls(
             source=source,
@@ -189,8 +189,8 @@ class Prediction:
             genres=_ranked(card.heads[0], scores.mean(card.heads[0].name)),
             moods=_ranked(moods, scores.mean("moods")) if moods and "moods" in scores.heads else (),
             quadrant=_quadrant_of(scores) if sounds else None,
-            tempo=track.tempo() if sounds else None,
-            key=track.key() if sounds else None,
+            tempo=track.tempo() if is_music else None,
+            key=track.key() if is_music else None,
             segments=_segments(scores, start + duration),
             warnings=warnings,
             coverage=coverage,
@@ -230,6 +230,11 @@ class Prediction:
         if self.prior is not None:
             entries["prior"] = {label: float(f"{share:.6g}") for label, share in self.prior.items()}
         return entries
+
+    @property
+    def best_genre(self) -> str | None:
+        """The label of the highest score; None for silence and for what is not music."""
+        return self.genres[0].label if self.genres and self.verdict in ("music", "unsure") else None
 
     def to_json(self) -> str:
         """The prediction as one line of JSON, in ASCII so that any file name survives any terminal."""

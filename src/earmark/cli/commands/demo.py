@@ -48,7 +48,7 @@ def demo(
     path = _write(demo_medley(), output, force=force)
     say(f"Synthesised rock, house and a ballad of eight seconds each: {path}", "")
     terminal = console()
-    terminal.print(card(classify(str(path), model=loaded).to_dict(), terminal, top=5))
+    terminal.print(card(classify(str(path), model=loaded), terminal, top=5))
     program = "earmark" if shutil.which("earmark") else sys.argv[0]
     say(
         "Now your own music:",
