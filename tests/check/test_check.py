@@ -13,9 +13,9 @@ import sounds
 from earmark.audio import Clip, load
 from earmark.check import KINDS, CheckReport, check, check_page, cleaned, find_copies, fingerprint
 from earmark.check.check import _of_labels
-from earmark.check.label_errors import agreement, cross_validated, doubts
+from earmark.check.label_errors import agreement, cross_validated, label_errors_of
 from earmark.check.measure import flat_tops, is_silent
-from earmark.check.outliers import TOO_FAR, farness
+from earmark.check.outliers import OUTLIER_SCORE, outlier_scores
 from earmark.data import Manifest, Track, read_manifest, write_cached
 from earmark.errors import InputError
 from earmark.features import FeatureSpec, log_mel
@@ -145,18 +145,18 @@ def cloud(seed: int, n: int = 60, d: int = 12) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(4))
 def test_outliers(seed: int) -> None:
     X, classes = cloud(seed)
-    assert (farness(X, classes) > TOO_FAR).sum() <= 2
+    assert (outlier_scores(X, classes) > OUTLIER_SCORE).sum() <= 2
     X[:5] += 60.0 * np.sign(X[:5])  # five of sixty: they must not hide each other
-    found = np.flatnonzero(farness(X, classes) > TOO_FAR)
+    found = np.flatnonzero(outlier_scores(X, classes) > OUTLIER_SCORE)
     assert set(range(5)) <= set(found.tolist()) and len(found) <= 7
 
 
 def test_too_few_and_too_flat_for_outliers() -> None:
     X, classes = cloud(0, 12)
-    assert not farness(X, classes).any()
+    assert not outlier_scores(X, classes).any()
     X, classes = cloud(0)
     X[:, 3] = 5.0  # a column that says nothing
-    assert np.isfinite(farness(X, classes)).all()
+    assert np.isfinite(outlier_scores(X, classes)).all()
 
 
 def test_doubtful_labels_against_confident_learning_by_hand() -> None:
@@ -165,11 +165,11 @@ def test_doubtful_labels_against_confident_learning_by_hand() -> None:
     given = np.array([0, 0, 0, 1, 1, 1])
     thresholds = np.array([p[given == 0, 0].mean(), p[given == 1, 1].mean()])
     assert thresholds == pytest.approx([0.7, 1.65 / 3])
-    found = doubts(p, given)
-    assert [(doubt.track, doubt.given, doubt.likely) for doubt in found] == [(5, 1, 0), (2, 0, 1)]
+    found = label_errors_of(p, given)
+    assert [(error.track, error.given, error.likely) for error in found] == [(5, 1, 0), (2, 0, 1)]
     p[5] = np.nan
-    assert [doubt.track for doubt in doubts(p, given)] == [2]
-    assert doubts(np.full((2, 2), np.nan), np.array([0, 1])) == []
+    assert [error.track for error in label_errors_of(p, given)] == [2]
+    assert label_errors_of(np.full((2, 2), np.nan), np.array([0, 1])) == []
 
 
 def test_wrong_labels_are_doubted() -> None:
@@ -181,7 +181,7 @@ def test_wrong_labels_are_doubted() -> None:
     p = cross_validated(X, given, folds, 3)
     assert np.allclose(p.sum(axis=1), 1)
     assert np.mean(p.argmax(axis=1) == classes) > 0.9
-    found = {doubt.track for doubt in doubts(p, given)}
+    found = {error.track for error in label_errors_of(p, given)}
     assert len(found & set(wrong.tolist())) >= 0.9 * len(wrong)
     assert len(found - set(wrong.tolist())) <= 0.07 * 300  # where the classes overlap
 
@@ -204,12 +204,12 @@ def test_labels_that_the_descriptors_do_not_tell_apart_are_not_doubted() -> None
     X[:, 0] += 20 * np.array([i // 2 % 2 for i in range(80)])
     assert list(_of_labels(Manifest(tracks), X, folds, [])) == []
     tracks = (*tracks[:-1], Track("wrong", "x", ("a",)))
-    (doubt,) = _of_labels(Manifest(tracks), X, folds, [])
-    assert doubt.tracks == ("wrong",) and "rather b" in doubt.text
+    (error,) = _of_labels(Manifest(tracks), X, folds, [])
+    assert error.tracks == ("wrong",) and "rather b" in error.text
     both = tuple(Track(t.id, "x", (*t.labels, "c")) for t in tracks)
-    (doubt, missing) = sorted(_of_labels(Manifest(both), X, folds, notes), key=lambda finding: finding.text)
-    assert doubt.tracks == missing.tracks == ("wrong",)
-    assert "a|c" in doubt.text and notes[1] == "labels that could be judged: a, b"
+    (error, missing) = sorted(_of_labels(Manifest(both), X, folds, notes), key=lambda finding: finding.text)
+    assert error.tracks == missing.tracks == ("wrong",)
+    assert "a|c" in error.text and notes[1] == "labels that could be judged: a, b"
 
 
 def test_lda_is_that_of_scikit_learn() -> None:
@@ -242,7 +242,7 @@ def write(path: Path, y: np.ndarray, fmt: str = "wav16", **options: int) -> None
 
 
 @pytest.fixture(scope="module")
-def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CheckReport]:
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CheckReport]:
     """A data set with one of each fault, and what the check says of it."""
     root = tmp_path_factory.mktemp("spoilt")
     for i in range(6):
@@ -263,8 +263,8 @@ def found(report: CheckReport, kind: str) -> list[tuple[str, ...]]:
     return [finding.tracks for finding in report.of(kind)]
 
 
-def test_each_fault_is_found_once(spoilt: tuple[Path, CheckReport]) -> None:
-    _, report = spoilt
+def test_each_fault_is_found_once(faulty: tuple[Path, CheckReport]) -> None:
+    _, report = faulty
     assert found(report, "exact-copy") == [("rock/artist 0/0.wav", "rock/artist 0/again.wav")]
     assert sorted(found(report, "near-copy")) == [
         ("pop/artist 8/whose.wav", "rock/artist 2/2.wav"),
@@ -284,8 +284,8 @@ def test_each_fault_is_found_once(spoilt: tuple[Path, CheckReport]) -> None:
     assert "begins 1.0" in small.text and "later" in small.text and not small.partial
 
 
-def test_what_is_left_is_clean(spoilt: tuple[Path, CheckReport]) -> None:
-    _, report = spoilt
+def test_what_is_left_is_clean(faulty: tuple[Path, CheckReport]) -> None:
+    _, report = faulty
     clean = cleaned(report)
     gone = {track.id for track in report.manifest.tracks} - {track.id for track in clean.tracks}
     assert gone == {
@@ -303,8 +303,8 @@ def test_what_is_left_is_clean(spoilt: tuple[Path, CheckReport]) -> None:
     assert check(clean, model=None).n_faults == 1  # the overlap is still there, and still said
 
 
-def test_the_page_can_be_played(spoilt: tuple[Path, CheckReport]) -> None:
-    root, report = spoilt
+def test_the_page_can_be_played(faulty: tuple[Path, CheckReport]) -> None:
+    root, report = faulty
     document = check_page(report, beside=root)
     for kind in ("near-copy", "conflict", "unreadable", "clipped"):
         assert f"<h2>{KINDS[kind].title} (" in document
@@ -312,14 +312,14 @@ def test_the_page_can_be_played(spoilt: tuple[Path, CheckReport]) -> None:
     assert f'src="{root}' not in document and "file:///" not in document  # links are relative
 
 
-def test_the_report_survives_json(spoilt: tuple[Path, CheckReport]) -> None:
-    facts = json.loads(json.dumps(spoilt[1].to_dict()))
+def test_the_report_survives_json(faulty: tuple[Path, CheckReport]) -> None:
+    facts = json.loads(json.dumps(faulty[1].to_dict()))
     assert facts["schema"] == "earmark.check/1" and facts["n_faults"] == 8
     assert {finding["kind"] for finding in facts["findings"]} <= set(KINDS)
 
 
-def test_the_same_whatever_the_number_of_jobs(spoilt: tuple[Path, CheckReport]) -> None:
-    root, report = spoilt
+def test_the_same_whatever_the_number_of_jobs(faulty: tuple[Path, CheckReport]) -> None:
+    root, report = faulty
     assert check(read_manifest(root), jobs=2, model=None).findings == report.findings
 
 

@@ -33,7 +33,7 @@ def test_a_table_a_page_and_what_is_left(run: Run, root: Path) -> None:  # noqa:
     done = run("check", root / "data", "--html", page, "--output", clean, "--jobs", 1, "--model", "echo")
     assert done.status == 1  # there are faults
     assert "Exact copies (1)" in done.out and "pop/0.wav  pop/again.wav" in done.out
-    assert "Silent (1)" in done.out and "8 tracks in 2 classes: 2 faults, 0 to listen to" in done.out
+    assert "Silent (1)" in done.out and "8 tracks in 2 classes: 2 faults, 0 to review" in done.out
     assert "1 skipped, the first" in done.err and "the file is empty" in done.err
     assert "6 tracks of 8" in done.err and "<h2>Silent (1)</h2>" in page.read_text()
     left = read_manifest(clean)

@@ -106,7 +106,7 @@ def test_an_empty_index(tmp_path: Path) -> None:
     assert CopyIndex.open(tmp_path / "copies.index").candidates(PRINTS[0]) == []
     index.add(printed(np.zeros(SR, np.float32)))
     assert index.candidates(PRINTS[0]) == []
-    with pytest.raises(InputError, match="rate=0"):
+    with pytest.raises(InputError, match="rate=0, budget"):
         CopyIndex(rate=0)
 
 

@@ -104,7 +104,7 @@ def made(sounds: Path) -> Make:
 PLAIN = (("low0", "low", "a"), ("low1", "low", "b"), ("mid0", "mid", "c"), ("mid1", "low", "c"))
 
 
-def shown(evaluation: Evaluation) -> dict[str, float]:
+def text(evaluation: Evaluation) -> dict[str, float]:
     return {figure.name: figure.value for figure in evaluation.figures}
 
 
@@ -112,7 +112,7 @@ def test_figures_of_four_tones(made: Make) -> None:
     done = evaluate(Ear(), made(*PLAIN))
     assert [track.hit for track in done.tracks] == [True, True, True, False]
     assert [track.answer for track in done.tracks] == ["low", "low", "mid", "mid"]
-    figures = shown(done)
+    figures = text(done)
     assert figures["track accuracy"] == 0.75 and figures["window accuracy"] == 0.75
     assert figures["balanced accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["ECE"] == pytest.approx(0.15, abs=1e-6)
@@ -123,7 +123,7 @@ def test_figures_of_four_tones(made: Make) -> None:
     assert [(c.label, c.n, c.recall) for c in done.classes] == [("low", 3, 2 / 3), ("mid", 1, 1.0)]
     assert [(g.name, g.n, g.n_missed, g.answers) for g in done.groups] == [("c", 2, 1, ("mid",))]
     assert [track.id for track in done.worst()] == ["3 mid1"]
-    with pytest.raises(InputError, match=r"no figure 'x'.*track accuracy"):
+    with pytest.raises(InputError, match=r"no metric 'x'.*track accuracy"):
         done.figure("x")
 
 
@@ -218,7 +218,7 @@ def test_the_head_that_knows_the_labels_is_asked(made: Make) -> None:
     rows = [("low0", "Q1"), ("mid0", "Q2"), ("high0", "Q1")]
     done = evaluate(Ear(), made(*rows))
     assert done.head.name == "quadrant" and done.figure("track accuracy").value == pytest.approx(2 / 3)
-    assert shown(done)["window accuracy"] == pytest.approx(2 / 3)  # windows have scores of every head
+    assert text(done)["window accuracy"] == pytest.approx(2 / 3)  # windows have scores of every head
     with pytest.raises(InputError, match=r"no head 'moods'.*genres, quadrant"):
         evaluate(Ear(), made(*rows), head="moods")
     with pytest.raises(InputError, match="knows none of the labels"):
@@ -234,7 +234,8 @@ GIVEN = [("low0", "low", "a", "train"), ("mid0", "mid", "b", "test"), ("mid1", "
 def test_all_tracks_where_nothing_parts_them(made: Make) -> None:
     chosen = choose(made(*PLAIN), Ear().card)
     assert (len(chosen.places), chosen.protocol, chosen.part) == (4, "all", "all") and not chosen.leaky
-    assert chosen.digest == made(*PLAIN).digest and "make sure that none of these did" in chosen.notes[0]
+    assert chosen.digest == made(*PLAIN).digest
+    assert "make sure that none of these is among them" in chosen.notes[0]
 
 
 def test_the_parts_that_the_data_name(made: Make) -> None:
@@ -254,9 +255,12 @@ def test_the_split_of_the_training_is_found_again(made: Make, tmp_path: Path) ->
     chosen = choose(manifest, Ear(split_digest=usual.digest).card)
     assert chosen.digest == usual.digest and chosen.places.tolist() == usual.parts["test"].tolist()
     assert chosen.notes == ()
-    assert "taught the model" in choose(manifest, Ear(split_digest=usual.digest).card, part="train").notes[0]
     assert (
-        "include those that taught"
+        "are the training tracks"
+        in choose(manifest, Ear(split_digest=usual.digest).card, part="train").notes[0]
+    )
+    assert (
+        "include the training tracks"
         in choose(manifest, Ear(split_digest=usual.digest).card, part="all").notes[0]
     )
     asked = {"split": {"protocol": "stratified", "test": 0.3, "valid": 0.1, "digest": "?"}, "seed": 5}
@@ -287,7 +291,7 @@ def test_tracks_that_taught_the_model_are_left_out(made: Make, tmp_path: Path) -
             "3 tracks that the model was trained with are left out.",
         )
     forced = choose(other, card, run=tmp_path, split="all")
-    assert len(forced.places) == 4 and forced.notes[0].startswith("3 of 4 tracks taught the model")
+    assert len(forced.places) == 4 and forced.notes[0].startswith("3 of 4 tracks were used to train")
     assert (
         len(choose(other.take([0, 1]), card, run=tmp_path).places) == 2
     )  # nothing else is there: it is said
@@ -310,10 +314,10 @@ def test_parts_and_protocols_that_are_not_there(made: Make) -> None:
 def test_leaky_figures_say_so_and_stay_out_of_cards(made: Make) -> None:
     manifest = made(*GROUPED)
     done = evaluate(Ear(), manifest, split="windows")
-    assert done.chosen.leaky and done.notes[0].startswith("leaky")
-    assert all(figure.leaky and figure.shown.endswith(" leaky") for figure in done.figures)
+    assert done.subset.leaky and done.notes[0].startswith("leaky")
+    assert all(figure.leaky and figure.text.endswith(" leaky") for figure in done.figures)
     assert done.to_dict()["split"]["leaky"] and all(f["leaky"] for f in done.to_dict()["figures"])
-    with pytest.raises(InputError, match="leaky figures are not written into a card"):
+    with pytest.raises(InputError, match="leaky metrics are not written into a card"):
         done.card_metrics()
     # 20 tracks of 4 windows; a fifth of all windows is tested.
     assert done.figure("window accuracy").n == 16 and 6 <= len(done.tracks) <= 16
@@ -325,7 +329,7 @@ def test_honest_figures_go_into_a_card(made: Make) -> None:
     ModelCard(name="x", heads=Ear().card.heads, metrics=tuple(entries))
     assert entries[0]["name"] == "track accuracy" and entries[0]["split"] == "grouped, test"
     assert entries[0]["split_digest"] == split(made(*GROUPED)).digest and entries[0]["n"] == 4
-    assert not any(figure.shown.endswith("leaky") for figure in done.figures)
+    assert not any(figure.text.endswith("leaky") for figure in done.figures)
 
 
 # ---------------------------------------------------------------- other inputs
@@ -361,7 +365,7 @@ def test_a_table_of_files_and_its_json(sounds: Path, tmp_path: Path) -> None:
     done = evaluate(Ear(), tmp_path / "tracks.csv", n_resamples=20)
     told = json.loads(done.to_json())
     assert told["schema"] == "earmark.evaluation/1" and done.data == tmp_path.name
-    assert told["split"] == {"protocol": "all", "part": "all", "digest": done.chosen.digest, "leaky": False}
+    assert told["split"] == {"protocol": "all", "part": "all", "digest": done.subset.digest, "leaky": False}
     first = told["figures"][0]
     assert (first["name"], first["value"], first["n"], first["leaky"]) == ("track accuracy", 0.5, 2, False)
     assert first["low"] < 0.2 and first["high"] > 0.8

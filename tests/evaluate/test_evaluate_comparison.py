@@ -23,7 +23,7 @@ def test_a_difference_that_is_no_chance(made: Make) -> None:  # noqa: F811
     done = compare(HalfDeaf(name="deaf"), Ear(), made(*MANY), n_resamples=300)
     first = done.differences[0]
     assert (first.a.value, first.b.value) == (6 / 15, 1.0)
-    assert first.difference.value == pytest.approx(9 / 15) and first.shown == "+60.0 points"
+    assert first.difference.value == pytest.approx(9 / 15) and first.text == "+60.0 points"
     assert 0 < first.difference.low < 9 / 15 < first.difference.high <= 1
     assert done.p_value == mcnemar([False] * 9, [True] * 9) == 2 / 2**9
     assert (len(done.only_a), len(done.only_b)) == (0, 9) and done.only_b[0].a.answer == "mid"
@@ -79,7 +79,7 @@ def test_only_tracks_that_both_know(made: Make) -> None:  # noqa: F811
     assert done.n == 4 and (len(done.a.tracks), len(done.b.tracks)) == (5, 4)
     assert done.differences[0].a.value == done.differences[0].b.value == 0.75
     assert np.isclose(done.differences[1].a.value, 0.75)  # windows of the same tracks
-    assert any("4 tracks are compared; more were asked of ear 5" in note for note in done.notes)
+    assert any("4 tracks are compared; scored in all: ear 5" in note for note in done.notes)
     assert any(note.startswith("narrow: Labels that the model does not know") for note in done.notes)
     with pytest.raises(InputError, match=r"no track that both"):
         compare(Ear(), Narrow(), made(("high0", "hip-hop", "a"), ("low0", "x", "b")))
@@ -91,7 +91,7 @@ def test_who_was_taught_what_is_said_of_each(made: Make) -> None:  # noqa: F811
     done = compare(
         Ear(split_digest=digest), Ear(name="other", split_digest="f" * 16), manifest, n_resamples=20
     )
-    assert done.a.chosen.digest == done.b.chosen.digest == digest and done.a.chosen.part == "test"
+    assert done.a.subset.digest == done.b.subset.digest == digest and done.a.subset.part == "test"
     assert [note.split(":")[0] for note in done.notes if "split" in note] == ["other"]
 
 
@@ -112,13 +112,13 @@ def test_what_taught_either_is_left_out_for_both(made: Make, tmp_path: Path) -> 
     (tmp_path / "run" / "params.json").write_text(json.dumps(asked))
     rows = [("low0", "blues", "a"), ("mid0", "rock", "b"), ("high0", "rock", "c"), ("high1", "rock", "d")]
     done = compare("echo", tmp_path / "run", made(*rows), n_resamples=20)
-    assert done.n == 2 and done.a.chosen.part == "unseen"
+    assert done.n == 2 and done.a.subset.part == "unseen"
     assert any("2 tracks that the model was trained with are left out" in note for note in done.notes)
 
 
 def test_leaky_comparisons_name_no_winner(made: Make) -> None:  # noqa: F811
     done = compare(HalfDeaf(name="deaf"), Ear(), made(*MANY), split="windows", n_resamples=20)
-    assert "leaky" in done.verdict and all(entry.shown.endswith("leaky") for entry in done.differences)
+    assert "leaky" in done.verdict and all(entry.text.endswith("leaky") for entry in done.differences)
 
 
 def test_json(made: Make) -> None:  # noqa: F811

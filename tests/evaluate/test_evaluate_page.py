@@ -41,12 +41,12 @@ def test_the_page_tells_all(made: Make) -> None:  # noqa: F811
     done = evaluate(Ear(), made(*PLAIN, *EXTRA))
     read = Words(evaluation_page(done))
     assert read.sections == [
-        "At a glance", "Classes", "Confusion", "Confidence", "Confident mistakes", "Artists that are missed",
+        "At a glance", "Classes", "Confusion", "Confidence", "Confident errors", "Artists with most errors",
         "Not of any class", "Not read", "All tracks",
     ]  # fmt: skip
     for figure in done.figures:
-        assert figure.shown in read.text and figure.name in read.text
-    for text in (done.chosen.digest, "3 of 4 tracks", "4 broken", "3 mid1", *done.notes):
+        assert figure.text in read.text and figure.name in read.text
+    for text in (done.subset.digest, "3 of 4 tracks", "4 broken", "3 mid1", *done.notes):
         assert text in read.text
     assert read.players == 1 and "leaky" not in read.text.lower()
     assert Words(evaluation_page(done, sound=False)).players == 0
@@ -67,7 +67,7 @@ def test_the_excerpt_is_the_sound_of_the_mistake(made: Make) -> None:  # noqa: F
 
 def test_a_perfect_model_has_no_section_of_mistakes(made: Make) -> None:  # noqa: F811
     read = Words(evaluation_page(evaluate(Ear(), made(*PLAIN[:3]))))
-    assert "Confident mistakes" not in read.sections and "100 %" in read.text
+    assert "Confident errors" not in read.sections and "100 %" in read.text
 
 
 def test_every_figure_of_a_leaky_page_says_so(made: Make) -> None:  # noqa: F811
@@ -99,7 +99,7 @@ def test_the_comparison_shows_both_and_who_alone_is_right(made: Make) -> None:  
     read = Words(comparison_page(done))
     assert read.sections == ["At a glance", "Only ear is right"] and done.verdict in read.text
     for one in done.differences:
-        assert one.shown in read.text and one.a.shown in read.text
+        assert one.text in read.text and one.a.text in read.text
     assert read.players == 2 and "mid 0.05" not in read.text
 
 
@@ -128,9 +128,9 @@ def test_evaluate_command(run: Run, data: Path, tmp_path: Path) -> None:  # noqa
     assert told.status == 0, told.err
     report = json.loads(run("evaluate", "echo", data, "--json", "--map", "polka=folk").out)
     assert report["n"] == 3 and report["data"] == "data" and report["labels"]["renamed"]["polka"] == "folk"
-    shown = f"{100 * report['figures'][0]['value']:.1f} %"
+    text = f"{100 * report['figures'][0]['value']:.1f} %"
     assert (
-        re.search(rf"track accuracy +{re.escape(shown)}", told.out) and report["split"]["digest"] in told.out
+        re.search(rf"track accuracy +{re.escape(text)}", told.out) and report["split"]["digest"] in told.out
     )
     assert "echo on data" in (tmp_path / "e.html").read_text()
     assert "Artists are not known" in told.err
@@ -146,7 +146,7 @@ def test_evaluate_reports_what_is_unknown_or_broken(run: Run, data: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--map", "polka"], "--map polka. Give LABEL=CLASS"),
+        (["--map", "polka"], "--map polka. Accepted: LABEL=CLASS"),
         (["--map", "polka=fol"], "no class 'fol'. Did you mean 'folk'?"),
         (["--split", "fair"], "split='fair'"),
         (["--part", "tests"], "part='tests'"),
@@ -163,8 +163,10 @@ def test_leaky_is_beside_every_figure_in_the_terminal(run: Run, tmp_path: Path, 
     rows = [("low0", "blues", "a"), ("mid0", "rock", "b"), ("low1", "blues", "c"), ("mid1", "rock", "d")] * 3
     write_manifest(made(*rows), tmp_path / "m.csv")
     told = run("evaluate", "echo", tmp_path / "m.csv", "--split", "windows")
-    told_figures = told.out.splitlines()[2:]  # below the heading of the table
-    lines = [line for line in told_figures if re.search(r"\d %|\d\.\d{3}", line) and "surest" not in line]
+    table_lines = told.out.splitlines()[2:]  # below the heading of the table
+    lines = [
+        line for line in table_lines if re.search(r"\d %|\d\.\d{3}", line) and "confident error" not in line
+    ]
     assert told.status == 0 and len(lines) == 10 and all("leaky" in line for line in lines)
 
 

@@ -1,11 +1,11 @@
-"""Is this data set fit to learn from? What `earmark check` finds before a model learns it by heart.
+"""Checks of a data set before a model is trained on it: copies, leaks, unreadable files, label errors.
 
 >>> report = check(read_manifest("genres/"))            # doctest: +SKIP
 >>> write_manifest(cleaned(report), "clean.csv")       # doctest: +SKIP
 
-One idea per file: `listening` hears each file once, `fingerprint` and `copies` find recordings that are the
-same, `space` finds what sounds like nothing else, `doubts` the labels that cross-validation does not believe,
-`checking` puts it all together as `findings`, `cleaning` draws the consequences and `show` makes the page.
+One idea per file: `measure` reads each file once, `earmark.duplicates` finds recordings that are the same,
+`outliers` and `label_errors` find tracks unlike their class, `check` makes `findings` of it all, `clean`
+removes faulty tracks and `html` makes the page.
 """
 
 from earmark.check.check import check

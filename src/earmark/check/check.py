@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from earmark.check.findings import KINDS, CheckReport, Finding
-from earmark.check.label_errors import Doubt, agreement, cross_validated, doubts
+from earmark.check.label_errors import LabelError, agreement, cross_validated, label_errors_of
 from earmark.check.measure import SILENT, Measured, measure, measure_cached
-from earmark.check.outliers import LEAST_TRACKS, TOO_FAR, Floats, Ints, farness
+from earmark.check.outliers import MIN_TRACKS, OUTLIER_SCORE, Floats, Ints, outlier_scores
 from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
 from earmark.duplicates import Copy, find_copies
 from earmark.errors import InputError
@@ -24,7 +24,9 @@ from earmark.workers import Deadline, Done, default_deadline, default_memory, ru
 
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
-_AGREEMENT = 0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, doubts are noise
+_AGREEMENT = (
+    0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, label_errors_of are noise
+)
 _SURE = 0.5  # probability of another label
 _CLIPPED = 0.001  # of the samples
 _GAP = 10.0  # s: a pause is shorter, and so is what players leave between songs
@@ -41,21 +43,21 @@ def check(
     deadline: Deadline | None = default_deadline,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Hear every track once and say what is wrong with the data set.
+    """Read every track once and report what is wrong with the data set.
 
     Parameters
     ----------
     manifest : Manifest
-        Of files; of cached features, what can be told without sound.
+        Of files, or of cached features; these are checked as far as is possible without sound.
     jobs : int
         Worker processes.
     min_seconds : float
-        Shorter tracks are too short.
+        Minimum duration in seconds.
     seed : int
         Of the folds of the cross-validation.
     model : str or None
-        Name or folder of the model whose embedding the cross-validation of the labels looks at; without one,
-        it looks at the descriptors, which know less of music.
+        Name or folder of the model whose embedding is used to cross-validate the labels; without one, the
+        descriptors are used, which is less accurate.
     deadline : float or callable, optional
         Seconds that a track may take, or a function from its path to them. None processes everything in this
         process where `jobs` is 1: a track that hangs would stop all.
@@ -84,7 +86,7 @@ def check(
         *_of_sound(manifest, measured, min_seconds),
         *_of_copies(manifest, measured, exact, near),
         *_of_groups(manifest),
-        *_of_space(manifest, measured, min_seconds, seed, notes),
+        *_outliers_and_labels(manifest, measured, min_seconds, seed, notes),
         *_of_balance(manifest),
     ]
     order = {kind: i for i, kind in enumerate(KINDS)}
@@ -267,22 +269,22 @@ def _of_balance(manifest: Manifest) -> Iterator[Finding]:
             yield Finding("balance", (), f"all {counts[name]} tracks of {name} are by {own.pop()}", 0.5)
 
 
-# ---------------------------------------------------------------- the space of descriptors
+# ---------------------------------------------------------------- outliers and label errors
 
 
-def _of_space(
+def _outliers_and_labels(
     manifest: Manifest, measured: dict[int, Measured], min_seconds: float, seed: int, notes: list[str]
 ) -> Iterator[Finding]:
-    """Yield outliers and doubtful labels among the tracks that have sound to speak of."""
+    """Yield outliers and probable label errors among the tracks that are neither silent nor too short."""
     fit = [i for i, one in sorted(measured.items()) if one.silence < SILENT and one.duration >= min_seconds]
-    if len(fit) < LEAST_TRACKS:
-        notes.append(f"outliers and labels were not checked: {len(fit)} tracks, {LEAST_TRACKS} are needed")
+    if len(fit) < MIN_TRACKS:
+        notes.append(f"outliers and labels were not checked: {len(fit)} tracks, {MIN_TRACKS} are needed")
         return
     known = manifest.take(fit)
     X = np.stack([measured[i].numbers for i in fit])
     kinds = np.unique([" ".join(sorted(track.labels)) for track in known.tracks], return_inverse=True)[1]
-    for i, score in enumerate(farness(X, kinds.reshape(-1))):
-        if score > TOO_FAR:
+    for i, score in enumerate(outlier_scores(X, kinds.reshape(-1))):
+        if score > OUTLIER_SCORE:
             text = f"{score:.1f} deviations from {'|'.join(known.tracks[i].labels) or 'its class'}"
             yield Finding("outlier", (known.tracks[i].id,), text, float(score))
     folds = _folds(known, seed, notes)
@@ -291,7 +293,7 @@ def _of_space(
 
 
 def _embeddings(X: Floats, measured: Sequence[Measured]) -> Floats:
-    """Return what a model made of the tracks; the descriptors where there was no model."""
+    """Return the embeddings of the tracks; the descriptors where there was no model."""
     found = [one.embedding for one in measured if one.embedding is not None]
     if not found:
         return X
@@ -323,26 +325,28 @@ def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list
         probabilities = cross_validated(X, numbers, folds, len(manifest.classes))
         if (kappa := agreement(probabilities, numbers)) < _AGREEMENT:
             notes.append(
-                "labels were not doubted: the descriptors hardly tell these classes apart "
+                "label errors were not searched: the classes can hardly be told apart "
                 f"(kappa {kappa:.2f}, {_AGREEMENT} is needed)"
             )
             return
-        for doubt in _sure(doubts(probabilities, numbers)):
-            likely = manifest.classes[doubt.likely]
-            yield _doubtful(manifest.tracks[doubt.track], doubt, f"rather {likely} ({doubt.p_likely:.0%})")
+        for error in _likely(label_errors_of(probabilities, numbers)):
+            likely = manifest.classes[error.likely]
+            yield _label_finding(
+                manifest.tracks[error.track], error, f"rather {likely} ({error.p_likely:.0%})"
+            )
         return
     yield from _of_many_labels(manifest, X, folds, notes)
 
 
-def _sure(found: Sequence[Doubt]) -> list[Doubt]:
-    """Return the doubts that are more likely right than not: confident learning alone names too many."""
-    return [doubt for doubt in found if doubt.p_likely >= _SURE]
+def _likely(found: Sequence[LabelError]) -> list[LabelError]:
+    """Return the errors that are more likely than not: confident learning alone reports too many."""
+    return [error for error in found if error.p_likely >= _SURE]
 
 
 def _of_many_labels(
     manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list[str]
 ) -> Iterator[Finding]:
-    """Judge each label by itself: whether it is there that should not be, or the other way round."""
+    """Yield, for each label by itself, tracks that have it in error or lack it."""
     table = manifest.indicators().astype(np.int64)
     judged = []
     for column, name in enumerate(manifest.classes):
@@ -353,15 +357,15 @@ def _of_many_labels(
         if agreement(probabilities, table[:, column]) < _AGREEMENT:
             continue
         judged.append(name)
-        for doubt in _sure(doubts(probabilities, table[:, column])):
-            text = f"{name} ({doubt.p_likely:.0%}) is missing" if doubt.likely else f"not {name}"
-            yield _doubtful(manifest.tracks[doubt.track], doubt, text)
+        for error in _likely(label_errors_of(probabilities, table[:, column])):
+            text = f"{name} ({error.p_likely:.0%}) is missing" if error.likely else f"not {name}"
+            yield _label_finding(manifest.tracks[error.track], error, text)
     if len(judged) < len(manifest.classes):
         notes.append(f"labels that could be judged: {', '.join(judged) or 'none'}")
 
 
-def _doubtful(track: Track, doubt: Doubt, text: str) -> Finding:
+def _label_finding(track: Track, error: LabelError, text: str) -> Finding:
     given = "|".join(track.labels) or "none"
     return Finding(
-        "label", (track.id,), f"{given} ({doubt.p_given:.0%}): {text}", doubt.p_likely - doubt.p_given
+        "label", (track.id,), f"{given} ({error.p_given:.0%}): {text}", error.p_likely - error.p_given
     )

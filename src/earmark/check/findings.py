@@ -1,4 +1,4 @@
-"""What can be found in a data set, and the report of what was."""
+"""The kinds of findings, and the report of a check."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Kind:
     Parameters
     ----------
     title : str
-        How it is called.
+        For people.
     fault : bool
-        Whether it is wrong in any case, or for a person to judge.
+        Whether it is a fault, or for a person to judge.
     meaning : str
-        What it means, and what `cleaned` does about it.
+        What it means, and what `cleaned` does.
     """
 
     title: str
@@ -46,23 +46,27 @@ KINDS: dict[str, Kind] = {
         "Copies with conflicting labels", True, "One recording, different labels: all are left out."
     ),
     "leak": Kind(
-        "Copies across splits", True, "What is tested has been learnt. All but the first are left out."
+        "Copies across splits", True, "A test track was trained on. All but the first are left out."
     ),
     "artist": Kind(
-        "Artists across splits", True, "A group in several parts lifts every figure. The split is left out."
+        "Artists across splits",
+        True,
+        "A group in several subsets inflates every metric. The split is left out.",
     ),
     "clipped": Kind("Clipped", False, "Flat tops: recorded or normalised too hot. Stays."),
     "truncated": Kind("Truncated", False, "The file ends before its header says. Stays."),
     "gap": Kind("Long silences", False, "Ten seconds or more in one stretch. Stays."),
-    "outlier": Kind("Outliers", False, "Far from everything of its class: listen. Stays."),
-    "label": Kind("Doubtful labels", False, "Cross-validation takes it for something else: listen. Stays."),
+    "outlier": Kind("Outliers", False, "Far from the rest of its class. Listen to it. Stays."),
+    "label": Kind(
+        "Probable label errors", False, "Cross-validation predicts another class. Listen to it. Stays."
+    ),
     "balance": Kind("Balance", False, "Classes that are rare, or known by one artist only."),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was found.
+    """One finding.
 
     Parameters
     ----------
@@ -73,7 +77,7 @@ class Finding:
     text : str
         What was found, in a few words.
     score : float
-        How bad; within one kind, the greatest first.
+        Severity; within one kind, the greatest first.
     starts : tuple of float
         Where in each track to listen, in s.
     partial : bool
@@ -111,7 +115,7 @@ class CheckReport:
 
     @property
     def n_faults(self) -> int:
-        """Number of findings that are wrong in any case."""
+        """Number of findings that are faults."""
         return sum(KINDS[finding.kind].fault for finding in self.findings)
 
     def of(self, kind: str) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The page of a check: the suspects side by side, ready to be played."""
+"""The HTML page of a check: the tracks of each finding side by side, ready to be played."""
 
 from __future__ import annotations
 

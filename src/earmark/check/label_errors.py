@@ -1,14 +1,16 @@
-"""Labels that a classifier which never saw the track does not believe.
+"""Label errors, by cross-validation: labels that a classifier fitted without the track contradicts.
 
 Confident learning (C. Northcutt, L. Jiang & I. Chuang 2021, "Confident learning: estimating uncertainty in
 dataset labels", JAIR 70): a class's threshold is the mean probability that it has on tracks so labelled; a
 track whose probability for *another* class reaches that class's threshold, and is its highest, is counted in
-the confident joint, off the diagonal, and its label is in doubt. Thresholds of each class's own make this
+the confident joint, off the diagonal: its label is probably wrong. Thresholds of each class's own make this
 hold for classifiers that are over- or underconfident.
 
-The classifier is linear discriminant analysis with a shrunk covariance: one matrix solve, no library, and
-with few tracks and many descriptors among the best there is. The shrinkage is that of O. Ledoit & M. Wolf
-(2004), "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivariate Analysis 88.
+The classifier is linear discriminant analysis with a shrunk covariance: one matrix solve, and with few tracks
+and many descriptors among the best there is. It is written here rather than taken from scikit-learn because
+the base install, which `earmark check` belongs to, has no scikit-learn; the tests hold it to scikit-learn's.
+The shrinkage is that of O. Ledoit & M. Wolf (2004), "A well-conditioned estimator for large-dimensional
+covariance matrices", J. Multivariate Analysis 88.
 """
 
 from __future__ import annotations
@@ -20,22 +22,22 @@ import numpy as np
 
 from earmark.check.outliers import Floats, Ints, robust_scaled
 
-_CUT = 4.0  # deviations: the classifier is of means, which the wild would pull
-_LEAST_SEEN = 3  # tracks of a class without which it is not known
+_CUT = 4.0  # deviations: outliers would pull the class means
+_LEAST_SEEN = 3  # tracks of a class that its discriminant needs
 _SURE_ENOUGH = 0.9  # no threshold is higher
 _TEMPERATURES = np.geomspace(0.5, 16.0, 26)
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A label that is not believed.
+class LabelError:
+    """A probable label error.
 
     Parameters
     ----------
     track : int
         Place of the track.
     given, likely : int
-        Number of the class that it is labelled, and of the one that it is taken for.
+        Number of the class of its label, and of the predicted class.
     p_given, p_likely : float
         Their probabilities.
     """
@@ -48,7 +50,7 @@ class Doubt:
 
 
 def cross_validated(X: Floats, classes: Ints, folds: Sequence[Ints], n_classes: int) -> Floats:
-    """Return the probabilities that each track has by a classifier that was fitted without its fold.
+    """Return the class probabilities of each track by a classifier that was fitted without its fold.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def cross_validated(X: Floats, classes: Ints, folds: Sequence[Ints], n_classes: 
     Returns
     -------
     np.ndarray [shape=(n, n_classes)]
-        NaN for tracks whose class nobody outside of their fold has: nothing can be said of them.
+        NaN for tracks whose class does not occur outside of their fold: they cannot be judged.
     """
     scaled = np.clip(robust_scaled(X), -_CUT, _CUT)
     logits, judged = np.zeros((len(X), n_classes)), np.zeros(len(X), dtype=bool)
@@ -97,8 +99,8 @@ def agreement(probabilities: Floats, classes: Ints) -> float:
     return 0.0 if chance == 1 else (float(np.mean(likely == given)) - chance) / (1 - chance)
 
 
-def doubts(probabilities: Floats, classes: Ints) -> list[Doubt]:
-    """Return the labels off the diagonal of the confident joint, the most doubtful first.
+def label_errors_of(probabilities: Floats, classes: Ints) -> list[LabelError]:
+    """Return the labels off the diagonal of the confident joint, the most probable errors first.
 
     Parameters
     ----------
@@ -121,13 +123,13 @@ def doubts(probabilities: Floats, classes: Ints) -> list[Doubt]:
     sure = np.where(probabilities >= thresholds, probabilities, -1.0)
     likely = sure.argmax(axis=1)
     found = [
-        Doubt(
+        LabelError(
             int(places[i]), int(classes[i]), int(likely[i]), float(own[i]), float(probabilities[i, likely[i]])
         )
         for i in range(n)
         if sure[i, likely[i]] > own[i] and likely[i] != classes[i]
     ]
-    return sorted(found, key=lambda doubt: doubt.p_given - doubt.p_likely)
+    return sorted(found, key=lambda error: error.p_given - error.p_likely)
 
 
 def softmax(logits: Floats) -> Floats:

@@ -1,6 +1,6 @@
-"""The space of descriptors: how to measure in it, and which tracks lie outside of their class.
+"""Outliers: tracks far from their class in the space of descriptors.
 
-Means, variances and principal components are all spoilt by the very outliers that are looked for. So centres
+Means, variances and principal components are distorted by the very outliers that are looked for. So centres
 are medians, scales are median absolute deviations, and the axes are the spherical principal components of
 N. Locantore et al. (1999), "Robust principal component analysis for functional data", Test 8: each track
 counts by its direction alone, however far out it lies.
@@ -14,8 +14,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-TOO_FAR = 3.5  # modified z-score (Iglewicz & Hoaglin 1993, "How to detect and handle outliers")
-LEAST_TRACKS = 20
+OUTLIER_SCORE = 3.5  # modified z-score (Iglewicz & Hoaglin 1993, "How to detect and handle outliers")
+MIN_TRACKS = 20
 _LEAST_OF_CLASS = 8  # tracks from which on a class has a centre of its own
 _MAD = 1.4826  # times the median absolute deviation is the standard deviation of a Gaussian
 _FARTHEST = 10.0  # deviations: one wild column may not decide alone
@@ -36,8 +36,8 @@ def robust_scaled(X: Floats) -> Floats:
     return np.asarray(np.clip(centred[:, alive] / scale[alive], -_FARTHEST, _FARTHEST))
 
 
-def farness(X: Floats, classes: Ints) -> Floats:
-    """Return how far each track lies from its class, as a modified z-score of the logarithm of the distance.
+def outlier_scores(X: Floats, classes: Ints) -> Floats:
+    """Return the distance of each track from its class, as a modified z-score of its logarithm.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def farness(X: Floats, classes: Ints) -> Floats:
     Returns
     -------
     np.ndarray [shape=(n,)]
-        Above `TOO_FAR`, it is an outlier. Zeros for fewer than `LEAST_TRACKS` tracks.
+        Above `OUTLIER_SCORE`, it is an outlier. Zeros for fewer than `MIN_TRACKS` tracks.
     """
-    if len(X) < LEAST_TRACKS:
+    if len(X) < MIN_TRACKS:
         return np.zeros(len(X))
     # Most descriptors are positive, many are variances: what is wildly large shows in the number itself
     # (speech between songs), what is close to nothing in its logarithm (steady noise).
-    return np.maximum(_farness(X, classes), _farness(_logarithms(X), classes))
+    return np.maximum(_outlier_scores(X, classes), _outlier_scores(_logarithms(X), classes))
 
 
 def _logarithms(X: Floats) -> Floats:
@@ -65,7 +65,7 @@ def _logarithms(X: Floats) -> Floats:
     return X
 
 
-def _farness(X: Floats, classes: Ints) -> Floats:
+def _outlier_scores(X: Floats, classes: Ints) -> Floats:
     scaled = robust_scaled(X)
     residual = scaled - np.median(scaled, axis=0)
     for number in np.unique(classes):

@@ -1,11 +1,11 @@
-"""Labelled music: what there is (`Manifest`), and which of it may teach or test a model (`Split`).
+"""Labelled music: data sets (`Manifest`), and their subsets for training and testing (`Split`).
 
 >>> manifest = read_manifest("genres/")                 # doctest: +SKIP
 >>> parts = split(manifest, protocol="grouped").parts   # doctest: +SKIP
 
-One idea per file: `manifest` says what a data set is, `read` chooses among the layouts (`folders`, `tables`,
-`fma`, `cached`), `grouping` finds the artists, `hashing` the contents, `write` puts a manifest on disk,
-`splits` deals the tracks out and `dealing` does the arithmetic of that.
+One idea per file: `manifest` defines a data set, `read` chooses among the `layouts`, `locate` finds the files
+of tables, `artists` the groups, `hashing` the checksums, `write` puts a manifest on disk, `split` makes
+subsets and `stratify` does the arithmetic of that.
 """
 
 from earmark.data.hashing import with_hashes

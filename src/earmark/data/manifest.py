@@ -1,4 +1,4 @@
-"""What a data set is: tracks with labels, and what had to be left out."""
+"""Data sets: tracks with labels, and what had to be left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from earmark.errors import InputError
 from earmark.storage import digest
 
 PARTS = ("train", "valid", "test")
-EXCLUDED = "excluded"  # the split of tracks that no protocol deals out
+EXCLUDED = "excluded"  # the split of tracks that no protocol uses
 
 SEPARATOR = "|"  # between the labels of one track, so that none can hold it
 NO_LABEL = "-"  # what a table has where a track belongs to none of the classes
@@ -117,13 +117,14 @@ class Manifest:
     def __post_init__(self) -> None:
         twice = [name for name, n in Counter(track.id for track in self.tracks).items() if n > 1]
         if twice:
-            raise InputError(f"id={twice[0]!r} comes more than once", hint="Each track needs its own")
+            raise InputError(f"id={twice[0]!r} comes more than once", hint="Accepted: ids that differ.")
         labels = {label for track in self.tracks for label in track.labels}
         if not self.classes:
             object.__setattr__(self, "classes", tuple(sorted(labels)))
         elif strange := labels - set(self.classes):
             raise InputError(
-                f"label={min(strange)!r} is not among the classes", hint=f"They are {', '.join(self.classes)}"
+                f"label={min(strange)!r} is not among the classes",
+                hint=f"Accepted: {', '.join(self.classes)}.",
             )
 
     def __len__(self) -> int:
@@ -146,7 +147,7 @@ class Manifest:
         return np.array([track.group or f"track {track.id}" for track in self.tracks], dtype=np.str_)
 
     def targets(self) -> npt.NDArray[np.str_] | npt.NDArray[np.int8]:
-        """Return what a model is to learn: names [shape=(n,)], or 0/1 [shape=(n, n_classes)] if `multilabel`.
+        """Return the targets of training: names [shape=(n,)], or 0/1 [shape=(n, n_classes)] if `multilabel`.
 
         Returns
         -------

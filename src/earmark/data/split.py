@@ -1,8 +1,9 @@
-"""Which tracks may teach, choose and test a model.
+"""Splits: which tracks train, validate and test a model.
 
-A track is never parted, and with ``grouped`` neither is a group: the same artist in training and test is what
-lifts published accuracies on GTZAN by ten points and more (Sturm 2014, "The state of the art ten years after
-a state of the art: future research in music information retrieval", Journal of New Music Research 43(2)).
+All windows of a track stay in one subset, and with ``grouped`` all tracks of a group: the same artist in
+training and test is what lifts published accuracies on GTZAN by ten points and more (Sturm 2014, "The state
+of the art ten years after a state of the art: future research in music information retrieval", Journal of New
+Music Research 43(2)).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.data.manifest import EXCLUDED, PARTS, Manifest
-from earmark.data.stratify import Floats, Ints, deal
+from earmark.data.stratify import Floats, Ints, stratify
 from earmark.errors import InputError
 from earmark.storage import digest
 
@@ -24,7 +25,7 @@ PROTOCOLS = ("grouped", "random", "stratified", "given", "windows")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Tracks dealt out to three parts.
+    """Tracks split into three subsets.
 
     Parameters
     ----------
@@ -34,17 +35,17 @@ class Split:
     protocol : str
         How it was made.
     leaky : bool
-        Whether windows of one track are in several parts, so that figures from it mean nothing.
+        Whether windows of one track are in several parts, so that metrics from it mean nothing.
     digest : str
-        16 hex digits of who is in which part: the same for the same tracks in any order.
+        16 hex digits of which track is in which subset: the same for the same tracks in any order.
     fold : int or None
         Which of several folds it is, from 0.
     warnings : tuple of str
         What the data set did not allow, such as a class that is missing from a part.
     seed : int
-        What chance was started with.
+        Random seed.
     shares : tuple of float
-        Fractions of train, valid and test that were asked for.
+        Requested fractions of train, valid and test.
     """
 
     parts: dict[str, Ints]
@@ -114,7 +115,7 @@ def split(
     folds: int | None = None,
     seed: int = 0,
 ) -> Split | list[Split]:
-    """Deal the tracks of a manifest out to training, validation and test.
+    """Split the tracks of a manifest into training, validation and test.
 
     Parameters
     ----------
@@ -152,25 +153,26 @@ def split(
     if protocol == "given":
         return _made(manifest, _given(manifest), protocol, seed=seed, shares=shares)
     _check_depth(manifest, places, protocol)
-    dealt = _dealt(manifest, places, protocol, np.array(shares), np.random.default_rng(seed))
-    parts = {name: np.sort(places[dealt == i]) for i, name in enumerate(PARTS)}
+    assigned = _assigned(manifest, places, protocol, np.array(shares), np.random.default_rng(seed))
+    parts = {name: np.sort(places[assigned == i]) for i, name in enumerate(PARTS)}
     return _made(manifest, parts, protocol, seed=seed, shares=shares)
 
 
 def _check(manifest: Manifest, protocol: str, test: float, valid: float, folds: int | None) -> None:
     if protocol not in PROTOCOLS:
-        raise InputError(f"protocol={protocol!r}", hint=f"Accepted: {', '.join(PROTOCOLS)}")
+        raise InputError(f"protocol={protocol!r}", hint=f"Accepted: {', '.join(PROTOCOLS)}.")
     if not (0 <= test < 1 and 0 <= valid < 1 and test + valid < 1):
         raise InputError(
-            f"test={test:g}, valid={valid:g}", hint="Fractions from 0, that leave something to train on"
+            f"test={test:g}, valid={valid:g}",
+            hint="Accepted: fractions from 0 that leave something to train on.",
         )
     if folds is not None and (folds < 2 or protocol == "windows"):
-        raise InputError(f"folds={folds} with protocol={protocol!r}", hint="At least 2, and not of windows")
+        raise InputError(
+            f"folds={folds} with protocol={protocol!r}", hint="Accepted: at least 2, and not of windows."
+        )
     if not manifest.multilabel and len(manifest.classes) < 2:
         only = manifest.classes[0] if manifest.classes else "none"
-        raise InputError(
-            f"the data set has one class: {only}", hint="A model needs at least two classes to tell apart"
-        )
+        raise InputError(f"the data set has one class: {only}", hint="Accepted: at least two classes.")
 
 
 def _usable(manifest: Manifest) -> Ints:
@@ -180,8 +182,10 @@ def _usable(manifest: Manifest) -> Ints:
     return np.array(sorted(places, key=lambda i: tracks[i].id), dtype=np.int64)
 
 
-def _dealt(manifest: Manifest, places: Ints, protocol: str, shares: Floats, rng: np.random.Generator) -> Ints:
-    """Deal tracks to parts [shape=(len(places),)]."""
+def _assigned(
+    manifest: Manifest, places: Ints, protocol: str, shares: Floats, rng: np.random.Generator
+) -> Ints:
+    """Return the subset of each track [shape=(len(places),)]."""
     if protocol == "grouped":
         what, items = "group", np.unique(manifest.groups[places], return_inverse=True)[1].reshape(-1)
     else:
@@ -190,30 +194,30 @@ def _dealt(manifest: Manifest, places: Ints, protocol: str, shares: Floats, rng:
     if n_items < n_parts:
         raise InputError(f"n_{what}s={n_items} for n_parts={n_parts}", hint=_remedy(what))
     if protocol == "random":
-        return deal(np.ones((n_items, 0)), shares, rng)
+        return stratify(np.ones((n_items, 0)), shares, rng)
     indicators = manifest.indicators()[places].astype(float)
     if manifest.multilabel:
         indicators = np.column_stack([indicators, indicators.sum(axis=1) == 0])
     counts = np.zeros((n_items, indicators.shape[1]))
     np.add.at(counts, items, indicators)
-    return deal(counts, shares, rng)[items]
+    return stratify(counts, shares, rng)[items]
 
 
 def _check_depth(manifest: Manifest, places: Ints, protocol: str) -> None:
-    """Refuse a data set in which no class could be both learnt and tested."""
+    """Refuse a data set in which no class could be both trained and tested."""
     what = "group" if protocol == "grouped" else "track"
     names = manifest.groups if what == "group" else np.array([track.id for track in manifest.tracks])
     table = manifest.indicators()
     if all(len(set(names[places][table[places, i] > 0])) < 2 for i in range(len(manifest.classes))):
         raise InputError(
-            f"every class has one {what} at most: what would be learnt could not be tested",
+            f"every class has one {what} at most: what was trained could not be tested",
             hint=_remedy(what),
         )
 
 
 def _remedy(what: str) -> str:
     other = ", or choose protocol='stratified' if the groups mean nothing" if what == "group" else ""
-    return f"Add {what}s{other}"
+    return f"Try: add {what}s{other}."
 
 
 def _given(manifest: Manifest) -> dict[str, Ints]:
@@ -223,7 +227,7 @@ def _given(manifest: Manifest) -> dict[str, Ints]:
         found = sorted(set(names))
         raise InputError(
             f"protocol='given', but the splits are {found[:8]}",
-            hint="Accepted in the manifest: train, valid, test; or choose protocol='grouped'",
+            hint="Accepted: train, valid and test. Try: protocol='grouped'.",
         )
     return parts
 
@@ -236,15 +240,15 @@ def _folds(manifest: Manifest, *, protocol: str, valid: float, folds: int, seed:
         number = _given_folds(manifest, places, folds)
     else:
         _check_depth(manifest, places, protocol)
-        number = _dealt(manifest, places, protocol, np.full(folds, 1 / folds), rng)
-    # What is in the same fold by the manifest's own word may be parted by nothing finer than groups.
+        number = _assigned(manifest, places, protocol, np.full(folds, 1 / folds), rng)
+    # Within a fold that the manifest states, groups are kept together.
     inner = "grouped" if protocol == "given" else protocol
     splits = []
     for fold in range(folds):
         rest = places[number != fold]
         share = min(valid * len(places) / max(1, len(rest)), 0.5)
-        dealt = _dealt(manifest, rest, inner, np.array([1 - share, share]), rng)
-        parts = {"train": rest[dealt == 0], "valid": rest[dealt == 1], "test": places[number == fold]}
+        assigned = _assigned(manifest, rest, inner, np.array([1 - share, share]), rng)
+        parts = {"train": rest[assigned == 0], "valid": rest[assigned == 1], "test": places[number == fold]}
         parts = {name: np.sort(part) for name, part in parts.items()}
         shares = (1 - valid - 1 / folds, valid, 1 / folds)
         splits.append(_made(manifest, parts, protocol, seed=seed, shares=shares, fold=fold))
@@ -257,7 +261,7 @@ def _given_folds(manifest: Manifest, places: Ints, folds: int) -> Ints:
     if len(kinds) != folds or not all(name.isdecimal() for name in kinds):
         raise InputError(
             f"protocol='given', folds={folds}, but the splits are {kinds[:8]}",
-            hint="The manifest's split column must hold as many numbers of folds",
+            hint="Accepted: as many numbers of folds in the column split.",
         )
     return np.array([kinds.index(name) for name in names], dtype=np.int64)
 
@@ -280,7 +284,7 @@ def _made(
 
 
 def _warnings(manifest: Manifest, parts: dict[str, Ints]) -> tuple[str, ...]:
-    """Say which classes a part lacks."""
+    """Name the classes that a subset lacks."""
     table = manifest.indicators()
     found = []
     for name, places in parts.items():

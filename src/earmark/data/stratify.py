@@ -1,8 +1,8 @@
-"""Dealing things out to parts so that each part gets its share of every class.
+"""Iterative stratification: each subset gets its fraction of every class.
 
 Iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011, "On the stratification of multi-label data",
-ECML PKDD): the rarest class is dealt first, while there is still freedom, each of its items to the part that
-lacks most of that class. Here an item may be a whole group of tracks, with a count for each class.
+ECML PKDD): the rarest class is assigned first, while there is still freedom, each of its items to the subset
+that lacks most of that class. Here an item may be a whole group of tracks, with a count for each class.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
 
-def deal(counts: Floats, shares: Floats, rng: np.random.Generator) -> Ints:
-    """Deal items to parts.
+def stratify(counts: Floats, shares: Floats, rng: np.random.Generator) -> Ints:
+    """Assign items to subsets.
 
     Parameters
     ----------

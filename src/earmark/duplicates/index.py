@@ -29,7 +29,6 @@ FARTHEST = 0.09  # octaves: the pitch at 5 % more speed, and the tolerance
 _LEAST_SAMPLED = 4  # landmarks that agree, of those that were sampled
 _ROUGH = 64  # frames: a change of speed moves landmarks about within so much
 _STEP, _N_STEPS = 0.03, 8  # octaves, and steps from the least interval to the greatest, with one to spare
-_BUDGET = 1_500_000  # landmarks that a query looks at
 _MOST_SUSPECTS = 512  # recordings that are counted exactly
 _GOLDEN = np.uint32(2_654_435_761)  # Knuth's multiplier: spreads neighbouring hashes over all of 32 bits
 
@@ -76,17 +75,19 @@ class CopyIndex:
     rate : int
         One hash in so many is indexed: 1 for the few thousand tracks of a data set, 64 for a library. An
         indexed landmark takes 14 bytes, and music has about a hundred a second.
+    budget : int
+        Landmarks of the index that a query looks at, which bounds its time: about 0.1 s for a million.
 
     Raises
     ------
     InputError
-        If `rate` is less than 1.
+        If `rate` or `budget` is less than 1.
     """
 
-    def __init__(self, *, rate: int = 1) -> None:
-        if rate < 1:
-            raise InputError(f"rate={rate}", hint="Accepted: whole numbers from 1.")
-        self.rate = rate
+    def __init__(self, *, rate: int = 1, budget: int = 250_000) -> None:
+        if rate < 1 or budget < 1:
+            raise InputError(f"rate={rate}, budget={budget}", hint="Accepted: whole numbers from 1.")
+        self.rate, self._budget = rate, budget
         self._segments: list[_Postings] = []
         self._waiting: list[_Postings] = []
         self._n_waiting = 0
@@ -175,7 +176,7 @@ class CopyIndex:
         spans = [_spans(segment, wanted) for segment in self._segments]
         costs = np.sum([high - low for low, high in spans], axis=0) if spans else np.zeros(len(wanted))
         order = np.argsort(costs, kind="stable")
-        chosen = order[np.cumsum(costs[order]) <= _BUDGET]
+        chosen = order[np.cumsum(costs[order]) <= self._budget]
         pieces = [
             _gathered(segment, (low[chosen], high[chosen]), own, places[chosen], before=before)
             for segment, (low, high) in zip(self._segments, spans, strict=True)
@@ -190,16 +191,19 @@ class CopyIndex:
         if not len(found.tracks):
             return found
         cell = (found.tracks.astype(np.uint32) * np.uint32(97) + found.lags.astype(np.uint32)) * np.uint32(8)
-        slot = ((cell + found.steps.astype(np.uint32)) * _GOLDEN) >> np.uint32(10)
-        counts = np.bincount(slot, minlength=1 << 22)[slot]
+        n_bits = max(10, int(4 * len(found.tracks)).bit_length())
+        slot = ((cell + found.steps.astype(np.uint32)) * _GOLDEN) >> np.uint32(max(0, 32 - n_bits))
+        counts = np.bincount(slot)[slot]
         # A crowd may lie over four cells. Where everything was looked up, nothing that `_crowds` would
         # count may get lost here.
         least = LEAST_COUNT // 4 if fraction == 1 else 2
         suspects = np.zeros(len(self), dtype=np.int64)
         np.maximum.at(suspects, found.tracks[counts >= least], counts[counts >= least])
-        if fraction < 1 and np.count_nonzero(suspects) > _MOST_SUSPECTS:
-            least = int(np.partition(suspects, -_MOST_SUSPECTS)[-_MOST_SUSPECTS])
-        return found.of(suspects[found.tracks] >= least)
+        chosen = suspects >= least
+        if fraction < 1 and np.count_nonzero(chosen) > _MOST_SUSPECTS:
+            chosen = np.zeros(len(self), dtype=bool)
+            chosen[np.argpartition(suspects, -_MOST_SUSPECTS)[-_MOST_SUSPECTS:]] = True
+        return found.of(chosen[found.tracks])
 
     def _crowds(self, found: _Matches, own: Fingerprint, fraction: float) -> Floats:
         """Return by how much the densest crowd of each recording exceeds what a copy needs [shape=(n,)]."""

@@ -12,6 +12,7 @@ from earmark.progress import Progress
 
 # Landmarks that are all indexed: 240 MB. Beyond, one in two, in three ...: longer songs spare more.
 _MOST_INDEXED = 16_000_000
+_BUDGET = 4_000_000
 
 
 def find_copies(prints: Sequence[Fingerprint], *, progress: Progress | None = None) -> list[Copy]:
@@ -29,7 +30,7 @@ def find_copies(prints: Sequence[Fingerprint], *, progress: Progress | None = No
     list of Copy
         The most similar first.
     """
-    index = CopyIndex(rate=1 + sum(map(len, prints)) // _MOST_INDEXED)
+    index = CopyIndex(rate=1 + sum(map(len, prints)) // _MOST_INDEXED, budget=_BUDGET)
     for one in prints:
         index.add(one)
     found = []

@@ -1,32 +1,32 @@
-"""How good a model is, with intervals that resample artists, and where it fails.
+"""Evaluation of models: metrics with intervals that resample artists, and the errors.
 
 >>> evaluation = evaluate("earmark-base", "genres/")      # doctest: +SKIP
->>> evaluation.figure("track accuracy").shown             # doctest: +SKIP
+>>> evaluation.figure("track accuracy").text             # doctest: +SKIP
 '71.4 %'
 
-`metrics` are pure functions on arrays, `resampling` says how far chance may have moved them; `parts` chooses
-the tracks, `labels` finds their classes, `answers` lets the model hear them, `figures` and `evaluation` put
-it together, `comparison` sets two models side by side, and `page` makes it readable.
+`metrics` are pure functions on arrays, `bootstrap` gives their intervals; `subsets` chooses the tracks,
+`labels` finds their classes, `scoring` runs the model, `estimates` and `evaluate` put it together, `compare`
+sets two models side by side, and `html` makes the page.
 """
 
 from earmark.evaluate.bootstrap import Interval, bootstrap, mcnemar
 from earmark.evaluate.compare import Comparison, Difference, compare
-from earmark.evaluate.estimates import ClassFigures, Figure, GroupFigures, TrackAnswer
+from earmark.evaluate.estimates import ClassMetrics, Estimate, GroupErrors, TrackResult
 from earmark.evaluate.evaluate import Evaluation, evaluate, name_of
 from earmark.evaluate.labels import LabelMap, map_labels
-from earmark.evaluate.subsets import Chosen, choose
+from earmark.evaluate.subsets import Subset, choose
 
 __all__ = [
-    "Chosen",
-    "ClassFigures",
+    "ClassMetrics",
     "Comparison",
     "Difference",
+    "Estimate",
     "Evaluation",
-    "Figure",
-    "GroupFigures",
+    "GroupErrors",
     "Interval",
     "LabelMap",
-    "TrackAnswer",
+    "Subset",
+    "TrackResult",
     "bootstrap",
     "choose",
     "compare",

@@ -1,4 +1,4 @@
-"""How far chance may have moved a figure: bootstrap over groups, and tests between two models.
+"""How far chance may have moved a metric: bootstrap over groups, and tests between two models.
 
 Tracks of one artist succeed and fail together, so a bootstrap over tracks gives intervals that are too
 narrow. Here whole groups are drawn, with replacement (Davison and Hinkley 1997, "Bootstrap methods and
@@ -24,7 +24,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a figure lies with 95 % confidence; NaN where that cannot be told.
+    """A 95 % confidence interval of a metric; NaN where it cannot be estimated.
 
     Parameters
     ----------
@@ -68,28 +68,28 @@ def bootstrap(
     level: float = LEVEL,
     centred: Sequence[bool] | bool = False,
 ) -> list[Interval]:
-    """Percentile intervals of figures.
+    """Percentile intervals of metrics.
 
     Parameters
     ----------
     statistic : callable
-        From weights [shape=(n,)] to one or several figures.
+        From weights [shape=(n,)] to one or several metrics.
     groups : array_like of str [shape=(n,)]
         Name of the group of each row.
     n_resamples, seed
         See `group_weights`.
     level : float
-        How sure the intervals are to be, between 0 and 1.
+        Confidence level of the intervals, between 0 and 1.
     centred : bool, or sequence of bool
-        Whether to move the percentiles of all, or of some figures by the bias of resampling (the mean of the
-        resamples less the figure; Davison and Hinkley 1997, section 2.1.2). Calibration errors, and means
+        Whether to move the percentiles of all, or of some metrics by the bias of resampling (the mean of the
+        resamples less the metric; Davison and Hinkley 1997, section 2.1.2). Calibration errors, and means
         over classes of few tracks, are larger in most resamples than in the data, because chance acts twice;
-        their percentiles would lie beside the figure. Plain shares need no such care.
+        their percentiles would lie beside the metric. Plain fractions do not need this.
 
     Returns
     -------
     list of Interval
-        One for each figure; NaN with a single group.
+        One for each metric; NaN with a single group.
 
     Raises
     ------
@@ -97,7 +97,9 @@ def bootstrap(
         Arguments out of range.
     """
     if n_resamples < 1 or not 0 < level < 1:
-        raise InputError(f"n_resamples={n_resamples}, level={level}", hint="At least 1, and between 0 and 1.")
+        raise InputError(
+            f"n_resamples={n_resamples}, level={level}", hint="Accepted: at least 1, and between 0 and 1."
+        )
     names = np.asarray(groups)
     rows = np.array(
         [np.atleast_1d(statistic(w)) for w in group_weights(names, n_resamples=n_resamples, seed=seed)]
@@ -144,7 +146,7 @@ def mcnemar(hits_a: ArrayLike, hits_b: ArrayLike) -> float:
     a, b = np.asarray(hits_a, dtype=bool), np.asarray(hits_b, dtype=bool)
     if a.shape != b.shape or a.ndim != 1:
         raise InputError(
-            f"hits_a.shape={a.shape}, hits_b.shape={b.shape}", hint="Give the same tracks for both."
+            f"hits_a.shape={a.shape}, hits_b.shape={b.shape}", hint="Accepted: the same tracks for both."
         )
     n_a, n_b = int((a & ~b).sum()), int((b & ~a).sum())
     n, fewer = n_a + n_b, min(n_a, n_b)

@@ -15,10 +15,10 @@ import numpy as np
 from earmark.data import Manifest, Split, read_manifest
 from earmark.errors import InputError
 from earmark.evaluate.bootstrap import N_RESAMPLES, bootstrap, mcnemar
-from earmark.evaluate.estimates import Figure, Floats, Table, TrackAnswer, wanted_figures
+from earmark.evaluate.estimates import Estimate, Floats, Table, TrackResult, metrics_of
 from earmark.evaluate.evaluate import Evaluation, evaluate, name_of, plain
 from earmark.evaluate.scoring import ModelSource, open_model
-from earmark.evaluate.subsets import ALL, UNSEEN, Chosen, choose, without_taught
+from earmark.evaluate.subsets import ALL, UNSEEN, Subset, choose, exclude_training_tracks
 from earmark.progress import Progress
 
 SCHEMA = "earmark.comparison/1"
@@ -27,30 +27,30 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of both models, and what the second has more.
+    """An estimate for both models, and the difference between them.
 
     Parameters
     ----------
-    a, b : Figure
-        Of each model, on the tracks that both were asked for.
-    difference : Figure
+    a, b : Estimate
+        Of each model, on the tracks that both scored.
+    difference : Estimate
         ``b - a``, with an interval from resampling the same groups for both.
     """
 
-    a: Figure
-    b: Figure
-    difference: Figure
+    a: Estimate
+    b: Estimate
+    difference: Estimate
 
     @property
-    def shown(self) -> str:
-        """The difference as it is read, with its sign; per cent become points."""
+    def text(self) -> str:
+        """The difference for people, with its sign; per cent become points."""
         value = self.difference.value * (100 if self.difference.share else 1)
         text = f"{value:+.1f} points" if self.difference.share else f"{value:+.3f}"
         return text + (" leaky" if self.difference.leaky else "")
 
     @property
     def interval(self) -> str:
-        """The interval of the difference as it is read; empty where there is none."""
+        """The interval of the difference for people; empty where there is none."""
         ends = np.array([self.difference.low, self.difference.high])
         if not np.isfinite(ends).all():
             return ""
@@ -59,14 +59,14 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class TwoAnswers:
-    """A track on which the models disagree about being right."""
+class Disagreement:
+    """A track that exactly one model got right."""
 
     id: str
     path: str
     labels: tuple[str, ...]
-    a: TrackAnswer
-    b: TrackAnswer
+    a: TrackResult
+    b: TrackResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +76,25 @@ class Comparison:
     Parameters
     ----------
     a, b : Evaluation
-        Of each model, on all tracks that it could be asked for.
+        Of each model, on all tracks that it could score.
     differences : tuple of Difference
-        Of the tracks that both were asked for, the most telling figure first.
+        On the tracks that both scored, the most important metric first.
     n : int
-        Tracks that both were asked for.
-    only_a, only_b : tuple of TwoAnswers
-        Tracks that only one of them got right, the other's surest misses first.
+        Tracks that both scored.
+    only_a, only_b : tuple of Disagreement
+        Tracks that only one model got right, the other's most confident errors first.
     p_value : float
         Of the exact test of McNemar, which takes tracks as independent.
     notes : tuple of str
-        What a reader must know.
+        Warnings for the reader.
     """
 
     a: Evaluation
     b: Evaluation
     differences: tuple[Difference, ...]
     n: int
-    only_a: tuple[TwoAnswers, ...]
-    only_b: tuple[TwoAnswers, ...]
+    only_a: tuple[Disagreement, ...]
+    only_b: tuple[Disagreement, ...]
     p_value: float
     notes: tuple[str, ...]
 
@@ -103,13 +103,13 @@ class Comparison:
         """One sentence: which is better, if that is more than chance."""
         first = self.differences[0]
         outside = first.difference.low > 0 or first.difference.high < 0
-        told = f"{first.shown} ({first.interval})" if first.interval else first.shown
-        if self.a.chosen.leaky:
-            return "The figures are leaky: they do not say which model is better."
+        text = f"{first.text} ({first.interval})" if first.interval else first.text
+        if self.a.subset.leaky:
+            return "The metrics are leaky: they do not say which model is better."
         if outside and self.p_value < SIGNIFICANT:
             better = self.b if first.difference.value > 0 else self.a
-            return f"{better.model.name} is better: {told}."
-        return f"No difference is shown: {told}."
+            return f"{better.model.name} is better: {text}."
+        return f"No difference is shown: {text}."
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as ``earmark.comparison/1``, ready for JSON; None stands for NaN."""
@@ -153,19 +153,19 @@ def compare(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Measure two models on the same tracks.
+    """Evaluate two models on the same tracks.
 
     Parameters
     ----------
     a, b : str, path or Model
         The models.
     data, split, part, head, mapping, seed, jobs, n_resamples, name, progress
-        As for `earmark.evaluate.evaluate`. Without `split`, what is found for the first model goes for both.
+        As for `earmark.evaluate.evaluate`. Without `split`, the split of the first model is used for both.
 
     Returns
     -------
     Comparison
-        Over the tracks whose labels both know and that both could hear.
+        Over the tracks whose labels both models know and that both could read.
 
     Raises
     ------
@@ -173,65 +173,69 @@ def compare(
         As `evaluate` raises them; no track in common.
     """
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
-    chosen = _chosen(manifest, (a, b), split=split, part=part, seed=seed)
-    asked: dict[str, Any] = {
+    subset = _subset_of(manifest, (a, b), split=split, part=part, seed=seed)
+    options: dict[str, Any] = {
         "mapping": mapping, "head": head, "seed": seed, "jobs": jobs, "n_resamples": 1, "progress": progress,
         "name": name or name_of(data),
     }  # fmt: skip
-    if chosen.split is not None:
-        asked |= {"data": manifest, "split": chosen.split, "part": chosen.part}
+    if subset.split is not None:
+        options |= {"data": manifest, "split": subset.split, "part": subset.part}
     else:
-        asked |= {"data": manifest.take(chosen.places), "split": ALL}
-    one, two = (evaluate(model, **asked) for model in (a, b))
-    if chosen.split is None:
+        options |= {"data": manifest.take(subset.places), "split": ALL}
+    one, two = (evaluate(model, **options) for model in (a, b))
+    if subset.split is None:
         one, two = (
-            dataclasses.replace(done, chosen=chosen, notes=_joined(chosen, done)) for done in (one, two)
+            dataclasses.replace(done, subset=subset, notes=_joined(subset, done)) for done in (one, two)
         )
     if one.head.name != two.head.name:
         raise InputError(
-            f"{one.model.name} would answer {one.head.name}, {two.model.name} {two.head.name}",
-            hint="--head says which of their answers to compare.",
+            f"{one.model.name} would be evaluated on {one.head.name}, {two.model.name} on {two.head.name}",
+            hint="Try: --head with the head to compare.",
         )
     return _compared(one, two, n_resamples, seed)
 
 
-def _chosen(
+def _subset_of(
     manifest: Manifest,
     models: tuple[ModelSource, ModelSource],
     *,
     split: Split | str | None,
     part: str,
     seed: int,
-) -> Chosen:
-    """Tracks for both models: those found for the first, without what taught the second."""
+) -> Subset:
+    """Return the subset for both models: that of the first, without the training tracks of the second."""
     (first, run), (second, other) = (
         (open_model(model)[0].card, Path(model) if isinstance(model, str | os.PathLike) else None)
         for model in models
     )
-    chosen = choose(manifest, first, split=split, part=part, seed=seed, run=run)
-    if chosen.split is not None or split is not None or part != "test":
-        return chosen
-    again = without_taught(chosen, manifest, second, run=other)
-    return again if again.part == UNSEEN else chosen
+    subset = choose(manifest, first, split=split, part=part, seed=seed, run=run)
+    if subset.split is not None or split is not None or part != "test":
+        return subset
+    again = exclude_training_tracks(subset, manifest, second, run=other)
+    return again if again.part == UNSEEN else subset
 
 
-def _joined(chosen: Chosen, done: Evaluation) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*(chosen.notes if chosen.part == UNSEEN else ()), *done.notes]))
+def _joined(subset: Subset, done: Evaluation) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(subset.notes if subset.part == UNSEEN else ()), *done.notes]))
 
 
 def _compared(a: Evaluation, b: Evaluation, n_resamples: int, seed: int) -> Comparison:
     places = {track.id: i for i, track in enumerate(b.tracks)}
     pairs = [(i, places[track.id]) for i, track in enumerate(a.tracks) if track.id in places]
     if not pairs:
-        raise InputError("no track that both models could be asked for", hint="--map LABEL=CLASS may help.")
+        raise InputError("there is no track that both models could score", hint="Try: --map LABEL=CLASS.")
     rows_a, rows_b = (list(rows) for rows in zip(*pairs, strict=True))
-    twos = [
-        TwoAnswers(a.tracks[i].id, a.tracks[i].path, a.tracks[i].labels, a.tracks[i], b.tracks[j])
+    pairs_of_results = [
+        Disagreement(a.tracks[i].id, a.tracks[i].path, a.tracks[i].labels, a.tracks[i], b.tracks[j])
         for i, j in pairs
     ]
-    hits = np.array([[two.a.hit, two.b.hit] for two in twos])
-    only_a = sorted((two for two in twos if two.a.hit and not two.b.hit), key=lambda two: -two.b.score)
-    only_b = sorted((two for two in twos if two.b.hit and not two.a.hit), key=lambda two: -two.a.score)
+    hits = np.array([[two.a.hit, two.b.hit] for two in pairs_of_results])
+    only_a = sorted(
+        (two for two in pairs_of_results if two.a.hit and not two.b.hit), key=lambda two: -two.b.score
+    )
+    only_b = sorted(
+        (two for two in pairs_of_results if two.b.hit and not two.a.hit), key=lambda two: -two.a.score
+    )
     return Comparison(
         a=a,
         b=b,
@@ -248,14 +252,14 @@ def _differences(
     a: Evaluation, b: Evaluation, rows: tuple[list[int], list[int]], *, n_resamples: int, seed: int
 ) -> tuple[Difference, ...]:
     tables = [
-        (_taken(one.by_track, chosen), _taken(one.by_window, chosen))
-        for one, chosen in zip((a, b), rows, strict=True)
+        (_taken(one.by_track, subset), _taken(one.by_window, subset))
+        for one, subset in zip((a, b), rows, strict=True)
     ]
-    wanted = [{one.name: one for one in wanted_figures(*pair)} for pair in tables]
-    pairs = [(one, wanted[1][name]) for name, one in wanted[0].items() if name in wanted[1]]
+    named = [{one.name: one for one in metrics_of(*pair)} for pair in tables]
+    pairs = [(one, named[1][name]) for name, one in named[0].items() if name in named[1]]
 
     def all_of(weights: Floats) -> Floats:
-        """Figures of both models, and what the second has more [shape=(3 * n_figures,)]."""
+        """Return the metrics of both models and their differences [shape=(3 * n_metrics,)]."""
         both = np.array([[one.measure(weights=weights) for one in pair] for pair in pairs])
         return np.column_stack([both, both[:, 1] - both[:, 0]]).ravel()
 
@@ -263,9 +267,9 @@ def _differences(
     centred = [not one.plain for one, _ in pairs for _ in range(3)]
     spans = bootstrap(all_of, groups, n_resamples=n_resamples, seed=seed, centred=centred)
     values = all_of(np.ones(len(groups))).tolist()
-    leaky = a.chosen.leaky
+    leaky = a.subset.leaky
     made = [
-        Figure(pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].share, leaky)
+        Estimate(pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].share, leaky)
         for pair, start in zip(pairs, range(0, len(values), 3), strict=True)
         for i, k in enumerate(range(start, start + 3))
     ]
@@ -291,11 +295,11 @@ def _taken(table: Table, rows: list[int]) -> Table:
 def _notes(a: Evaluation, b: Evaluation, n: int) -> tuple[str, ...]:
     shared = [note for note in a.notes if note in b.notes]
     own = [f"{one.model.name}: {note}" for one in (a, b) for note in one.notes if note not in shared]
-    asked = [f"{one.model.name} {len(one.tracks)}" for one in (a, b) if len(one.tracks) > n]
-    fewer = [f"{n} tracks are compared; more were asked of {' and '.join(asked)}."] if asked else []
+    more = [f"{one.model.name} {len(one.tracks)}" for one in (a, b) if len(one.tracks) > n]
+    fewer = [f"{n} tracks are compared; scored in all: {', '.join(more)}."] if more else []
     return (*shared, *own, *fewer)
 
 
-def _two(track: TwoAnswers) -> dict[str, Any]:
+def _two(track: Disagreement) -> dict[str, Any]:
     names = {"id": track.id, "path": track.path, "labels": list(track.labels)}
     return names | {name: plain(getattr(track, name)) for name in ("a", "b")}

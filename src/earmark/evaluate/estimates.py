@@ -1,4 +1,4 @@
-"""What is measured: figures with intervals, of the whole, of classes and of groups."""
+"""Metrics with intervals, of the whole, of classes and of groups."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Weighted = Callable[..., float]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number with its 95 % interval.
+class Estimate:
+    """A metric with its 95 % interval.
 
     Parameters
     ----------
     name : str
         What it measures.
     value, low, high : float
-        The number and the ends of its interval; NaN where they cannot be told.
+        The value and the ends of its interval; NaN where they are undefined.
     n : int
         Tracks, or windows, that it is over.
     share : bool
-        Whether it is read as per cent.
+        Whether it is a fraction, written as per cent.
     leaky : bool
-        Whether it means nothing, because the model was taught with the same tracks.
+        Whether it means nothing, because the model was trained on the same tracks.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Figure:
     leaky: bool = False
 
     @property
-    def shown(self) -> str:
-        """The value as it is read: with ``leaky`` beside it where it is."""
+    def text(self) -> str:
+        """The value for people, with ``leaky`` beside it where it is."""
         return self._written(self.value) + (" leaky" if self.leaky else "")
 
     @property
     def interval(self) -> str:
-        """The interval as it is read; empty where there is none."""
+        """The interval for people; empty where there is none."""
         if not math.isfinite(self.low + self.high):
             return ""
         return f"{self._written(self.low).removesuffix(' %')} to {self._written(self.high)}"
@@ -63,8 +63,8 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """How well one class is told; NaN where no track has it."""
+class ClassMetrics:
+    """Metrics of one class; NaN where no track has it."""
 
     label: str
     n: int
@@ -76,8 +76,8 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class GroupFigures:
-    """A group (artist) and how many of its tracks were missed."""
+class GroupErrors:
+    """A group (artist) and how many of its tracks were misclassified."""
 
     name: str
     n: int
@@ -87,8 +87,8 @@ class GroupFigures:
 
 
 @dataclass(frozen=True)
-class TrackAnswer:
-    """A track, and what the model answers.
+class TrackResult:
+    """A track and the prediction for it.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ class TrackAnswer:
     answer : str
         Class of the highest score; ``""`` for silence.
     score : float
-        Of the answer.
+        Of `answer`.
     hit : bool
-        Whether the answer is among the labels.
+        Whether `answer` is among the labels.
     verdict : str
         As of `earmark.predict.Prediction`.
     start : float
-        Where the answer scores highest, in seconds.
+        Where `answer` scores highest, in seconds.
     """
 
     id: str
@@ -121,7 +121,7 @@ class TrackAnswer:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What all figures are computed from: one row for each track that has a label, or window of it.
+    """What all metrics are computed from: one row for each labelled track, or window of it.
 
     Parameters
     ----------
@@ -139,21 +139,21 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
-    """A figure to be computed.
+class Metric:
+    """A metric to be computed.
 
     Parameters
     ----------
     name : str
-        Of the figure.
+        Of the metric.
     measure : callable
-        From ``weights`` of the tracks to the figure.
+        From ``weights`` of the tracks to the value.
     n : int
         Rows that it is over.
     plain : bool
-        Whether it is a plain share of rows, whose resamples have no bias.
+        Whether it is a plain fraction of rows, whose resamples have no bias.
     share : bool
-        Whether it is read as per cent.
+        Whether it is a fraction, written as per cent.
     """
 
     name: str
@@ -163,21 +163,21 @@ class Wanted:
     share: bool = True
 
 
-def figures(
+def estimates(
     by_track: Table, by_window: Table, *, leaky: bool = False, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> tuple[Figure, ...]:
-    """All figures with intervals that resample groups, the most telling first.
+) -> tuple[Estimate, ...]:
+    """Return all metrics with intervals that resample groups, the most important first.
 
     Parameters
     ----------
     by_track, by_window : Table
-        Answers; no rows of windows where these are not known.
+        Scores; no rows of windows where these are not known.
     leaky : bool
-        Whether the figures mean nothing.
+        Whether the metrics mean nothing.
     n_resamples, seed
         Of the bootstrap.
     """
-    wanted = wanted_figures(by_track, by_window)
+    wanted = metrics_of(by_track, by_window)
 
     def all_of(weights: Floats) -> list[float]:
         return [one.measure(weights=weights) for one in wanted]
@@ -186,41 +186,41 @@ def figures(
     spans = bootstrap(all_of, by_track.groups, n_resamples=n_resamples, seed=seed, centred=plain)
     values = all_of(np.ones(len(by_track.truth)))
     return tuple(
-        Figure(one.name, value, span.low, span.high, one.n, one.share, leaky)
+        Estimate(one.name, value, span.low, span.high, one.n, one.share, leaky)
         for one, value, span in zip(wanted, values, spans, strict=True)
     )
 
 
-def wanted_figures(by_track: Table, by_window: Table) -> list[Wanted]:
-    """Figures that these answers allow, the most telling first."""
+def metrics_of(by_track: Table, by_window: Table) -> list[Metric]:
+    """Return the metrics that these scores allow, the most important first."""
     truth, scores = by_track.truth, by_track.scores
     n, n_classes = truth.shape
     present = truth.any(axis=0)
 
     scored = metrics.Scored(truth, scores)
-    wanted = [Wanted("track accuracy", scored.accuracy, n, plain=True)]
+    wanted = [Metric("track accuracy", scored.accuracy, n, plain=True)]
     if len(by_window.truth):
         wanted.append(
-            Wanted("window accuracy", _window_accuracy(by_window), len(by_window.truth), plain=True)
+            Metric("window accuracy", _window_accuracy(by_window), len(by_window.truth), plain=True)
         )
-    wanted.append(Wanted("balanced accuracy", scored.balanced_accuracy, n))
+    wanted.append(Metric("balanced accuracy", scored.balanced_accuracy, n))
     if n_classes > 3:
         among_3 = metrics.hits(truth, scores, k=3)
-        wanted.append(Wanted("top-3 accuracy", partial(_share, among_3), n, plain=True))
+        wanted.append(Metric("top-3 accuracy", partial(_fraction, among_3), n, plain=True))
     if 1 < present.sum() < n_classes:
         closed = metrics.hits(truth[:, present], scores[:, present])
         name = f"accuracy among the {present.sum()} classes of the data"
-        wanted.append(Wanted(name, partial(_share, closed), n, plain=True))
+        wanted.append(Metric(name, partial(_fraction, closed), n, plain=True))
     others = {
         "macro F1": scored.macro_f1,
         "ROC-AUC": scored.roc_auc,
         "mAP": scored.mean_average_precision,
         "ECE": scored.ece,
     }
-    return wanted + [Wanted(name, measure, n, share=False) for name, measure in others.items()]
+    return wanted + [Metric(name, measure, n, share=False) for name, measure in others.items()]
 
 
-def _share(right: Bools, *, weights: Floats) -> float:
+def _fraction(right: Bools, *, weights: Floats) -> float:
     return float(np.average(right, weights=weights))
 
 
@@ -235,10 +235,10 @@ def _window_accuracy(table: Table) -> Weighted:
     return measure
 
 
-def class_figures(table: Table, names: tuple[str, ...]) -> tuple[ClassFigures, ...]:
-    """Figures of each class that some track has, or that was answered."""
+def class_metrics(table: Table, names: tuple[str, ...]) -> tuple[ClassMetrics, ...]:
+    """Return the metrics of each class that some track has, or that was predicted."""
     truth, scores = table.truth, table.scores
-    counts, answered = truth.sum(axis=0).tolist(), metrics.confusion(truth, scores).sum(axis=0)
+    counts, predicted = truth.sum(axis=0).tolist(), metrics.confusion(truth, scores).sum(axis=0)
     rows = zip(
         names,
         counts,
@@ -249,12 +249,12 @@ def class_figures(table: Table, names: tuple[str, ...]) -> tuple[ClassFigures, .
         metrics.average_precisions(truth, scores).tolist(),
         strict=True,
     )
-    return tuple(ClassFigures(*row) for row, n in zip(rows, answered, strict=True) if row[1] or n)
+    return tuple(ClassMetrics(*row) for row, n in zip(rows, predicted, strict=True) if row[1] or n)
 
 
-def group_figures(tracks: Sequence[TrackAnswer]) -> tuple[GroupFigures, ...]:
-    """Groups with misses, most misses first; tracks of unknown group are left out."""
-    of: dict[str, list[TrackAnswer]] = {}
+def group_errors(tracks: Sequence[TrackResult]) -> tuple[GroupErrors, ...]:
+    """Return the groups with errors, most errors first; tracks of unknown group are left out."""
+    of: dict[str, list[TrackResult]] = {}
     for track in tracks:
         if track.group:
             of.setdefault(track.group, []).append(track)
@@ -263,6 +263,6 @@ def group_figures(tracks: Sequence[TrackAnswer]) -> tuple[GroupFigures, ...]:
         missed = [track for track in members if not track.hit]
         if missed:
             labels = dict.fromkeys(label for track in missed for label in track.labels)
-            heard_as = dict.fromkeys(track.answer or "silence" for track in missed)
-            found.append(GroupFigures(name, len(members), len(missed), tuple(labels), tuple(heard_as)))
+            predicted = dict.fromkeys(track.answer or "silence" for track in missed)
+            found.append(GroupErrors(name, len(members), len(missed), tuple(labels), tuple(predicted)))
     return tuple(sorted(found, key=lambda g: (-g.n_missed, -g.n_missed / g.n, g.name)))

@@ -1,4 +1,4 @@
-"""`evaluate`: a model and a data set to figures with intervals, and to what went wrong."""
+"""`evaluate`: a model and a data set to metrics with intervals, and to the errors."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from earmark.errors import InputError
 from earmark.evaluate import metrics
 from earmark.evaluate.bootstrap import N_RESAMPLES
 from earmark.evaluate.estimates import (
-    ClassFigures,
-    Figure,
+    ClassMetrics,
+    Estimate,
     Floats,
-    GroupFigures,
+    GroupErrors,
     Table,
-    TrackAnswer,
-    class_figures,
-    figures,
-    group_figures,
+    TrackResult,
+    class_metrics,
+    estimates,
+    group_errors,
 )
 from earmark.evaluate.labels import LabelMap, choose_head, map_labels
 from earmark.evaluate.scoring import ModelSource, TrackScores, open_model, score_tracks
-from earmark.evaluate.subsets import Chosen, choose
+from earmark.evaluate.subsets import Subset, choose
 from earmark.models import Head, Model
 from earmark.predict import ModelId
 from earmark.progress import Progress
 from earmark.workers import Deadline, Failed, default_deadline
 
-N_WORST = 12  # confident mistakes to show
-N_POINTS = 101  # of the curve of risk in JSON
+N_WORST = 12  # confident errors to show
+N_POINTS = 101  # of the risk curve in JSON
 SCHEMA = "earmark.evaluation/1"
 FEW_GROUPS = 10  # below this a bootstrap interval is too narrow to be trusted
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How good a model is on a part of a data set, and where it fails.
+    """How good a model is on a subset of a data set, and where it fails.
 
     Parameters
     ----------
@@ -53,38 +53,38 @@ class Evaluation:
         Which model.
     data : str
         Name of the data set.
-    chosen : Chosen
-        Protocol, part and digest of the split; whether it is leaky.
+    subset : Subset
+        Protocol, name and digest of the split; whether it is leaky.
     head : Head
-        Which of the model's answers was measured; its classes are the columns.
-    tracks : tuple of TrackAnswer
-        Every track that was heard and has a label, in the order of the data set.
-    figures : tuple of Figure
-        The most telling first.
-    classes : tuple of ClassFigures
-        Of the classes that some track has, or that was answered.
-    groups : tuple of GroupFigures
-        Those with misses, most misses first; empty where groups are not known.
+        Which head was evaluated; its classes are the columns.
+    tracks : tuple of TrackResult
+        Every track that could be read and has a label, in the order of the data set.
+    figures : tuple of Estimate
+        The most important first.
+    classes : tuple of ClassMetrics
+        Of the classes that some track has, or that were predicted.
+    groups : tuple of GroupErrors
+        Those with errors, most errors first; empty where groups are not known.
     failed : tuple of Failed
-        Tracks that could not be read: they count in no figure.
+        Tracks that could not be read: they count in no metric.
     refused : mapping
-        Of the tracks without any label (noise, speech), how many got each verdict.
+        How many of the tracks without any label got each verdict.
     labels : LabelMap
-        What the labels are called by the model, and those that it does not know.
+        The model's class for each label, and the labels that it does not know.
     notes : tuple of str
-        What a reader must know.
+        Warnings for the reader.
     by_track, by_window : Table
-        What the figures are computed from.
+        What the metrics are computed from.
     """
 
     model: ModelId
     data: str
-    chosen: Chosen
+    subset: Subset
     head: Head
-    tracks: tuple[TrackAnswer, ...]
-    figures: tuple[Figure, ...]
-    classes: tuple[ClassFigures, ...]
-    groups: tuple[GroupFigures, ...]
+    tracks: tuple[TrackResult, ...]
+    figures: tuple[Estimate, ...]
+    classes: tuple[ClassMetrics, ...]
+    groups: tuple[GroupErrors, ...]
     failed: tuple[Failed[Track], ...]
     refused: Mapping[str, int]
     labels: LabelMap
@@ -97,8 +97,8 @@ class Evaluation:
         """Groups that the tracks belong to."""
         return len(np.unique(self.by_track.groups))
 
-    def figure(self, name: str) -> Figure:
-        """Figure of that name.
+    def figure(self, name: str) -> Estimate:
+        """Return the estimate of that name.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Evaluation:
         for figure in self.figures:
             if figure.name == name:
                 return figure
-        raise InputError(f"no figure {name!r}", hint=f"There are {', '.join(f.name for f in self.figures)}.")
+        raise InputError(f"no metric {name!r}", hint=f"Accepted: {', '.join(f.name for f in self.figures)}.")
 
     @property
     def reliability(self) -> metrics.Reliability:
@@ -117,16 +117,16 @@ class Evaluation:
 
     @property
     def risk(self) -> tuple[Floats, Floats]:
-        """Coverage, and the share of misses among so many of the surest tracks."""
+        """Coverage, and the error rate among so many of the most confident tracks."""
         return metrics.risk_coverage(self.by_track.truth, self.by_track.scores)
 
     @property
     def confusion(self) -> metrics.Ints:
-        """How often each class was answered for each: rows true, columns answered."""
+        """How often each class was predicted for each: rows true, columns predicted."""
         return metrics.confusion(self.by_track.truth, self.by_track.scores)
 
-    def worst(self, n: int = N_WORST) -> tuple[TrackAnswer, ...]:
-        """Return the misses that the model was surest of."""
+    def worst(self, n: int = N_WORST) -> tuple[TrackResult, ...]:
+        """Return the most confident errors."""
         missed = (track for track in self.tracks if not track.hit and track.answer)
         return tuple(sorted(missed, key=lambda track: -track.score)[:n])
 
@@ -139,10 +139,10 @@ class Evaluation:
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "data": self.data,
             "split": {
-                "protocol": self.chosen.protocol,
-                "part": self.chosen.part,
-                "digest": self.chosen.digest,
-                "leaky": self.chosen.leaky,
+                "protocol": self.subset.protocol,
+                "part": self.subset.part,
+                "digest": self.subset.digest,
+                "leaky": self.subset.leaky,
             },
             "head": self.head.name,
             "n": len(self.tracks),
@@ -172,15 +172,15 @@ class Evaluation:
         return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
 
     def card_metrics(self) -> list[dict[str, object]]:
-        """Figures as a card has them.
+        """Return the metrics as a card states them.
 
         Raises
         ------
         InputError
-            They are leaky: no card may say them.
+            They are leaky: no card may state them.
         """
-        if self.chosen.leaky:
-            raise InputError("leaky figures are not written into a card", hint="Use a grouped split.")
+        if self.subset.leaky:
+            raise InputError("leaky metrics are not written into a card", hint="Try: a grouped split.")
         return [
             {
                 "name": figure.name,
@@ -188,8 +188,8 @@ class Evaluation:
                 "low": round(figure.low, 4) if math.isfinite(figure.low) else None,
                 "high": round(figure.high, 4) if math.isfinite(figure.high) else None,
                 "n": figure.n,
-                "split": f"{self.chosen.protocol}, {self.chosen.part}",
-                "split_digest": self.chosen.digest,
+                "split": f"{self.subset.protocol}, {self.subset.part}",
+                "split_digest": self.subset.digest,
             }
             for figure in self.figures
             if math.isfinite(figure.value)
@@ -218,8 +218,8 @@ def evaluate(
     Parameters
     ----------
     model : str, path or Model
-        Name, folder of a bundle, folder of a run of ``earmark train``, or a loaded model (which answers in
-        this process, whatever `jobs` says).
+        Name, folder of a bundle, folder of a run of ``earmark train``, or a loaded model (which is run in
+        this process, whatever `jobs` is).
     data : path or Manifest
         As `earmark.data.read_manifest` takes it.
     split : Split or str, optional
@@ -228,10 +228,10 @@ def evaluate(
     part : str
         ``"train"``, ``"valid"``, ``"test"`` or ``"all"``.
     head : str, optional
-        Which of the model's answers: ``"genres"``, ``"quadrant"``, ``"moods"``; by default the one that knows
+        Which head of the model: ``"genres"``, ``"quadrant"``, ``"moods"``; by default the one that knows
         most of the labels.
     mapping : mapping, optional
-        Class of the model for labels that it calls otherwise; ``""`` leaves a label out.
+        Class of the model for labels of another name; ``""`` leaves a label out.
     seed : int
         Of the split and the resampling.
     jobs : int
@@ -253,40 +253,40 @@ def evaluate(
     Raises
     ------
     InputError
-        No part or protocol of that name, no label that the model knows, or no track that can be heard.
+        No subset or protocol of that name, no label that the model knows, or no track that can be read.
     ModelError
-        The model could not be had, or fails.
+        The model could not be loaded, or fails.
     """
-    listener, place = open_model(model)
+    loaded, place = open_model(model)
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
     run = Path(model) if isinstance(model, str | os.PathLike) else None
-    chosen = choose(manifest, listener.card, split=split, part=part, seed=seed, run=run)
-    taken = manifest.take(chosen.places)
+    subset = choose(manifest, loaded.card, split=split, part=part, seed=seed, run=run)
+    taken = manifest.take(subset.places)
     called = {dict(mapping or {}).get(label, label) for track in taken.tracks for label in track.labels}
-    asked = choose_head(listener.card, called, wanted=head)
-    labels = map_labels(taken.tracks, asked.classes, mapping=mapping)
+    target = choose_head(loaded.card, called, wanted=head)
+    labels = map_labels(taken.tracks, target.classes, mapping=mapping)
     known = [i for i, track in enumerate(taken.tracks) if labels.of(track) or not track.labels]
-    taken, chosen = taken.take(known), dataclasses.replace(chosen, places=chosen.places[known])
-    all_heard, failed = score_tracks(
-        listener, taken, head=asked, place=place, jobs=jobs, deadline=deadline, progress=progress
+    taken, subset = taken.take(known), dataclasses.replace(subset, places=subset.places[known])
+    all_scores, failed = score_tracks(
+        loaded, taken, head=target, place=place, jobs=jobs, deadline=deadline, progress=progress
     )
-    heard = _only(all_heard, chosen)
-    sheet = _sheet(listener, taken, head=asked, labels=labels, heard=heard)
-    by_track, by_window = sheet.tables()
-    answers = sheet.answers()
+    scores = _of_subset(all_scores, subset)
+    aligned = _aligned(loaded, taken, head=target, labels=labels, scores=scores)
+    by_track, by_window = aligned.tables()
+    results = aligned.results()
     return Evaluation(
-        model=ModelId(listener.card.name, listener.card.sha256),
+        model=ModelId(loaded.card.name, loaded.card.sha256),
         data=name or name_of(data),
-        chosen=chosen,
-        head=asked,
-        tracks=answers,
-        figures=figures(by_track, by_window, leaky=chosen.leaky, n_resamples=n_resamples, seed=seed),
-        classes=class_figures(by_track, asked.classes),
-        groups=group_figures(answers),
+        subset=subset,
+        head=target,
+        tracks=results,
+        figures=estimates(by_track, by_window, leaky=subset.leaky, n_resamples=n_resamples, seed=seed),
+        classes=class_metrics(by_track, target.classes),
+        groups=group_errors(results),
         failed=tuple(failed),
-        refused=_refused(taken, heard),
+        refused=_refused(taken, scores),
         labels=labels,
-        notes=(*manifest.notes, *_notes(chosen, sheet, failed)),
+        notes=(*manifest.notes, *_notes(subset, aligned, failed)),
         by_track=by_track,
         by_window=by_window,
     )
@@ -314,14 +314,14 @@ def name_of(data: str | os.PathLike[str] | Manifest) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sheet:
-    """Labels and answers side by side: tracks that were heard and have a label."""
+class _Aligned:
+    """Labels and scores of the evaluated tracks."""
 
     model: Model
     head: Head
     labels: LabelMap
     tracks: tuple[Track, ...]
-    heard: tuple[TrackScores, ...]
+    scores: tuple[TrackScores, ...]
     groups: NDArray[np.str_]
 
     def tables(self) -> tuple[Table, Table]:
@@ -329,24 +329,24 @@ class _Sheet:
         marks = np.zeros((len(self.tracks), len(columns)), dtype=bool)
         for row, track in enumerate(self.tracks):
             marks[row, [columns[name] for name in self.labels.of(track)]] = True
-        truth, scores = metrics.validate(marks, np.array([one.scores for one in self.heard]))
-        owners = np.repeat(np.arange(len(self.heard)), [len(one.windows) for one in self.heard])
-        windows = np.concatenate([one.windows for one in self.heard])
-        every = np.arange(len(self.heard))
+        truth, scores = metrics.validate(marks, np.array([one.scores for one in self.scores]))
+        owners = np.repeat(np.arange(len(self.scores)), [len(one.windows) for one in self.scores])
+        windows = np.concatenate([one.windows for one in self.scores])
+        every = np.arange(len(self.scores))
         return (
             Table(truth, scores, self.groups, every),
             Table(truth[owners], windows, self.groups[owners], owners),
         )
 
-    def answers(self) -> tuple[TrackAnswer, ...]:
-        return tuple(self._answer(*pair) for pair in zip(self.tracks, self.heard, strict=True))
+    def results(self) -> tuple[TrackResult, ...]:
+        return tuple(self._result(*pair) for pair in zip(self.tracks, self.scores, strict=True))
 
-    def _answer(self, track: Track, heard: TrackScores) -> TrackAnswer:
-        best = int(heard.scores.argmax())
-        score = float(heard.scores[best])
+    def _result(self, track: Track, scores: TrackScores) -> TrackResult:
+        best = int(scores.scores.argmax())
+        score = float(scores.scores[best])
         name = self.head.classes[best] if score > 0 else ""
         labels = self.labels.of(track)
-        return TrackAnswer(
+        return TrackResult(
             id=track.id,
             path=track.path,
             group=track.group,
@@ -354,55 +354,55 @@ class _Sheet:
             answer=name,
             score=score,
             hit=name in labels,
-            verdict=heard.verdict,
-            start=float(heard.starts[heard.windows[:, best].argmax()]) if len(heard.windows) else 0.0,
+            verdict=scores.verdict,
+            start=float(scores.starts[scores.windows[:, best].argmax()]) if len(scores.windows) else 0.0,
         )
 
 
-def _sheet(
-    model: Model, manifest: Manifest, *, head: Head, labels: LabelMap, heard: Sequence[TrackScores | None]
-) -> _Sheet:
+def _aligned(
+    model: Model, manifest: Manifest, *, head: Head, labels: LabelMap, scores: Sequence[TrackScores | None]
+) -> _Aligned:
     rows = [
         (track, one, group)
-        for track, one, group in zip(manifest.tracks, heard, manifest.groups, strict=True)
+        for track, one, group in zip(manifest.tracks, scores, manifest.groups, strict=True)
         if one is not None and track.labels
     ]
     if not rows:
         raise InputError(
-            "no track with a label could be heard", hint="earmark check DATA says what is wrong."
+            "no track with a label could be read", hint="Try: earmark check DATA, which lists what is wrong."
         )
     tracks, ones, groups = zip(*rows, strict=True)
-    return _Sheet(model, head, labels, tracks, ones, np.array(groups))
+    return _Aligned(model, head, labels, tracks, ones, np.array(groups))
 
 
-def _refused(manifest: Manifest, heard: Sequence[TrackScores | None]) -> dict[str, int]:
-    pairs = zip(manifest.tracks, heard, strict=True)
+def _refused(manifest: Manifest, scores: Sequence[TrackScores | None]) -> dict[str, int]:
+    pairs = zip(manifest.tracks, scores, strict=True)
     verdicts = [one.verdict for track, one in pairs if one is not None and not track.labels]
     return {name: verdicts.count(name) for name in sorted(set(verdicts))}
 
 
-def _notes(chosen: Chosen, sheet: _Sheet, failed: Sequence[Failed[Track]]) -> tuple[str, ...]:
-    notes = list(chosen.notes)
-    if sheet.labels.unknown:
-        told = ", ".join(f"{label} ({n})" for label, n in sheet.labels.unknown.items())
+def _notes(subset: Subset, aligned: _Aligned, failed: Sequence[Failed[Track]]) -> tuple[str, ...]:
+    notes = list(subset.notes)
+    if aligned.labels.unknown:
+        listed = ", ".join(f"{label} ({n})" for label, n in aligned.labels.unknown.items())
         notes.append(
-            f"Labels that the model does not know, and tracks of no other label, are left out: {told}."
+            f"Labels that the model does not know, and tracks of no other label, are left out: {listed}."
         )
     if failed:
-        notes.append(f"{len(failed)} tracks could not be read and count in no figure.")
-    if not any(track.group for track in sheet.tracks):
+        notes.append(f"{len(failed)} tracks could not be read and count in no metric.")
+    if not any(track.group for track in aligned.tracks):
         notes.append("Artists are not known, so each track counts as a group: the intervals are too narrow.")
-    elif (n_groups := len(np.unique(sheet.groups))) < FEW_GROUPS:
+    elif (n_groups := len(np.unique(aligned.groups))) < FEW_GROUPS:
         notes.append(f"Only {n_groups} groups: the intervals are too narrow to be trusted.")
     return tuple(notes)
 
 
-def _only(heard: Sequence[TrackScores | None], chosen: Chosen) -> list[TrackScores | None]:
+def _of_subset(scores: Sequence[TrackScores | None], subset: Subset) -> list[TrackScores | None]:
     """With a leaky split, the scores of the windows of the part alone."""
-    allowed = chosen.heard_of([0 if one is None else len(one.windows) for one in heard])
+    allowed = subset.window_indices([0 if one is None else len(one.windows) for one in scores])
     if allowed is None:
-        return list(heard)
+        return list(scores)
     return [
         one.take(numbers) if one is not None and len(numbers) else None
-        for one, numbers in zip(heard, allowed, strict=True)
+        for one, numbers in zip(scores, allowed, strict=True)
     ]

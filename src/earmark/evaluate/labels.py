@@ -1,4 +1,4 @@
-"""Whose words: labels of a data set as classes of a model."""
+"""Maps data set labels to model classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALIKE = str.maketrans("", "", " -_'’./")
 
 @dataclass(frozen=True)
 class LabelMap:
-    """What each label of a data set is called by a model.
+    """The model class of each data set label.
 
     Parameters
     ----------
@@ -33,23 +33,23 @@ class LabelMap:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Labels that have another name in the model, and that name."""
+        """Labels whose class has another name, and that name."""
         return {label: name for label, name in self.to.items() if label != name}
 
     def of(self, track: Track) -> tuple[str, ...]:
-        """Classes of a track, those that the model knows, each once."""
+        """Return the classes of a track that the model knows, each once."""
         return tuple(dict.fromkeys(self.to[label] for label in track.labels if label in self.to))
 
 
 def choose_head(card: ModelCard, labels: Iterable[str], *, wanted: str | None = None) -> Head:
-    """Head of a model that labels are for: the one wanted, or the one that knows most of them.
+    """Return the head of a model to evaluate: the one wanted, or the one that knows most of the labels.
 
     Parameters
     ----------
     card : ModelCard
         Of the model.
     labels : iterable of str
-        Of the data set, after what the caller maps.
+        Of the data set, after the caller's mapping.
     wanted : str, optional
         Name of the head.
 
@@ -66,7 +66,7 @@ def choose_head(card: ModelCard, labels: Iterable[str], *, wanted: str | None = 
         if head.name == wanted:
             return head
     raise InputError(
-        f"model {card.name!r} has no head {wanted!r} to measure",
+        f"model {card.name!r} has no head {wanted!r} to evaluate",
         hint=f"Accepted: {', '.join(head.name for head in usable)}.",
     )
 
@@ -74,7 +74,7 @@ def choose_head(card: ModelCard, labels: Iterable[str], *, wanted: str | None = 
 def map_labels(
     tracks: Sequence[Track], classes: Sequence[str], *, mapping: Mapping[str, str] | None = None
 ) -> LabelMap:
-    """Find the class of each label: as the caller says, else by the same spelling.
+    """Find the class of each label: by the caller's mapping, else by the same spelling.
 
     Case, spaces, hyphens and the like do not count: ``Hip Hop`` is ``hip-hop``.
 
@@ -83,14 +83,14 @@ def map_labels(
     tracks : sequence of Track
         The data set.
     classes : sequence of str
-        What the model answers.
+        Of the model.
     mapping : mapping, optional
         Class for some labels; ``""`` for a label that is to be left out.
 
     Raises
     ------
     InputError
-        A mapping to or from a name that is not there, or no label that the model knows.
+        A mapping to or from a name that does not exist, or no label that the model knows.
     """
     counts = Counter(label for track in tracks for label in track.labels)
     mapping = dict(mapping or {})
@@ -105,7 +105,7 @@ def map_labels(
     if not to:
         raise InputError(
             f"the model knows none of the labels: {_few(sorted(counts))}",
-            hint=f"It answers {_few(classes)}; --map LABEL=CLASS says which is which.",
+            hint=f"Accepted: {_few(classes)}. Try: --map LABEL=CLASS.",
         )
     ignored = {label for label, name in mapping.items() if not name}
     return LabelMap(to, {k: n for k, n in sorted(counts.items()) if k not in to and k not in ignored})
@@ -123,4 +123,4 @@ def _few(names: Iterable[str]) -> str:
 def _near(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"There are {_few(known)}."
+    return f"Did you mean {near[0]!r}?" if near else f"Accepted: {_few(known)}."

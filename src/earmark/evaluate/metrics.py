@@ -1,18 +1,21 @@
 """How good a table of scores is: pure functions from arrays to numbers.
 
 All take the same two tables, one row for each track (or window), one column for each class: `truth` is 1
-where a label applies, and `scores` are probabilities. With one label a track these are the figures of the
-textbooks; with several, the answer, which is the class of the highest score, is a hit if it is among the
-labels. A row whose scores are all 0 (silence) has no answer and is never a hit.
+where a label applies, and `scores` are probabilities. With one label a track these are the metrics of the
+textbooks; with several, the prediction, which is the class of the highest score, is a hit if it is among
+the labels. A row whose scores are all 0 (silence) has no prediction and is never a hit.
 
-`weights` say how often a row counts, which is all that a bootstrap needs: see `earmark.evaluate.bootstrap`.
-`Scored` works out once what does not depend on them.
+`weights` are how often a row counts, which is all that a bootstrap needs: see `earmark.evaluate.bootstrap`.
+`Scored` computes once what does not depend on them; each of its metrics is also a function of the two tables.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +25,8 @@ from earmark.errors import InputError
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 N_BINS = 10  # of confidence; more would be empty with the few hundred tracks that test sets have
 SLACK = 1e-4  # how far a probability may be outside 0 to 1: networks in float32 round
@@ -66,14 +71,14 @@ def validate(truth: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """How often answers of about the same confidence are right.
+    """How often predictions of about the same confidence are correct.
 
     Parameters
     ----------
     confidence, accuracy : np.ndarray [shape=(n_bins,)]
         Mean of each bin; NaN for an empty one.
     n : np.ndarray [shape=(n_bins,)]
-        How many answers it has.
+        How many predictions it has.
     """
 
     confidence: Floats
@@ -110,7 +115,7 @@ class Scored:
 
     @cached_property
     def given(self) -> Bools:
-        """Mark the answer of each row [shape=(n, n_classes)]; none where all scores are 0."""
+        """Mark the prediction of each row [shape=(n, n_classes)]; none where all scores are 0."""
         marks = np.zeros(self.scores.shape, dtype=bool)
         rows = np.arange(len(self.scores))
         best = self.order[:, 0]
@@ -125,7 +130,7 @@ class Scored:
 
     @cached_property
     def _counted(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """Tables of 0 and 1: labels, hits among them, answers, right answers, labels that were asked for."""
+        """Tables of 0 and 1: labels, hits among them, predictions, correct predictions, labels that count."""
         truth, hit = self.truth, self.right[:, None] > 0
         wanted = truth & (self.given | ~hit)  # a hit on one label is no miss of another
         tables = truth, truth & hit, self.given, self.given & truth, wanted
@@ -148,27 +153,39 @@ class Scored:
         return rows, np.take_along_axis(self.truth, rows, axis=0).astype(np.float64), first, end
 
     def accuracy(self, *, weights: Floats | None = None, k: int = 1) -> float:
-        """As the function `accuracy`."""
+        """Fraction of hits; with `k`, the fraction of rows that have a label among the `k` highest scores."""
         right = self.right if k == 1 else hits(self.truth, self.scores, k=k)
         return float(np.average(right, weights=weights))
 
     def recalls(self, *, weights: Floats | None = None) -> Floats:
-        """As the function `recalls`."""
+        """Fraction of hits among the rows that have a label, for each label [shape=(n_classes,)].
+
+        NaN for a label that no row has. With one label a track this is the recall of each class.
+        """
         w, (truth, found, *_) = self._ones(weights), self._counted
         return _ratio(w @ found, w @ truth)
 
     def precisions(self, *, weights: Floats | None = None) -> Floats:
-        """As the function `precisions`."""
+        """Fraction of hits among the rows predicted as a label [shape=(n_classes,)]; NaN if none was."""
         w, (_, _, given, right, _) = self._ones(weights), self._counted
         return _ratio(w @ right, w @ given)
 
     def f1_scores(self, *, weights: Floats | None = None) -> Floats:
-        """As the function `f1_scores`."""
+        """F1 of each class that some row has [shape=(n_classes,)]; NaN for the others.
+
+        Twice the hits over the number of rows that have the label and of those predicted as it. With
+        several labels a track only the predicted label counts: a hit on one label is no miss of another.
+        """
         w, (truth, _, given, right, wanted) = self._ones(weights), self._counted
         return np.where(w @ truth > 0, _ratio(2 * (w @ right), w @ given + w @ wanted), np.nan)
 
     def roc_aucs(self, *, weights: Floats | None = None) -> Floats:
-        """As the function `roc_aucs`."""
+        """Area under the ROC curve of each class [shape=(n_classes,)].
+
+        The probability that a row with the label scores higher than one without, ties counting half (Hanley &
+        McNeil 1982, "The meaning and use of the area under a receiver operating characteristic (ROC) curve").
+        NaN where all rows or none have the label.
+        """
         w, positive, first, end = self._ranked(weights)
         above = _summed(positive)
         before, through = (np.take_along_axis(above, at, axis=0) for at in (first, end))
@@ -177,14 +194,18 @@ class Scored:
         return _ratio(pairs, positive.sum(axis=0) * negative.sum(axis=0))
 
     def average_precisions(self, *, weights: Floats | None = None) -> Floats:
-        """As the function `average_precisions`."""
+        """Average precision of each class [shape=(n_classes,)]: the mean precision at the labels' ranks.
+
+        The sum over thresholds of precision times the rise of recall, without interpolation, as in
+        scikit-learn. NaN where no row has the label.
+        """
         w, positive, _, end = self._ranked(weights)
         n_found, n_all = (np.take_along_axis(_summed(table), end, axis=0) for table in (positive, w))
         precision = np.divide(n_found, n_all, out=np.zeros(w.shape), where=n_all > 0)
         return _ratio((positive * precision).sum(axis=0), positive.sum(axis=0))
 
     def reliability(self, *, weights: Floats | None = None, n_bins: int = N_BINS) -> Reliability:
-        """As the function `reliability`."""
+        """Confidence against accuracy in bins of equal width from 0 to 1."""
         w, sure = self._ones(weights), confidence(self.scores)
         bins = np.clip(np.ceil(sure * n_bins).astype(int) - 1, 0, n_bins - 1)  # a bin has its upper end
         n, sums, n_hits = (
@@ -193,23 +214,23 @@ class Scored:
         return Reliability(_ratio(sums, n), _ratio(n_hits, n), n)
 
     def balanced_accuracy(self, *, weights: Floats | None = None) -> float:
-        """As the function `balanced_accuracy`."""
+        """Mean of `recalls`, so that each class counts the same however many tracks it has."""
         return _mean(self.recalls(weights=weights))
 
     def macro_f1(self, *, weights: Floats | None = None) -> float:
-        """As the function `macro_f1`."""
+        """Mean of `f1_scores`."""
         return _mean(self.f1_scores(weights=weights))
 
     def roc_auc(self, *, weights: Floats | None = None) -> float:
-        """As the function `roc_auc`."""
+        """Mean of `roc_aucs`."""
         return _mean(self.roc_aucs(weights=weights))
 
     def mean_average_precision(self, *, weights: Floats | None = None) -> float:
-        """As the function `mean_average_precision`."""
+        """Mean of `average_precisions` (mAP)."""
         return _mean(self.average_precisions(weights=weights))
 
     def ece(self, *, weights: Floats | None = None) -> float:
-        """As the function `ece`."""
+        """Expected calibration error of the predictions, in ten bins."""
         return self.reliability(weights=weights).ece
 
     def _ones(self, weights: Floats | None) -> Floats:
@@ -233,99 +254,45 @@ def hits(truth: Bools, scores: Floats, *, k: int = 1) -> Bools:
 
 
 def confidence(scores: Floats) -> Floats:
-    """Score of the answer, which is the highest of each row [shape=(n,)]."""
+    """Score of the predicted class, the highest of each row [shape=(n,)]."""
     highest: Floats = scores.max(axis=1)
     return highest
 
 
-def accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None, k: int = 1) -> float:
-    """Share of hits; with `k`, the share of rows that have a label among the `k` highest scores."""
-    return Scored(truth, scores).accuracy(weights=weights, k=k)
+def _function(method: Callable[Concatenate[Scored, P], T]) -> Callable[Concatenate[Bools, Floats, P], T]:
+    """Return a method of `Scored` as a function of the two tables, for callers that need one metric once."""
+
+    @functools.wraps(method)
+    def function(truth: Bools, scores: Floats, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return method(Scored(truth, scores), *args, **kwargs)
+
+    return function
 
 
-def recalls(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Share of hits among the rows that have a label, for each label [shape=(n_classes,)].
-
-    NaN for a label that no row has. With one label a track this is the recall of each class.
-    """
-    return Scored(truth, scores).recalls(weights=weights)
-
-
-def balanced_accuracy(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `recalls`, so that each class counts the same however many tracks it has."""
-    return Scored(truth, scores).balanced_accuracy(weights=weights)
-
-
-def precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Share of hits among the rows that got a label as their answer [shape=(n_classes,)]; NaN if none did."""
-    return Scored(truth, scores).precisions(weights=weights)
-
-
-def f1_scores(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """F1 of each class that some row has [shape=(n_classes,)]; NaN for the others.
-
-    Twice the hits over the number of rows that have the label and of those that got it as their answer. With
-    several labels a track only the answer's label is looked for: a hit asks for no other label.
-    """
-    return Scored(truth, scores).f1_scores(weights=weights)
-
-
-def macro_f1(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `f1_scores`."""
-    return Scored(truth, scores).macro_f1(weights=weights)
-
-
-def roc_aucs(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Area under the ROC curve of each class [shape=(n_classes,)].
-
-    The probability that a row with the label scores higher than one without, ties counted half (Hanley and
-    McNeil 1982, "The meaning and use of the area under a receiver operating characteristic (ROC) curve"). NaN
-    where all rows or none have the label.
-    """
-    return Scored(truth, scores).roc_aucs(weights=weights)
-
-
-def average_precisions(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> Floats:
-    """Average precision of each class [shape=(n_classes,)]: the mean precision at the labels' ranks.
-
-    The sum over thresholds of precision times the rise of recall, without interpolation, as scikit-learn has
-    it. NaN where no row has the label.
-    """
-    return Scored(truth, scores).average_precisions(weights=weights)
-
-
-def roc_auc(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `roc_aucs`."""
-    return Scored(truth, scores).roc_auc(weights=weights)
-
-
-def mean_average_precision(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Mean of `average_precisions` (mAP)."""
-    return Scored(truth, scores).mean_average_precision(weights=weights)
-
-
-def reliability(
-    truth: Bools, scores: Floats, *, weights: Floats | None = None, n_bins: int = N_BINS
-) -> Reliability:
-    """Confidence against accuracy in bins of equal width from 0 to 1."""
-    return Scored(truth, scores).reliability(weights=weights, n_bins=n_bins)
-
-
-def ece(truth: Bools, scores: Floats, *, weights: Floats | None = None) -> float:
-    """Expected calibration error of the answers, in ten bins."""
-    return Scored(truth, scores).ece(weights=weights)
+accuracy = _function(Scored.accuracy)
+recalls = _function(Scored.recalls)
+balanced_accuracy = _function(Scored.balanced_accuracy)
+precisions = _function(Scored.precisions)
+f1_scores = _function(Scored.f1_scores)
+macro_f1 = _function(Scored.macro_f1)
+roc_aucs = _function(Scored.roc_aucs)
+roc_auc = _function(Scored.roc_auc)
+average_precisions = _function(Scored.average_precisions)
+mean_average_precision = _function(Scored.mean_average_precision)
+reliability = _function(Scored.reliability)
+ece = _function(Scored.ece)
 
 
 def risk_coverage(truth: Bools, scores: Floats) -> tuple[Floats, Floats]:
-    """Share of misses when only the surest answers are taken.
+    """Error rate when only the most confident predictions are kept.
 
     El-Yaniv and Wiener 2010, "On the foundations of noise-free selective classification".
 
     Returns
     -------
     coverage, risk : np.ndarray [shape=(n,)]
-        Coverage 1/n, 2/n ... 1, and the share of misses among so many of the surest. Answers that are equally
-        sure share their misses evenly, so that their order does not matter.
+        Coverage 1/n, 2/n ... 1, and the error rate among so many of the most confident. Predictions of equal
+        confidence share their errors evenly, so that their order does not matter.
     """
     sure, missed = confidence(scores), ~hits(truth, scores)
     values, place = np.unique(-sure, return_inverse=True)
@@ -335,16 +302,11 @@ def risk_coverage(truth: Bools, scores: Floats) -> tuple[Floats, Floats]:
     return counts / len(sure), np.cumsum(shared) / counts
 
 
-def area_under_risk(truth: Bools, scores: Floats) -> float:
-    """Mean of the risk over all coverages (AURC): low where the sure answers are right."""
-    return float(risk_coverage(truth, scores)[1].mean())
-
-
 def confusion(truth: Bools, scores: Floats) -> Ints:
-    """How often each class was answered for each [shape=(n_classes, n_classes)], rows true, columns answered.
+    """Confusion matrix of counts [shape=(n_classes, n_classes)], rows true, columns predicted.
 
-    A hit of several labels counts once, on the diagonal of its answer; a miss counts once in the row of each
-    of its labels. Rows without an answer are left out.
+    A hit of several labels counts once, on the diagonal; a miss counts once in the row of each of its labels.
+    Rows without a prediction are left out.
     """
     scored = Scored(truth, scores)
     given = scored.given

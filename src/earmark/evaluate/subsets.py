@@ -1,4 +1,4 @@
-"""Which tracks a model is to be measured on, and whether that is honest."""
+"""Which tracks a model is evaluated on, and whether it was trained on some of them."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.data import EXCLUDED, PARTS, PROTOCOLS, Manifest, Split, Track, read_manifest
-from earmark.data import split as deal
+from earmark.data import split as split_tracks
 from earmark.errors import InputError
 from earmark.models import ModelCard
 from earmark.storage import sha256_file
 
 ALL = "all"
 SHOWN = 3  # collections that a note names
-UNSEEN = "unseen"  # all but what taught the model
+UNSEEN = "unseen"  # all but the training tracks
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
-    """Tracks that a model is measured on.
+class Subset:
+    """The tracks that a model is evaluated on.
 
     Parameters
     ----------
     places : np.ndarray [shape=(k,)]
         In the manifest.
     protocol, part, digest : str
-        How they were chosen; the digest is that of the split, or of the manifest if all are taken.
+        How they were subset; the digest is that of the split, or of the manifest if all are taken.
     split : Split or None
         None if all are taken.
     notes : tuple of str
-        What a reader of the figures must know.
+        Warnings for the reader.
     """
 
     places: NDArray[np.int64]
@@ -47,19 +47,19 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
     @property
-    def shown(self) -> str:
-        """How the tracks were chosen, as it is read."""
+    def text(self) -> str:
+        """How the tracks were subset, for people."""
         if self.protocol == ALL:
-            return "all tracks" if self.part == ALL else "all tracks that did not teach the model"
+            return "all tracks" if self.part == ALL else "all tracks that the model was not trained on"
         return f"part {self.part} of the split {self.protocol}{' (leaky)' if self.leaky else ''}"
 
     @property
     def leaky(self) -> bool:
-        """Whether windows of the same tracks taught the model: the figures mean nothing then."""
+        """Whether the model was trained on windows of the same tracks: the metrics mean nothing then."""
         return self.split is not None and self.split.leaky
 
-    def heard_of(self, n_windows: Sequence[int]) -> list[NDArray[np.int64]] | None:
-        """Which windows of each track count; None for all of them.
+    def window_indices(self, n_windows: Sequence[int]) -> list[NDArray[np.int64]] | None:
+        """Return the numbers of the windows of each track that count; None if all do.
 
         Parameters
         ----------
@@ -82,12 +82,12 @@ def choose(
     part: str = "test",
     seed: int = 0,
     run: Path | None = None,
-) -> Chosen:
-    """Choose the tracks to measure on.
+) -> Subset:
+    """Choose the tracks to evaluate on.
 
-    Without `split`: the split that the model was trained with, if this data set gives it again (the card has
-    its digest); else the parts that the manifest itself names; else all tracks, but for those that taught the
-    model, as far as the folder of its training tells.
+    Without `split`: the split that the model was trained with, if this data set reproduces it (the card has
+    its digest); else the subsets that the manifest itself names; else all tracks without the training tracks,
+    as far as the run folder lists them.
 
     Parameters
     ----------
@@ -107,58 +107,59 @@ def choose(
     Raises
     ------
     InputError
-        Another protocol or part, or a part without tracks.
+        Another protocol or subset, or a subset without tracks.
     """
     if part not in (*PARTS, ALL):
         raise InputError(f"part={part!r}", hint=f"Accepted: {', '.join((*PARTS, ALL))}.")
     if isinstance(split, str) and split not in (*PROTOCOLS, ALL):
         raise InputError(f"split={split!r}", hint=f"Accepted: {', '.join((*PROTOCOLS, ALL))}.")
     if isinstance(split, str) and split != ALL:
-        split = deal(manifest, protocol=split, seed=seed)
+        split = split_tracks(manifest, protocol=split, seed=seed)
     home = _home(run)
-    dealt = _found(manifest, card, seed, home) if split is None else split
-    if part == ALL or not isinstance(dealt, Split):
+    split_used = _split_of(manifest, card, seed, home) if split is None else split
+    if part == ALL or not isinstance(split_used, Split):
         every = [i for i, track in enumerate(manifest.tracks) if track.split != EXCLUDED]
-        chosen = Chosen(np.array(every, dtype=np.int64), ALL, ALL, manifest.digest)
+        subset = Subset(np.array(every, dtype=np.int64), ALL, ALL, manifest.digest)
     else:
-        chosen = Chosen(dealt.parts[part], dealt.protocol, part, dealt.digest, dealt)
-    if not len(chosen.places):
-        sizes = dealt.parts if isinstance(dealt, Split) else {}
+        subset = Subset(split_used.parts[part], split_used.protocol, part, split_used.digest, split_used)
+    if not len(subset.places):
+        sizes = split_used.parts if isinstance(split_used, Split) else {}
         found = ", ".join(f"{name} {len(places)}" for name, places in sizes.items()) or "none"
-        raise InputError(f"part={part!r} has no tracks", hint=f"Tracks: {found}; --part chooses another.")
-    if isinstance(dealt, Split) and (dealt.leaky or dealt.digest == card.split_digest):
-        chosen = replace(chosen, notes=_notes_of_training(chosen))
+        raise InputError(f"part={part!r} has no tracks", hint=f"Tracks: {found}. Try: another --part.")
+    if isinstance(split_used, Split) and (split_used.leaky or split_used.digest == card.split_digest):
+        subset = replace(subset, notes=_training_notes(subset))
     else:
-        chosen = without_taught(chosen, manifest, card, run=home, leave_out=split is None and part == "test")
-    return replace(chosen, notes=(*chosen.notes, *_notes_of_bases(card.based_on, manifest)))
+        leave_out = split is None and part == "test"
+        subset = exclude_training_tracks(subset, manifest, card, run=home, leave_out=leave_out)
+    return replace(subset, notes=(*subset.notes, *_notes_of_bases(card.based_on, manifest)))
 
 
-def _found(manifest: Manifest, card: ModelCard, seed: int, home: Path | None) -> Split | None:
-    """Split of the training if this data set gives it again, or that of the manifest."""
+def _split_of(manifest: Manifest, card: ModelCard, seed: int, home: Path | None) -> Split | None:
+    """Return the split of the training if this data set reproduces it, or that of the manifest."""
     named = {track.split for track in manifest.tracks}
-    candidates: list[dict[str, Any]] = [_asked(home)] if home else []
+    candidates: list[dict[str, Any]] = [_settings(home)] if home else []
     candidates += [{"protocol": "given"}] if named & {"train", "test"} else []
     candidates += [{"protocol": "grouped", "seed": seed}]
     given: Split | None = None
     for candidate in candidates:
         try:
-            dealt: Split = deal(manifest, **candidate)
+            split_used: Split = split_tracks(manifest, **candidate)
         except InputError:
             continue
-        if card.split_digest and dealt.digest == card.split_digest:
-            return dealt
-        given = dealt if candidate["protocol"] == "given" else given
+        if card.split_digest and split_used.digest == card.split_digest:
+            return split_used
+        given = split_used if candidate["protocol"] == "given" else given
     return given
 
 
 def _home(run: Path | None) -> Path | None:
-    """Folder of a training that is meant by it, or by the bundle in it."""
+    """Return the run folder that a path means, or that of the bundle in it."""
     places = [] if run is None else [run, Path(os.path.abspath(run)).parent]
     return next((place for place in places if (place / "params.json").is_file()), None)
 
 
-def _asked(home: Path) -> dict[str, Any]:
-    """How the training dealt out its tracks."""
+def _settings(home: Path) -> dict[str, Any]:
+    """How the training split_used out its tracks."""
     try:
         params = json.loads((home / "params.json").read_text(encoding="utf-8", errors="surrogateescape"))
         asked = {name: params["split"][name] for name in ("protocol", "test", "valid")}
@@ -167,31 +168,31 @@ def _asked(home: Path) -> dict[str, Any]:
         return {"protocol": "grouped"}
 
 
-def _notes_of_training(chosen: Chosen) -> tuple[str, ...]:
-    """What must be known of figures from the very split that the model was trained with, or from a leak."""
-    if chosen.leaky:
+def _training_notes(subset: Subset) -> tuple[str, ...]:
+    """Return warnings about metrics on the split that the model was trained with, or on a leaky one."""
+    if subset.leaky:
         return (
-            "leaky: windows of the same tracks are in training and test, so these figures say nothing about "
-            "music that the model has not heard.",
+            "leaky: windows of the same tracks are in training and test, so these metrics say nothing about "
+            "music that the model was not trained on.",
         )
     what = {
-        "train": "taught the model",
-        "valid": "chose the model",
-        ALL: "include those that taught the model",
+        "train": "are the training tracks",
+        "valid": "were used to choose the model",
+        ALL: "include the training tracks",
     }
-    if chosen.part in what:
-        return (f"These tracks {what[chosen.part]}: the figures are better than on new music.",)
+    if subset.part in what:
+        return (f"These tracks {what[subset.part]}: the metrics are better than on new music.",)
     return ()
 
 
-def without_taught(
-    chosen: Chosen, manifest: Manifest, card: ModelCard, *, run: Path | None, leave_out: bool = True
-) -> Chosen:
-    """Leave out the tracks that taught a model, as far as the folder of its training tells, or note them.
+def exclude_training_tracks(
+    subset: Subset, manifest: Manifest, card: ModelCard, *, run: Path | None, leave_out: bool = True
+) -> Subset:
+    """Leave out the training tracks of a model, as far as its run folder lists them, or warn about them.
 
     Parameters
     ----------
-    chosen : Chosen
+    subset : Subset
         Tracks.
     manifest : Manifest
         Where they are from.
@@ -200,42 +201,42 @@ def without_taught(
     run : Path, optional
         Folder of its training, or of the bundle in it.
     leave_out : bool
-        Whether to leave them out, unless nothing else is there; otherwise a note says how many they are.
+        Whether to leave them out, unless nothing else is there; otherwise a warning counts them.
     """
     home = _home(run)
-    taught = _taught(home, card) if home else None
-    if taught is None:
-        return replace(chosen, notes=_warnings(card))
-    known = np.array([_met(manifest.tracks[i], taught) for i in chosen.places])
+    trained = _training_tracks(home, card) if home else None
+    if trained is None:
+        return replace(subset, notes=_warnings(card))
+    known = np.array([_is_among(manifest.tracks[i], trained) for i in subset.places])
     if not known.any():
-        return chosen
+        return subset
     if leave_out and not known.all():
-        rest = chosen.places[~known]
+        rest = subset.places[~known]
         note = f"{known.sum()} tracks that the model was trained with are left out."
-        return Chosen(rest, chosen.protocol, UNSEEN, manifest.take(rest).digest, chosen.split, (note,))
-    some = f"{known.sum()} of {len(known)} tracks taught the model or chose it"
-    return replace(chosen, notes=(f"{some}: the figures are better than on new music.",))
+        return Subset(rest, subset.protocol, UNSEEN, manifest.take(rest).digest, subset.split, (note,))
+    some = f"{known.sum()} of {len(known)} tracks were used to train or to choose the model"
+    return replace(subset, notes=(f"{some}: the metrics are better than on new music.",))
 
 
-def _taught(home: Path, card: ModelCard) -> set[str] | None:
-    """Paths and checksums of what was not held back in a training; None if that cannot be told."""
+def _training_tracks(home: Path, card: ModelCard) -> set[str] | None:
+    """Return paths and checksums of the tracks of a training; None if they are not known."""
     try:
         manifest = read_manifest(home / "manifest.jsonl")
-        dealt: Split = deal(manifest, **_asked(home))
+        split_used: Split = split_tracks(manifest, **_settings(home))
     except InputError:
         return None
-    if dealt.digest != card.split_digest:
+    if split_used.digest != card.split_digest:
         return None
-    tracks = [manifest.tracks[i] for part in ("train", "valid") for i in dealt.parts[part]]
+    tracks = [manifest.tracks[i] for part in ("train", "valid") for i in split_used.parts[part]]
     return {name for track in tracks for name in (os.path.abspath(track.path), track.sha256) if name}
 
 
-def _met(track: Track, taught: set[str]) -> bool:
-    """Whether a track is among those: the same file, or a copy of it byte for byte."""
-    if os.path.abspath(track.path) in taught:
+def _is_among(track: Track, trained: set[str]) -> bool:
+    """Whether a track was used: the same file, or a copy of it byte for byte."""
+    if os.path.abspath(track.path) in trained:
         return True
     try:
-        return (track.sha256 or sha256_file(track.path)) in taught
+        return (track.sha256 or sha256_file(track.path)) in trained
     except OSError:
         return False
 
@@ -261,9 +262,9 @@ def _notes_of_bases(bases: Sequence[Mapping[str, Any]], manifest: Manifest) -> I
 def _warnings(card: ModelCard) -> tuple[str, ...]:
     if card.split_digest:
         return (
-            "The model was trained with another split or on other data: whether some of these tracks taught "
-            "it cannot be told from here. Its card says what it learned from.",
+            "The model was trained with another split or on other data: whether it was trained on some of "
+            "these tracks is not known. Its card lists its training data.",
         )
     if card.training_data:
-        return ("The card does not say which tracks taught the model: make sure that none of these did.",)
+        return ("The card does not list the training tracks: make sure that none of these is among them.",)
     return ()

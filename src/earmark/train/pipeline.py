@@ -16,7 +16,7 @@ import numpy as np
 from earmark.data import Manifest, Skipped
 from earmark.errors import BundleError, EarmarkError
 from earmark.estimators import to_bundle
-from earmark.evaluate import Figure
+from earmark.evaluate import Estimate
 from earmark.models import ModelCard, OnnxModel, save_bundle
 from earmark.progress import Progress, no_progress
 from earmark.storage import digest, write_atomic
@@ -42,7 +42,7 @@ class Run:
         Where everything is.
     card : ModelCard
         Card of the bundle.
-    figures : tuple of Figure
+    figures : tuple of Estimate
         On the test part; of no worth where `leaky`.
     leaky : bool
         Whether windows of one track were in training and test.
@@ -58,7 +58,7 @@ class Run:
 
     folder: Path
     card: ModelCard
-    figures: tuple[Figure, ...]
+    figures: tuple[Estimate, ...]
     leaky: bool = False
     skipped: tuple[Skipped, ...] = ()
     balance: str = ""

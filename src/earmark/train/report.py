@@ -73,7 +73,7 @@ def _figures(run: Run, scored: Mapping[str, Answers | None]) -> list[Html | str]
         return [*parts, "There is no test part: this model has no figure."]
     parts.append(
         facts(
-            {found.name: found.shown for found in run.figures},
+            {found.name: found.text for found in run.figures},
             notes={found.name: found.interval or "no interval" for found in run.figures},
         )
     )

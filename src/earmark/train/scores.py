@@ -11,7 +11,7 @@ import numpy as np
 
 from earmark.data import Manifest, Split
 from earmark.evaluate import metrics
-from earmark.evaluate.estimates import Figure, Table, figures
+from earmark.evaluate.estimates import Estimate, Table, estimates
 from earmark.models.base import Array
 from earmark.predict.window_scores import mean_rows
 from earmark.train.dataset import Part
@@ -37,9 +37,9 @@ class Answers:
     def __len__(self) -> int:
         return len(self.by_track.truth)
 
-    def figures(self, *, leaky: bool, seed: int) -> tuple[Figure, ...]:
+    def figures(self, *, leaky: bool, seed: int) -> tuple[Estimate, ...]:
         """Figures that can be told, with intervals that resample groups."""
-        found = figures(self.by_track, self.by_window, leaky=leaky, seed=seed)
+        found = estimates(self.by_track, self.by_window, leaky=leaky, seed=seed)
         return tuple(figure for figure in found if math.isfinite(figure.value))
 
     @property
@@ -79,7 +79,7 @@ def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
     )
 
 
-def card_metrics(found: Sequence[Figure], split: Split, part: str) -> list[dict[str, Any]]:
+def card_metrics(found: Sequence[Estimate], split: Split, part: str) -> list[dict[str, Any]]:
     """Figures as a card has them; none of a leaky split, whose figures mean nothing."""
     where = {"split": f"{split.protocol}, {part}", "split_digest": split.digest}
     return [

@@ -39,7 +39,11 @@ Output = Annotated[
 ]
 ModelName = Annotated[
     str,
-    typer.Option("--model", metavar="NAME|DIR", help="What judges the labels; none: descriptors alone."),
+    typer.Option(
+        "--model",
+        metavar="NAME|DIR",
+        help="Model whose embedding is used to find label errors; none: descriptors alone.",
+    ),
 ]
 MinSeconds = Annotated[float, typer.Option("--min-seconds", min=0, help="Minimum duration in seconds.")]
 
@@ -60,7 +64,7 @@ def check(
 ) -> None:
     """Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.
 
-    The exit status is 1 if there are faults. What is only worth listening to does not count.
+    The exit status is 1 if there are faults. Findings for a person to judge do not count.
     """
     for path, option in ((output, "--output"), (html, "--html")):
         if path is not None:
@@ -83,7 +87,7 @@ def check(
         from earmark.report import save_page
 
         save_page(check_page(report, beside=html.parent), html)
-        say(f"{html}: the suspects side by side")
+        say(f"wrote {html}")
     if as_json:
         write_line(json.dumps(report.to_dict()))
     else:
@@ -132,7 +136,7 @@ def _show(report: CheckReport) -> None:
         classes = f"{len(manifest.classes)} {'class' if len(manifest.classes) == 1 else 'classes'}"
         write_line(
             f"{plural(len(manifest), 'track')} in {classes}: "
-            f"{plural(report.n_faults, 'fault')}, {n_looks} to listen to"
+            f"{plural(report.n_faults, 'fault')}, {n_looks} to review"
         )
     for note in report.notes:
         say(note)

@@ -84,9 +84,9 @@ def _show(done: Comparison) -> None:
     out.print(done.verdict, soft_wrap=True)
     out.print(_table(done))
     names = done.a.model.name, done.b.model.name
-    out.print(f"{done.n} tracks; {done.a.chosen.shown}, digest {done.a.chosen.digest}")
+    out.print(f"{done.n} tracks; {done.a.subset.text}, digest {done.a.subset.digest}")
     out.print(
-        f"{names[0]} alone is right on {len(done.only_a)}, {names[1]} alone on "
+        f"{names[0]} alone is correct on {len(done.only_a)}, {names[1]} alone on "
         f"{len(done.only_b)} (exact McNemar p = {done.p_value:.3g})",
         soft_wrap=True,
     )
@@ -96,10 +96,10 @@ def _table(done: Comparison) -> Table:
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    grid.add_column("figure")  # the only one that may wrap: no number is ever cut
+    grid.add_column("metric")  # the only one that may wrap: no number is ever cut
     for name in (done.a.model.name, done.b.model.name, "difference"):
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("95 % interval", no_wrap=True)
     for one in done.differences:
-        grid.add_row(one.a.name, one.a.shown, one.b.shown, one.shown, one.interval)
+        grid.add_row(one.a.name, one.a.text, one.b.text, one.text, one.interval)
     return grid

@@ -52,9 +52,9 @@ def evaluate(
     jobs: JobsOption = None,
     deadline: DeadlineOption = None,
 ) -> None:
-    """Measure a model on labelled music, with intervals, and show where it fails.
+    """Evaluate a model on labelled music: metrics with intervals, and the worst errors.
 
-    Files that cannot be read are reported and count in no figure; the exit status is then 1.
+    Files that cannot be read are reported and count in no metric; the exit status is then 1.
     """
     from earmark.evaluate import evaluate as measure
     from earmark.evaluate import name_of
@@ -84,18 +84,18 @@ def evaluate(
 
 
 def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
-    """Data set; what could not become a track is said in one line."""
+    """Read a data set; what could not become a track is reported in one line."""
     from earmark.data import read_manifest
 
     manifest = read_manifest(data, non_events=non_events or ())
     if manifest.skipped:
         first = manifest.skipped[0]
-        say(f"left out {len(manifest.skipped)} of {data}; the first: {first.path}: {first.reason}")
+        say(f"{data}: {len(manifest.skipped)} skipped; the first: {first.path}: {first.reason}")
     return manifest
 
 
 def mapping_of(pairs: Sequence[str] | None) -> dict[str, str]:
-    """What ``--map`` says, as a dictionary.
+    """Return the mapping of ``--map``.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def mapping_of(pairs: Sequence[str] | None) -> dict[str, str]:
     for pair in pairs or ():
         label, equals, name = pair.rpartition("=")
         if not equals or not label:
-            raise InputError(f"--map {pair}", hint="Give LABEL=CLASS, or LABEL= to leave a label out.")
+            raise InputError(f"--map {pair}", hint="Accepted: LABEL=CLASS, or LABEL= to leave a label out.")
         mapping[label] = name
     return mapping
 
@@ -149,10 +149,10 @@ def _show(done: Evaluation) -> None:
 
 
 def _measured(done: Evaluation) -> str:
-    chosen = done.chosen
+    subset = done.subset
     windows = f", {len(done.by_window.owners)} windows" if len(done.by_window.owners) else ""
     return (
-        f"{len(done.tracks)} tracks{windows}, {done.n_groups} groups, {chosen.shown}, digest {chosen.digest}"
+        f"{len(done.tracks)} tracks{windows}, {done.n_groups} groups, {subset.text}, digest {subset.digest}"
     )
 
 
@@ -160,25 +160,28 @@ def _table(done: Evaluation) -> Table:
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    grid.add_column("figure")  # the only one that may wrap: no number is ever cut
+    grid.add_column("metric")  # the only one that may wrap: no number is ever cut
     grid.add_column("value", justify="right", no_wrap=True)
     grid.add_column("95 % interval", no_wrap=True)
-    for figure in done.figures:
-        grid.add_row(figure.name, figure.shown, figure.interval)
+    for one in done.figures:
+        grid.add_row(one.name, one.text, one.interval)
     return grid
 
 
 def _failures(done: Evaluation) -> Iterator[str]:
-    """Yield the weakest classes and the surest mistake, in a line each."""
-    leaky = " leaky" if done.chosen.leaky else ""
+    """Yield the weakest classes and the most confident error, in a line each."""
+    leaky = " leaky" if done.subset.leaky else ""
     weak = sorted((one for one in done.classes if one.n), key=lambda one: one.recall)[:3]
-    told = ", ".join(
+    recalls = ", ".join(
         f"{one.label} {100 * one.recall:.0f} %{leaky} of {one.n}" for one in weak if one.recall < 1
     )
-    if told:
-        yield f"weakest: {told}"
+    if recalls:
+        yield f"lowest recall: {recalls}"
     for track in done.worst(1):
-        told = f"{track.id} is {', '.join(track.labels)}, heard as {track.answer} {track.score:.2f}"
-        yield f"surest mistake: {told}"
+        labels = ", ".join(track.labels)
+        predicted = f"predicted {track.answer} {track.score:.2f}"
+        yield f"most confident error: {track.id}, labelled {labels}, {predicted}"
     if done.refused:
-        yield "of no class: " + ", ".join(f"{n} heard as {verdict}" for verdict, n in done.refused.items())
+        yield "of no class: " + ", ".join(
+            f"{n} with verdict {verdict}" for verdict, n in done.refused.items()
+        )

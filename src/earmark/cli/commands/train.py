@@ -191,7 +191,7 @@ def _tell(run: Run) -> None:
     for figure in run.figures:
         span = f"({figure.interval})" if figure.interval else ""
         what = "window" if "window" in figure.name else "track"
-        line = f"  {figure.name:18} {figure.shown:8} {span:18} {plural(figure.n, what)}"
+        line = f"  {figure.name:18} {figure.text:8} {span:18} {plural(figure.n, what)}"
         out.print(line, soft_wrap=True)
     if not run.figures:
         out.print("  no test part, so no figure")
