@@ -108,7 +108,7 @@ class _Growing:
         if self._columns and (self._columns, self._spec) != (list(row), row.get(SPEC)):
             raise InputError(
                 f"{self.path} has the columns of another version or front end",
-                hint="Choose another --output, or delete it to begin anew.",
+                hint="Try: another --output, or delete it to begin anew.",
             )
         header = "" if self._columns else self._header(row)
         self._write((header + self._line(row)).encode("utf-8", "surrogateescape"))
@@ -144,7 +144,7 @@ class _Growing:
             os.close(file)
 
     def _foreign(self) -> InputError:
-        return InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
+        return InputError(f"{self.path} is no table of this command", hint="Try: another --output.")
 
     def _complete(self, file: BinaryIO) -> Iterator[tuple[Row, int, int]]:
         """Rows that are whole, and where each begins and ends; the error of a file damaged before its end."""
@@ -231,7 +231,9 @@ class ParquetTable:
         try:
             import pyarrow.parquet  # noqa: F401
         except ImportError as error:
-            raise MissingExtraError("Parquet needs pyarrow", hint="pip install 'earmark[parquet]'") from error
+            raise MissingExtraError(
+                "Parquet needs pyarrow", hint="Try: pip install 'earmark[parquet]'."
+            ) from error
         self.path = path
         self._rows = self._read() if path.exists() else []
         self._there = {row[KEY] for row in self._rows}
@@ -247,7 +249,7 @@ class ParquetTable:
         if self._rows and (list(self._rows[0]), self._rows[0].get(SPEC)) != (list(row), row.get(SPEC)):
             raise InputError(
                 f"{self.path} has the columns of another version or front end",
-                hint="Choose another --output, or delete it to begin anew.",
+                hint="Try: another --output, or delete it to begin anew.",
             )
         self._waiting.append(row)
 
@@ -273,9 +275,9 @@ class ParquetTable:
         try:
             rows: list[Row] = pyarrow.parquet.read_table(self.path).to_pylist()
         except (pyarrow.ArrowException, OSError) as error:
-            raise InputError(f"{self.path} is no Parquet file", hint="Choose another --output.") from error
+            raise InputError(f"{self.path} is no Parquet file", hint="Try: another --output.") from error
         if any(KEY not in row for row in rows[:1]):
-            raise InputError(f"{self.path} is no table of this command", hint="Choose another --output.")
+            raise InputError(f"{self.path} is no table of this command", hint="Try: another --output.")
         return rows
 
 

@@ -212,7 +212,11 @@ def test_plot(run: Run, song: Path, tmp_path: Path) -> None:
     [
         (["no.mp3"], 1, r"^error: .*no\.mp3"),
         (["{song}", "--model", "ecco"], 3, r"^error: .*ecco.*echo"),
-        (["{song}", "--json", "--csv"], 2, r"^error: --json and --csv exclude each other\. Choose one\.$"),
+        (
+            ["{song}", "--json", "--csv"],
+            2,
+            r"^error: --json and --csv exclude each other\. Try: one of them\.$",
+        ),
         (["{song}", "{song}2", "--labels", "audacity"], 2, r"^error: --labels takes one file, there are 2"),
         (["{song}", "--plot", "out.bmp"], 2, r"^error: .*\.bmp.*\.png"),
         (["{song}", "--plot", "/no/where/out.png"], 2, r"^error: --plot .*no such folder"),
@@ -269,7 +273,7 @@ def test_a_full_disk_is_no_fault_of_ours(song: Path, options: list[str]) -> None
         done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 5
     assert done.stderr == (
-        "error: cannot write the output: No space left on device. Free some room, or write elsewhere.\n"
+        "error: cannot write the output: No space left on device. Try: free some space, or write elsewhere.\n"
     )
 
 

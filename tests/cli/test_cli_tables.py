@@ -137,7 +137,7 @@ def test_a_table_cut_anywhere_is_mended(
 def test_other_files_are_not_touched(tmp_path: Path, ending: str, content: bytes) -> None:
     path = tmp_path / f"table{ending}"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="Choose another --output"):
+    with pytest.raises(InputError, match="Try: another --output"):
         open_table(path)
     assert path.read_bytes() == content
 
@@ -149,7 +149,7 @@ def test_damage_before_the_end_is_reported_and_left(tmp_path: Path, ending: str)
     lines = path.read_bytes().splitlines(keepends=True)
     lines[-2] = b"damaged\n"
     path.write_bytes(b"".join(lines))
-    with pytest.raises(InputError, match="Choose another --output"):
+    with pytest.raises(InputError, match="Try: another --output"):
         open_table(path)
     assert path.read_bytes() == b"".join(lines)
 

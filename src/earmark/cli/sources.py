@@ -47,7 +47,7 @@ def found(paths: Iterable[str]) -> tuple[list[str], int]:
     if not sources:
         raise AudioNotFoundError(
             f"no sound files in {', '.join(paths)}" + (f" ({left_out(others)})" if others else ""),
-            hint=f"Files are found by their ending: {' '.join(sorted(EXTENSIONS)[:8])} and others.",
+            hint=f"Accepted: files that end in {' '.join(sorted(EXTENSIONS)[:8])} and others.",
         )
     for error in unreadable:
         say(complaint(error))
@@ -73,7 +73,7 @@ def one_only(sources: list[str], option: str) -> None:
         If there are several.
     """
     if len(sources) > 1:
-        raise InputError(f"{option} takes one file, there are {len(sources)}", hint="Call it once for each.")
+        raise InputError(f"{option} takes one file, there are {len(sources)}", hint="Try: one call for each.")
 
 
 def jobs_for(sources: list[str], wanted: int | None) -> int:

@@ -101,7 +101,7 @@ def _unplanned(error: Exception) -> EarmarkError:
     if isinstance(error, OSError) and error.errno in FULL:
         where = error.filename or "the output"
         return OutputError(
-            f"cannot write {where}: {error.strerror}", hint="Free some room, or write elsewhere."
+            f"cannot write {where}: {error.strerror}", hint="Try: free some space, or write elsewhere."
         )
     hint = "" if debugging() else "This is a fault of earmark; EARMARK_DEBUG=1 shows where."
     return EarmarkError(f"{type(error).__name__}: {' '.join(str(error).split())}", hint=hint)

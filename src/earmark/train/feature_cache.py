@@ -364,7 +364,7 @@ def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
     if wanted.sha256 and wanted.sha256 != found:
         raise UnreadableAudioError(
             f"{wanted.path} has changed: sha256={found[:12]}..., the manifest says {wanted.sha256[:12]}...",
-            hint="Read the data set again.",
+            hint="Try: read the data set again.",
         )
     cache = FeatureCache(folder)
     if not cache.has(found, recipe):

@@ -115,7 +115,7 @@ def _loaded(name: str, *, embedding: bool) -> Model:
 
     model = load_model(name)
     if embedding and not model.card.embedding_size:
-        raise InputError(f"model {name!r} has no embedding", hint="Leave --embedding away.")
+        raise InputError(f"model {name!r} has no embedding", hint="Try: without --embedding.")
     return model
 
 
@@ -142,7 +142,7 @@ def _format(as_json: bool, as_csv: bool, labels: LabelFormat | None) -> Format:
     wanted = {"--json": as_json, "--csv": as_csv, "--labels": labels is not None}
     chosen = [option for option, given in wanted.items() if given]
     if len(chosen) > 1:
-        raise InputError(f"{' and '.join(chosen)} exclude each other", hint="Choose one.")
+        raise InputError(f"{' and '.join(chosen)} exclude each other", hint="Try: one of them.")
     names = {"--json": Format.json, "--csv": Format.csv, "--labels": Format.audacity}
     return names[chosen[0]] if chosen else Format.table
 

@@ -33,7 +33,9 @@ def features(
     and the exit status is 1.
     """
     if STDIN in files:
-        raise InputError("standard input has no name to stand in a table", hint="Give files and folders.")
+        raise InputError(
+            "standard input has no name to stand in a table", hint="Accepted: files and folders."
+        )
     table_kind(output)
     check_writable(output, "--output")
     sources, n_unreadable = found(files)
