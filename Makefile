@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo oracle test lint bench docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo          ## install, classify the demo clip, say what to try next
@@ -17,7 +17,10 @@ lint: $(VENV)/.dev           ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev          ## speed and memory, as ratios against peers
+oracle: $(VENV)/.oracle      ## whether librosa, as installed, still answers what the tests hold us to
+	$(BIN)/python tests/golden/make_librosa.py --check
+
+bench: $(VENV)/.oracle       ## speed and memory, as ratios against peers
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 docs: $(VENV)/.dev           ## the pictures and the generated pages of docs/
@@ -36,3 +39,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.oracle: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracle]'
+	@touch $@

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import signal
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,11 +11,6 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background of a shell ignores Ctrl-C and would bequeath that to the commands under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# numba keeps librosa's compiled functions on disk. Two test processes that compile at once mix up their
-# files, and whoever loads those dies of a segmentation fault: so each keeps its own while it lives.
-os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="earmark-numba-")
-atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 SHARED = Path(os.environ.get("EARMARK_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -32,7 +32,7 @@ def beats(
     spec : FeatureSpec
         Its sampling rate and hop give the time between frames.
     bpm : float, optional
-        The tempo, if it is known; otherwise that of `tempo`.
+        The tempo, if it is known; otherwise that of `tempo`, and no beats where it finds none.
     tightness : float
         How strictly the beats keep to the tempo.
 
@@ -59,9 +59,10 @@ def beat_frames(
         raise InputError(f"bpm={bpm}", hint="Accepted: a positive number, or None to estimate it")
     if not 0 < tightness < np.inf:
         raise InputError(f"tightness={tightness}", hint="Accepted: a positive number; 100 is usual")
-    if len(envelope) < 2 or not envelope.any():
+    bpm = tempo(envelope, spec) if bpm is None else bpm
+    if len(envelope) < 2 or not envelope.any() or bpm == 0:
         return np.zeros(0, dtype=np.intp)
-    period = max(1, round(60 * spec.sr / spec.hop_length / (bpm or tempo(envelope, spec))))
+    period = max(1, round(60 * spec.sr / spec.hop_length / bpm))
     score = _local_score(envelope, period)
     frames = _walk_back(*_best_predecessors(score, period, tightness))
     return _trim(frames, score)

@@ -166,7 +166,7 @@ class DescriptorStream:
         """Tempo, onsets, and how much stronger they are on the beats than elsewhere."""
         onsets = np.concatenate(self._envelope)
         bpm = tempo(onsets, self.spec)
-        places = beat_frames(onsets, self.spec, bpm=bpm or None)
+        places = beat_frames(onsets, self.spec, bpm=bpm) if bpm else np.zeros(0, dtype=np.intp)
         mean, var = onsets.mean(dtype=np.float64), onsets.var(dtype=np.float64)
         return {
             "tempo": bpm,

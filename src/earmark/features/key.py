@@ -21,6 +21,10 @@ from earmark.vocabulary import PITCH_CLASSES
 _MAJOR = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
 _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
 
+# Clarity below which there is no key: of 342 clips of GTZAN 2 % lie below, of 63 noises of many colours all.
+_LEAST_CLARITY = 0.019
+_SECOND_NOTE = 0.1  # of the strongest pitch class: less is no second note
+
 KEYS = tuple(f"{tonic} {mode}" for mode in ("major", "minor") for tonic in PITCH_CLASSES)
 
 
@@ -46,8 +50,9 @@ def key_scores(chroma_mean: npt.ArrayLike) -> Float64:
 
 
 def estimate_key(chroma_mean: npt.ArrayLike) -> str:
-    """Return the key that fits best, like ``"A minor"``; ``""`` where no pitch class stands out.
+    """Return the key that fits best, like ``"A minor"``; ``""`` where the chroma shows none.
 
+    It shows none where it is nearly even, as that of noise, or is that of a single note: see `key_clarity`.
     Sharps are written for black keys, whatever the key's usual spelling.
 
     Parameters
@@ -61,7 +66,31 @@ def estimate_key(chroma_mean: npt.ArrayLike) -> str:
     'C major'
     """
     scores = key_scores(chroma_mean)
-    return KEYS[int(scores.argmax())] if scores.any() else ""
+    return KEYS[int(scores.argmax())] if key_clarity(chroma_mean) >= _LEAST_CLARITY else ""
+
+
+def key_clarity(chroma_mean: npt.ArrayLike) -> float:
+    """Return how clearly a chroma shows a key: 0 for an even one and for a single note.
+
+    The best correlation with a key, times how far the pitch classes stand out from those beside them
+    (standard deviation over mean): the correlation alone does not tell the small unevenness of noise from
+    music, and a spectrum that falls or rises makes a slope, no note.
+
+    Parameters
+    ----------
+    chroma_mean : np.ndarray [shape=(12,)]
+        Mean (or sum) over time of the energy by pitch class, C first.
+    """
+    scores = key_scores(chroma_mean)
+    chroma = np.asarray(chroma_mean, dtype=float)
+    if not scores.any():
+        return 0.0
+    before, after = np.roll(chroma, 1), np.roll(chroma, -1)
+    notes = (chroma > before) & (chroma >= after) & (chroma >= _SECOND_NOTE * chroma.max())
+    if notes.sum() < 2:  # a single one, which spills into the semitones beside it
+        return 0.0
+    standing_out = (chroma - (before + after) / 2).std() / chroma.mean()
+    return max(float(scores.max() * standing_out), 0.0)
 
 
 def _profiles() -> Float64:

@@ -21,7 +21,12 @@ _STEP_SECONDS = (
 _USUAL_BPM = 120.0
 _SPREAD_OCTAVES = 1.0
 _MAX_BPM = 320.0
-_CHUNK = 256  # autocorrelations at a time
+_MULTIPLES = 8  # of a period that refine it
+_LONGEST_LAG = 0.75  # of a window: beyond, its Hann window leaves too little
+# Clarity of a pulse, times the square root of the number of frames, below which there is no tempo: of noise
+# that product does not depend on the length. Of 342 clips of GTZAN (30 s) 3 % lie below, of 33 noises all.
+_LEAST_CLARITY = 1.6
+_CHUNK_VALUES = 2**18  # frames that are correlated at a time
 
 # What lies below -80 dB is no onset: the rounding to 16 bits alone gives a band of unit area -82 dB. (librosa
 # cuts 80 dB below the clip's loudest, which a stream cannot know. On 342 clips of GTZAN this agrees best.)
@@ -90,11 +95,13 @@ def onset_strength(S_db: Float32, spec: FeatureSpec | None = None, *, aggregate:
 
 
 def tempo(onset_envelope: npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> float:
-    """Return the tempo in beats per minute, 0.0 where nothing begins.
+    """Return the tempo in beats per minute, 0.0 where nothing repeats.
 
     The autocorrelation of the onsets in windows of 8 s, averaged over the sound; the best lag after
     weighting by a normal distribution of the log tempo around 120 BPM, one octave wide (D. Ellis, "Beat
     tracking by dynamic programming", J. New Music Research 36, 2007, section 3.2; as librosa's `tempo`).
+    That lag is a whole number of frames, 4 % from the next at 120 BPM; here its multiples refine it, so that
+    a steady tempo comes out to 0.2 %.
 
     Parameters
     ----------
@@ -112,7 +119,52 @@ def tempo(onset_envelope: npt.NDArray[np.floating], spec: FeatureSpec | None = N
     bpm = 60 * spec.sr / (spec.hop_length * lags)
     score = np.log1p(1e6 * similarity[1:]) - 0.5 * (np.log2(bpm / _USUAL_BPM) / _SPREAD_OCTAVES) ** 2
     score[bpm >= _MAX_BPM] = -np.inf
-    return float(bpm[score.argmax()])
+    if not np.isfinite(score).any():
+        return 0.0
+    lag = _refined_lag(similarity, int(score.argmax()) + 1)
+    if pulse_clarity(envelope, lag) * np.sqrt(len(envelope)) < _LEAST_CLARITY:
+        return 0.0
+    return 60 * spec.sr / (spec.hop_length * lag)
+
+
+def _refined_lag(similarity: Float64, lag: int) -> float:
+    """Return the period near a whole lag that its multiples agree on, in frames.
+
+    Onsets fall between frames, so the peak at lag p has its weight on both sides of p, and a multiple k p is
+    known k times as exactly. First a comb over the multiples settles which peaks belong together; then p is
+    the least-squares fit of their centroids.
+    """
+    reach = _LONGEST_LAG * len(similarity)
+    grid = lag + np.linspace(-0.5, 0.5, 101)
+    multiples = np.arange(1, max(1, min(_MULTIPLES, int(reach / (lag + 0.5)))) + 1)
+    comb = np.interp(np.outer(multiples, grid), np.arange(len(similarity)), similarity).sum(axis=0)
+    coarse = float(grid[comb.argmax()])
+    places = np.rint(multiples * coarse).astype(int)[:, None] + np.arange(-2, 3)
+    heights = similarity[np.clip(places, 0, len(similarity) - 1)]
+    heights = heights - heights.min(axis=1, keepdims=True)
+    total, weight = heights.sum(axis=1), heights.max(axis=1) * (places[:, -1] < len(similarity))
+    centroids = (places * heights).sum(axis=1) / np.where(total > 0, total, 1)
+    if not (weight * total).any():
+        return coarse
+    weight = np.where(total > 0, weight, 0)
+    fine = float((weight * multiples * centroids).sum() / (weight * multiples**2).sum())
+    return fine if abs(fine - coarse) < 0.4 else coarse
+
+
+def pulse_clarity(envelope: Float64, lag: float) -> float:
+    """Return how far the onsets repeat with a period of ``lag`` frames: the correlation, 1 at most.
+
+    Mean over the period and its double, and the frames beside them, of the autocorrelation of the whole
+    envelope, its mean taken out, so that noise has 0 but for chance (O. Lartillot et al., "Multi-feature
+    modeling of pulse clarity", ISMIR 2008).
+    """
+    centred = envelope - envelope.mean()
+    power = float(centred @ centred)
+    found = []
+    for k in (1, 2):
+        shifts = range(max(1, round(k * lag) - 1), round(k * lag) + 2)
+        found += [float(centred[s:] @ centred[:-s]) if s < len(centred) else 0.0 for s in shifts]
+    return float(np.mean(found)) / power if power > 0 else 0.0
 
 
 def _mean_autocorrelation(envelope: Float64, spec: FeatureSpec) -> Float64:
@@ -123,8 +175,9 @@ def _mean_autocorrelation(envelope: Float64, spec: FeatureSpec) -> Float64:
     windows = np.lib.stride_tricks.sliding_window_view(padded, n)[: len(envelope) : step]
     n_fft = 1 << (2 * n - 1).bit_length()
     total = np.zeros(n)
-    for start in range(0, len(windows), _CHUNK):
-        spectra = np.fft.rfft(windows[start : start + _CHUNK] * hann(n), n=n_fft)
+    chunk = max(1, _CHUNK_VALUES // n)
+    for start in range(0, len(windows), chunk):
+        spectra = np.fft.rfft(windows[start : start + chunk] * hann(n), n=n_fft)
         lags = np.fft.irfft(spectra.real**2 + spectra.imag**2, n=n_fft)[:, :n]
         peak = np.abs(lags).max(axis=1, keepdims=True)
         total += (lags / np.where(peak > np.finfo(float).tiny, peak, 1)).sum(axis=0)

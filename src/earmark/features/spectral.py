@@ -45,19 +45,20 @@ def spectral_bandwidth(
     return np.sqrt(spread)
 
 
-def spectral_rolloff(S: Float32, spec: FeatureSpec | None = None, *, share: float = 0.85) -> Float32:
-    """Return the frequency in Hz below which ``share`` of the magnitude lies [shape=(n_frames,)].
+def spectral_rolloff(S: Float32, spec: FeatureSpec | None = None, *, roll_percent: float = 0.85) -> Float32:
+    """Return the frequency in Hz below which most of the magnitude lies [shape=(n_frames,)].
 
-    In silence it is 0. A running sum over all bins cannot use SIMD: sum blocks, then run through one.
+    That is the fraction ``roll_percent`` (librosa's name; it is no per cent). In silence it is 0. A running
+    sum over all bins cannot use SIMD: sum blocks, then run through one.
     """
-    if not 0 < share < 1:
-        raise InputError(f"share={share}", hint="Accepted: between 0 and 1; 0.85 is usual")
+    if not 0 < roll_percent < 1:
+        raise InputError(f"roll_percent={roll_percent}", hint="Accepted: between 0 and 1; 0.85 is usual.")
     rows, n_bins = S.T, len(S)
     whole = n_bins // _BLOCK
     sums = rows[:, : whole * _BLOCK].reshape(len(rows), whole, _BLOCK) @ _ones(_BLOCK)
     below = np.zeros((len(rows), whole + 1), dtype=np.float32)  # each block; the last may be shorter
     np.cumsum(sums, axis=1, out=below[:, 1:])
-    goal = np.float32(share) * (below[:, -1] + _sum(rows[:, whole * _BLOCK :]))[:, None]
+    goal = np.float32(roll_percent) * (below[:, -1] + _sum(rows[:, whole * _BLOCK :]))[:, None]
     frame, block = np.arange(len(rows)), (below[:, 1:] < goal).sum(axis=1)
     bins = np.minimum(block[:, None] * _BLOCK + np.arange(_BLOCK), n_bins - 1)
     within = np.cumsum(rows[frame[:, None], bins], axis=1)
