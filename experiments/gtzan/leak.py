@@ -21,8 +21,9 @@ from earmark.data import Manifest, read_manifest
 from earmark.evaluate import metrics
 from earmark.models import load_model
 from earmark.train import FeatureCache, train
-from earmark.train.job import Request, plan
+from earmark.train.plan import plan
 from earmark.train.scores import answers
+from earmark.train.settings import TrainSettings
 
 SEEDS = range(3)
 GENRES = ("blues", "classical", "country", "metal")  # those with nearly all of their clips
@@ -52,7 +53,7 @@ def answered(manifest: Manifest, protocol: str, seed: int, folder: Path) -> dict
     began = time.process_time()
     run = train(manifest, **asked, out=folder / f"{protocol}-{seed}", jobs=1, cache=folder / "cache")
     seconds = time.process_time() - began
-    job = plan(manifest, Request(**asked), cache=FeatureCache(folder / "cache"), jobs=1)
+    job = plan(manifest, TrainSettings(**asked), cache=FeatureCache(folder / "cache"), jobs=1)
     found = answers(load_model(run.bundle).predict_proba, job.part("test"), job.manifest)
     taught, asked_about = (np.unique(job.pairs[part][:, 0]) for part in ("train", "test"))
     groups = job.manifest.groups

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from earmark.data import Manifest, Track, split
-from earmark.estimators import to_bundle
+from earmark.estimators import build, to_bundle
 from earmark.evaluate import bootstrap
 from earmark.train.augment import Augmentation
-from earmark.train.settings import estimator, limited_threads
+from earmark.train.settings import limited_threads
 
 SEEDS = range(5)
 
@@ -141,7 +141,7 @@ def measured(
     kept |= {"seed": [], "artist": [], "hit": [], "seconds": [], "known": []}
     options: dict[str, Any] = {"augment": Augmentation(augment), "threads": 1} if augment else {}
     for deal in deals:
-        model = estimator(name, params, seed=deal.seed)
+        model = build(name, params, seed=deal.seed)
         with limited_threads(1):
             began = time.process_time()
             model.fit(deal.train.X, deal.train.y, groups=deal.train.groups, **options)

@@ -11,7 +11,7 @@ from earmark.audio import Clip
 from earmark.demo import demo_clip
 from earmark.errors import InputError
 from earmark.features import FeatureSpec, log_mel, mel_frequencies
-from earmark.train import augment, augment_sound
+from earmark.train import augment, augment_audio
 from earmark.train.augment import DEFAULT, STEPS, Augmentation
 
 SR = 22050
@@ -44,7 +44,7 @@ def smoothed(S_db: np.ndarray) -> np.ndarray:
 def test_a_gain_is_what_it_is_on_samples(y: np.ndarray, S_db: np.ndarray) -> None:
     rng, same = np.random.default_rng(3), np.random.default_rng(3)
     found = augment.gain(S_db, SPEC, rng)
-    wanted = log_mel(augment_sound.gain(y, SR, same))[np.newaxis]
+    wanted = log_mel(augment_audio.gain(y, SR, same))[np.newaxis]
     assert np.abs(found - S_db).max() > 1
     # Exact but at the floor, which stays where it is on samples too.
     assert np.abs(np.maximum(found, SPEC.floor_db) - wanted)[wanted > -90].max() < 0.01
@@ -52,14 +52,14 @@ def test_a_gain_is_what_it_is_on_samples(y: np.ndarray, S_db: np.ndarray) -> Non
 
 def test_an_equaliser_is_what_it_is_on_samples(y: np.ndarray, S_db: np.ndarray) -> None:
     points_hz, gains_db = np.geomspace(60, SR / 2, 6), np.array([3.0, -4.0, 2.0, 5.0, -3.0, 1.0])
-    wanted = log_mel(augment_sound.equalised(y, SR, points_hz, gains_db))[np.newaxis]
+    wanted = log_mel(augment_audio.equalised(y, SR, points_hz, gains_db))[np.newaxis]
     curve = np.interp(np.log(mel_frequencies()), np.log(points_hz), gains_db)
     assert error_db(S_db + curve[None, :, None], wanted) < 0.1  # measured: 0.01
     assert error_db(S_db, wanted) > 1
 
 
 def test_noise_adds_power(y: np.ndarray, S_db: np.ndarray) -> None:
-    sound = augment_sound.with_noise(y, SR, np.random.default_rng(0), db_per_octave=-3.0, ratio_db=6.0)
+    sound = augment_audio.with_noise(y, SR, np.random.default_rng(0), db_per_octave=-3.0, ratio_db=6.0)
     wanted = log_mel(sound)[np.newaxis]
     octaves = np.log2(np.maximum(mel_frequencies(), 50) / 1000)
     level = np.repeat(10 ** (-3 * octaves / 10)[None, :, None], S_db.shape[2], axis=2)
@@ -73,7 +73,7 @@ def test_a_room_smears_power(y: np.ndarray, S_db: np.ndarray) -> None:
     # A click shows the decay itself: 60 dB in the time that was asked for.
     click = np.zeros(2 * SR, dtype=np.float32)
     click[SR // 2] = 1.0
-    sound = augment_sound.reverberant(click, SR, np.random.default_rng(0), seconds=0.6, direct_db=-40.0)
+    sound = augment_audio.reverberant(click, SR, np.random.default_rng(0), seconds=0.6, direct_db=-40.0)
     wanted = log_mel(sound)[np.newaxis]
     found = augment.reverberant(
         log_mel(click)[np.newaxis], SPEC, np.array([0.6]), np.array([1.0]), np.array([-40.0])
@@ -85,7 +85,7 @@ def test_a_room_smears_power(y: np.ndarray, S_db: np.ndarray) -> None:
     ]
     assert slopes[0] == pytest.approx(-100, abs=1)
     assert slopes[1] == pytest.approx(-100, abs=15)
-    music = augment_sound.reverberant(y, SR, np.random.default_rng(0), seconds=0.6, direct_db=0.0)
+    music = augment_audio.reverberant(y, SR, np.random.default_rng(0), seconds=0.6, direct_db=0.0)
     found = augment.reverberant(S_db, SPEC, np.array([0.6]), np.array([1.0]), np.array([0.0]))
     wanted = log_mel(music)[np.newaxis]
     assert error_db(found, wanted) < 2.0  # measured: 1.4
@@ -97,7 +97,7 @@ def test_a_pitch_shift_is_what_a_phase_vocoder_does(
     y: np.ndarray, S_db: np.ndarray, semitones: float
 ) -> None:
     ratio = 2 ** (semitones / 12)
-    wanted = log_mel(augment_sound.pitched(y, SR, ratio))[np.newaxis]
+    wanted = log_mel(augment_audio.pitched(y, SR, ratio))[np.newaxis]
     found = augment.pitched(S_db, SPEC, np.array([ratio]))
     known = slice(0, 120)  # what comes from above the Nyquist frequency nobody knows
     assert error_db(found[:, known], wanted[:, known]) < 1.3  # measured: 0.9
@@ -106,7 +106,7 @@ def test_a_pitch_shift_is_what_a_phase_vocoder_does(
 
 @pytest.mark.parametrize("rate", [0.9, 1.1])
 def test_a_stretch_is_what_a_phase_vocoder_does(y: np.ndarray, S_db: np.ndarray, rate: float) -> None:
-    wanted = log_mel(augment_sound.stretched(y, rate))[np.newaxis]
+    wanted = log_mel(augment_audio.stretched(y, rate))[np.newaxis]
     found = augment.stretched(S_db, np.array([rate]))
     n_frames = min(wanted.shape[2], int(S_db.shape[2] / max(rate, 1))) - 5
     assert error_db(found[:, :, :n_frames], wanted[:, :, :n_frames]) < 0.6  # measured: 0.3
@@ -116,25 +116,25 @@ def test_a_stretch_is_what_a_phase_vocoder_does(y: np.ndarray, S_db: np.ndarray,
 def test_the_phase_vocoder_keeps_tones_and_levels() -> None:
     t = np.arange(2 * SR) / SR
     tone = (0.5 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32)
-    assert np.abs(augment_sound.stretched(tone, 1.0) - tone)[3000:-3000].max() < 1e-6
+    assert np.abs(augment_audio.stretched(tone, 1.0) - tone)[3000:-3000].max() < 1e-6
     for rate in (0.87, 1.13):
-        slow = augment_sound.stretched(tone, rate)
+        slow = augment_audio.stretched(tone, rate)
         assert len(slow) == round(len(tone) / rate)
         assert np.abs(np.fft.rfft(slow)).argmax() / len(slow) * SR == pytest.approx(1000, abs=1)
         assert slow[3000:-3000].std() == pytest.approx(tone.std(), rel=0.01)
-    high = augment_sound.pitched(tone, SR, 1.5)
+    high = augment_audio.pitched(tone, SR, 1.5)
     assert len(high) == len(tone)
     assert np.abs(np.fft.rfft(high)).argmax() / len(high) * SR == pytest.approx(1500, abs=2)
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SR).astype(np.float32)
-    assert augment_sound.stretched(noise, 1.1)[3000:-3000].std() == pytest.approx(noise.std(), rel=0.15)
+    assert augment_audio.stretched(noise, 1.1)[3000:-3000].std() == pytest.approx(noise.std(), rel=0.15)
 
 
-@pytest.mark.parametrize("codec", augment_sound.CODECS, ids=lambda codec: codec[1])
+@pytest.mark.parametrize("codec", augment_audio.CODECS, ids=lambda codec: codec[1])
 def test_codecs_come_back_aligned_and_poorer(y: np.ndarray, codec: tuple[str, str, int]) -> None:
     container, encoder, rate = codec
     likeness = []
     for kbit in (24, 64):
-        back = augment_sound.coded(y, SR, container=container, encoder=encoder, rate=rate, kbit=kbit)
+        back = augment_audio.coded(y, SR, container=container, encoder=encoder, rate=rate, kbit=kbit)
         assert back.shape == y.shape
         likeness.append(float(np.corrcoef(back, y)[0, 1]))
     assert 0.9 < likeness[0] < likeness[1] < 0.9999
@@ -144,33 +144,33 @@ def test_codecs_come_back_aligned_and_poorer(y: np.ndarray, codec: tuple[str, st
 def test_every_step_keeps_its_word(S_db: np.ndarray, name: str) -> None:
     X = np.concatenate([S_db[:, :, begin : begin + 130] for begin in (0, 60, 120)])
     before = X.copy()
-    spoil = Augmentation([f"{name}=1"])
-    spoilt = spoil(X, np.random.default_rng(1))
+    augment = Augmentation([f"{name}=1"])
+    augmented = augment(X, np.random.default_rng(1))
     assert np.array_equal(X, before)
-    assert spoilt.shape == X.shape
-    assert spoilt.dtype == np.float32
-    assert np.isfinite(spoilt).all()
-    assert spoilt.min() >= SPEC.floor_db
-    assert (np.abs(spoilt - X).max(axis=(1, 2)) > 0).all()
-    assert np.array_equal(spoilt, spoil(X, np.random.default_rng(1)))
-    assert not np.array_equal(spoilt, spoil(X, np.random.default_rng(2)))
+    assert augmented.shape == X.shape
+    assert augmented.dtype == np.float32
+    assert np.isfinite(augmented).all()
+    assert augmented.min() >= SPEC.floor_db
+    assert (np.abs(augmented - X).max(axis=(1, 2)) > 0).all()
+    assert np.array_equal(augmented, augment(X, np.random.default_rng(1)))
+    assert not np.array_equal(augmented, augment(X, np.random.default_rng(2)))
     assert np.array_equal(Augmentation([f"{name}=0"])(X, np.random.default_rng(1)), X)
     silence = np.full_like(X, SPEC.floor_db)
-    assert np.isfinite(spoil(silence, np.random.default_rng(1))).all()
+    assert np.isfinite(augment(silence, np.random.default_rng(1))).all()
 
 
-@pytest.mark.parametrize("name", augment_sound.SOUND_STEPS)
+@pytest.mark.parametrize("name", augment_audio.SOUND_STEPS)
 def test_every_step_on_samples_keeps_its_word(name: str) -> None:
     clip = Clip(demo_clip().y[: 2 * SR], SR, "some.wav")
     before = clip.y.copy()
-    spoilt = augment_sound.spoil(clip, [name], np.random.default_rng(1))
+    augmented = augment_audio.degrade(clip, [name], np.random.default_rng(1))
     assert np.array_equal(clip.y, before)
-    assert spoilt.y.dtype == np.float32
-    assert np.isfinite(spoilt.y).all()
-    assert spoilt.path == "some.wav"
-    assert name == "stretch" or len(spoilt.y) == len(clip.y)
-    assert len(spoilt.y) != len(clip.y) or np.abs(spoilt.y - clip.y).max() > 0
-    assert np.array_equal(spoilt.y, augment_sound.spoil(clip, [name], np.random.default_rng(1)).y)
+    assert augmented.y.dtype == np.float32
+    assert np.isfinite(augmented.y).all()
+    assert augmented.path == "some.wav"
+    assert name == "stretch" or len(augmented.y) == len(clip.y)
+    assert len(augmented.y) != len(clip.y) or np.abs(augmented.y - clip.y).max() > 0
+    assert np.array_equal(augmented.y, augment_audio.degrade(clip, [name], np.random.default_rng(1)).y)
 
 
 def test_a_time_shift_goes_round() -> None:
@@ -188,19 +188,19 @@ def test_specaugment_masks_a_part() -> None:
 
 
 def test_steps_by_name() -> None:
-    assert tuple(Augmentation(["default"]).shares) == DEFAULT
-    assert tuple(Augmentation(["all"]).shares) == tuple(STEPS)
+    assert tuple(Augmentation(["default"]).fractions) == DEFAULT
+    assert tuple(Augmentation(["all"]).fractions) == tuple(STEPS)
     assert Augmentation(["default", "-mixup"]).mixup == 0
     assert Augmentation(["mixup=0.7"]).mixup == 0.7
-    assert tuple(Augmentation(["default", "noise=0.5", "-pitch"]).shares) == (
+    assert tuple(Augmentation(["default", "noise=0.5", "-pitch"]).fractions) == (
         "stretch", "time-shift", "eq", "gain", "specaugment", "mixup", "noise",
     )  # fmt: skip
     assert repr(Augmentation(["gain=0.25", "eq"])).startswith("Augmentation(gain=0.25, eq=0.5; ")
-    bad: dict[str, Any] = {"nose": "noise", "gain=2": "share", "gain=loud": "share", "-nose": "Known"}
+    bad: dict[str, Any] = {"nose": "noise", "gain=2": "fraction", "gain=loud": "fraction", "-nose": "Known"}
     for text, hint in bad.items():
         with pytest.raises(InputError, match=hint):
             Augmentation([text])
     with pytest.raises(InputError, match="Known: pitch"):
-        augment_sound.spoil(demo_clip(), ["mixup"], np.random.default_rng(0))
+        augment_audio.degrade(demo_clip(), ["mixup"], np.random.default_rng(0))
     X = np.zeros((0, 128, 130), np.float32)
     assert Augmentation(["all"])(X, np.random.default_rng(0)).shape == X.shape

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 from test_cli import Run, run  # noqa: F401 (run is a fixture)
 
 from earmark.errors import InputError
-from earmark.train import parsed, read_params_file
+from earmark.train import parse_setting, read_params_file
 from music import write_music
 
 pytest.importorskip("sklearn")
@@ -32,19 +33,40 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_command_makes_a_model_that_classify_uses(run: Run) -> None:  # noqa: F811
-    made = run("train", "music", "--output", "mine", "--set", "C=0.5")
+    made = run("train", "music", "--output", "mine")
     assert made.status == 0, made.err
     assert "track accuracy" in made.out and "leaky" not in made.out
     assert "earmark classify --model mine/bundle" in made.err and "classes are about even" in made.err
-    assert json.loads(Path("mine/params.json").read_text())["params"]["C"] == 0.5
+    assert json.loads(Path("mine/params.json").read_text())["settings"]["model"] == "embedding"
     heard = run("classify", "--model", "mine/bundle", "music/house/01.wav", "--json")
     assert heard.status == 0 and {g["label"] for g in heard.lines()[0]["genres"]} == {
         "ballad", "house", "rock",
     }  # fmt: skip
 
 
+def test_the_command_that_is_printed_can_be_pasted_into_a_shell(run: Run) -> None:  # noqa: F811
+    out = "runs/my & other $models"
+    made = run("train", "music", "--model", "scratch-logistic", "--set", "epochs=2", "-o", out)
+    assert made.status == 0, made.err
+    (line,) = [line for line in made.err.splitlines() if line.startswith("now:")]
+    assert shlex.split(line)[1:] == ["earmark", "classify", "--model", f"{out}/bundle", "SONG.mp3"]
+
+
 def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
-    made = run("train", "music", "--output", "leaky", "--split", "windows", "--window", "1", "--hop", "1")
+    made = run(
+        "train",
+        "music",
+        "--model",
+        "logistic",
+        "--output",
+        "leaky",
+        "--split",
+        "windows",
+        "--window",
+        "1",
+        "--hop",
+        "1",
+    )
     assert made.status == 0, made.err
     assert len(made.out.splitlines()) >= 4
     assert all("leaky" in line for line in made.out.splitlines())
@@ -53,9 +75,11 @@ def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
 
 def test_parameters_from_a_file_and_one_by_one(run: Run) -> None:  # noqa: F811
     Path("best.json").write_text(json.dumps({"model": "logistic", "params": {"C": 2, "max_iter": 500}}))
-    made = run("train", "music", "--output", "tuned", "--params", "best.json", "--set", "C=3")
+    made = run(
+        "train", "music", "--model", "logistic", "--output", "tuned", "--params", "best.json", "--set", "C=3"
+    )
     assert made.status == 0, made.err
-    params = json.loads(Path("tuned/params.json").read_text())["params"]
+    params = json.loads(Path("tuned/params.json").read_text())["settings"]["params"]
     assert params["C"] == 3 and params["max_iter"] == 500
     assert run("train", "music", "--model", "svm", "--params", "best.json").status == 2
 
@@ -65,7 +89,7 @@ def test_skips_are_reported_and_no_error(run: Run) -> None:  # noqa: F811
     Path("rough/rock/text.mp3").write_text("not sound")
     for name in ("a.wav", "b.wav"):
         Path("rough/rock", name).write_bytes(b"")
-    made = run("train", "rough", "--output", "rough-run")
+    made = run("train", "rough", "--model", "logistic", "--output", "rough-run")
     assert made.status == 0 and "3 left out:" in made.err and "text.mp3" in made.err
     assert "a.wav and 1 more: the file is empty" in made.err
 
@@ -79,7 +103,7 @@ def test_names_that_are_not_utf8(run: Run) -> None:  # noqa: F811
         (data / "rock/01.wav").rename(data / "rock" / os.fsdecode(b"\xff.wav"))
     except OSError:
         pytest.skip("this disk takes UTF-8 alone")
-    made = run("train", data, "--output", out)
+    made = run("train", data, "--model", "logistic", "--output", out)
     assert made.status == 0, made.err
     assert run("classify", "--model", out / "bundle", data / "rock", "--json").status == 0
     measured = run("evaluate", out, data, "--html", "page.html")
@@ -102,12 +126,12 @@ def test_mistakes_are_one_line(run: Run, tmp_path: Path) -> None:  # noqa: F811
         assert outcome.err.splitlines()[-1].startswith("error: ") and "Traceback" not in outcome.err
 
 
-def test_settings() -> None:
-    assert parsed("C=0.5") == ("C", 0.5) and parsed("widths=[1, 2]") == ("widths", [1, 2])
-    assert parsed("kernel=rbf") == ("kernel", "rbf") and parsed("a==") == ("a", "=")
-    assert parsed("x=None") == ("x", None) and parsed("x=true") == ("x", True)
+def test_parameters_are_parsed_as_json_where_they_are() -> None:
+    assert parse_setting("C=0.5") == ("C", 0.5) and parse_setting("widths=[1, 2]") == ("widths", [1, 2])
+    assert parse_setting("kernel=rbf") == ("kernel", "rbf") and parse_setting("a==") == ("a", "=")
+    assert parse_setting("x=None") == ("x", None) and parse_setting("x=true") == ("x", True)
     with pytest.raises(InputError, match="sets nothing"):
-        parsed("C")
+        parse_setting("C")
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"params": 3}', '{"model": "svm", "params": {}}'])

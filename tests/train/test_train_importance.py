@@ -1,4 +1,4 @@
-"""What a model listens to is found out, for models of which it is known."""
+"""Importance finds the parts of the input that a model uses, for models of which it is known."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_CACHE", str(place / "cache"))
 
 
-class OneEar(TrainableModel):
+class OneNumber(TrainableModel):
     """Looks at a single number of its input, and decides by where it lies between the classes' means."""
 
     def _number(self, X: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
     def _fit(self, train: Any, valid: Any, progress: Any) -> None:
-        heard = self._number(train.X)
-        self.means = np.array([heard[train.codes == i].mean() for i in range(len(self.classes_))])
+        values = self._number(train.X)
+        self.means = np.array([values[train.codes == i].mean() for i in range(len(self.classes_))])
 
     def _proba(self, X: Any) -> Any:
         logits = -EDGE * np.abs(self._number(X)[:, None] - self.means) / np.ptp(self.means)
@@ -64,14 +64,14 @@ class OneEar(TrainableModel):
         name = {"log_mel": "S_db", "descriptors": "X"}[self.input]
         nodes = [
             *nodes,
-            helper.make_node("Sub", ["heard", "means"], ["away"]),
+            helper.make_node("Sub", ["value", "means"], ["away"]),
             helper.make_node("Abs", ["away"], ["far"]),
             helper.make_node("Mul", ["far", "scale"], ["logits"]),
             helper.make_node("Softmax", ["logits"], ["genres"], axis=1),
         ]
         graph = helper.make_graph(
             nodes,
-            "one ear",
+            "one number",
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])],
             [helper.make_tensor_value_info("genres", TensorProto.FLOAT, ["n", len(self.classes_)])],
             [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()],
@@ -80,7 +80,7 @@ class OneEar(TrainableModel):
         return model.SerializeToString()
 
 
-class HearsOneDescriptor(OneEar):
+class OneDescriptor(OneNumber):
     """Hears one descriptor."""
 
     input = "descriptors"
@@ -90,11 +90,11 @@ class HearsOneDescriptor(OneEar):
         return X[:, self.place]
 
     def to_onnx(self) -> bytes:
-        node = onnx.helper.make_node("Gather", ["X", "columns"], ["heard"], axis=1)
+        node = onnx.helper.make_node("Gather", ["X", "columns"], ["value"], axis=1)
         return self.graph([node], [107], {"columns": np.array([self.place], np.int64)})
 
 
-class HearsOneBand(OneEar):
+class OneBand(OneNumber):
     """Hears the level of bands 64 to 71 in frames 26 to 38."""
 
     input = "log_mel"
@@ -107,7 +107,7 @@ class HearsOneBand(OneEar):
         nodes = [
             helper.make_node("Slice", ["S_db", "low", "high", "axes"], ["corner"]),
             helper.make_node("ReduceMean", ["corner", "axes"], ["mean"], keepdims=0),
-            helper.make_node("Unsqueeze", ["mean", "last"], ["heard"]),
+            helper.make_node("Unsqueeze", ["mean", "last"], ["value"]),
         ]
         constants = {
             "low": np.array([64, 26], np.int64),
@@ -120,8 +120,8 @@ class HearsOneBand(OneEar):
 
 @pytest.fixture
 def families() -> Any:
-    register("hears-one-descriptor")(HearsOneDescriptor)
-    register("hears-one-band")(HearsOneBand)
+    register("hears-one-descriptor")(OneDescriptor)
+    register("hears-one-band")(OneBand)
     yield
     del _registered["hears-one-descriptor"], _registered["hears-one-band"]
 
@@ -136,28 +136,28 @@ def test_every_descriptor_belongs_to_a_family() -> None:
 def test_the_family_that_decides_is_found_and_no_other(place: Path, tmp_path: Path, families: None) -> None:
     made = train(place / "music", model="hears-one-descriptor", out=tmp_path / "run")
     found = importance(made.folder, part="train")
-    first, *others = found.losses
+    first, *others = found.features
     assert first.name == "brightness" and first.log_loss > 0.2 and first.accuracy > 0.1
     assert all(loss.log_loss == pytest.approx(0, abs=1e-6) for loss in others) and len(others) == 7
     rows = list(csv.DictReader((made.folder / "importance.csv").open()))
-    assert [row["name"] for row in rows] == [loss.name for loss in found.losses]
+    assert [row["name"] for row in rows] == [each.name for each in found.features]
     assert (made.folder / "importance.png").read_bytes().startswith(b"\x89PNG")
-    assert importance(made.folder, part="train").losses == found.losses
+    assert importance(made.folder, part="train").losses == found.features
 
 
 def test_the_band_and_the_moment_that_decide_are_found(place: Path, tmp_path: Path, families: None) -> None:
     made = train(place / "music", model="hears-one-band", out=tmp_path / "run")
     found = importance(made.folder, part="train")
     for kind, expected in (("band", 16), ("time", 10)):
-        losses = [loss for loss in found.losses if loss.kind == kind]
-        assert len(losses) == expected and losses[0].log_loss > 0.05
-        assert all(loss.log_loss == pytest.approx(0, abs=1e-6) for loss in losses[1:])
-        assert losses[0].name == {"band": "2.0 kHz to 2.5 kHz", "time": "0.6 to 0.9 s"}[kind]
+        features = [each for each in found.features if each.kind == kind]
+        assert len(features) == expected and features[0].log_loss > 0.05
+        assert all(each.log_loss == pytest.approx(0, abs=1e-6) for each in features[1:])
+        assert features[0].name == {"band": "2.0 kHz to 2.5 kHz", "time": "0.6 to 0.9 s"}[kind]
 
 
 def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F811
     pytest.importorskip("onnx")
-    made = train(place / "music", out=tmp_path / "run")
+    made = train(place / "music", model="logistic", out=tmp_path / "run")
     outcome = run("importance", made.folder, "--repeats", 2)
     assert outcome.status == 0, outcome.err
     assert "MFCC, change" in outcome.out and "importance.png" in outcome.err
@@ -168,7 +168,7 @@ def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F8
 def test_runs_that_cannot_be_looked_into(place: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     data = Path(shutil.copytree(place / "music", tmp_path / "music"))
-    made = train(data, out=tmp_path / "run")
+    made = train(data, model="logistic", out=tmp_path / "run")
     (data / "rock" / "00.wav").unlink()
     with pytest.raises(InputError, match="changed since"):
         importance(made.folder)

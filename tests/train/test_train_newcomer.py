@@ -32,17 +32,17 @@ def test_each_of_them_works(tmp_path: Path) -> None:
         "PATH": f"{program}{os.pathsep}{os.environ['PATH']}",
         "EARMARK_CACHE": str(tmp_path / "cache"),
     }
-    said = {}
+    output = {}
     for number, command in BLOCKS:
         done = subprocess.run(
             command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{number}. {command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
-        said[int(number)] = done.stdout
-    assert "track accuracy" in said[3] and "12 tracks" in said[3]
-    assert "house" in said[4] and "grouped, test" in said[5] and "brightness" in said[9]
-    with open(tmp_path / "heard.csv", newline="", encoding="utf-8") as file:
+        output[int(number)] = done.stdout
+    assert "track accuracy" in output[3] and "12 tracks" in output[3]
+    assert "house" in output[4] and "grouped, test" in output[5] and "brightness" in output[9]
+    with open(tmp_path / "genres.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 60
     right = sum(row["source"].split("/")[1] in row["genre"] for row in rows)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import shlex
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,15 @@ from test_cli import Run, run  # noqa: F401 (run is a fixture)
 
 from earmark.data import read_manifest
 from earmark.errors import EarmarkError, InputError, OutputError
-from earmark.train import train, tune
+from earmark.train import train
+from earmark.train import tune as tune_any
 from earmark.train.feature_cache import FeatureCache
-from earmark.train.job import Request, plan
-from earmark.train.tune import _folds, _Judge
+from earmark.train.plan import plan
+from earmark.train.settings import TrainSettings
+from earmark.train.tune import _CrossValidation, _folds
 from music import write_music
+
+tune = functools.partial(tune_any, model="logistic")
 
 pytest.importorskip("optuna")
 pytest.importorskip("sklearn")
@@ -44,7 +50,7 @@ def scores(folder: Path) -> list[tuple[int, str, float | None]]:
 
 
 def test_folds_keep_away_from_the_test_part(place: Path) -> None:
-    job = plan(place / "music", Request(), cache=FeatureCache(), jobs=1)
+    job = plan(place / "music", TrainSettings(model="logistic"), cache=FeatureCache(), jobs=1)
     kept = set(job.pairs["test"][:, 0].tolist())
     tested: list[int] = []
     for learned, judged in _folds(job, 3):
@@ -56,11 +62,11 @@ def test_folds_keep_away_from_the_test_part(place: Path) -> None:
 
 
 def test_the_best_parameters_are_a_file_that_train_takes(place: Path, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def watch(stage: str, done: int, total: int, figures: Any, /) -> None:
         if stage == "tuning":
-            told.append((done, total))
+            reported.append((done, total))
             assert figures["best"] >= figures["default"]
 
     tuning = tune(
@@ -71,27 +77,27 @@ def test_the_best_parameters_are_a_file_that_train_takes(place: Path, tmp_path: 
         params={"class_weight": None},
         progress=watch,
     )
-    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert reported == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert tuning.n_trials == 4 and tuning.score >= tuning.default
     best = json.loads(tuning.file.read_text())
     assert best["model"] == "svm" and best["params"] == tuning.params and best["folds"] == 3
     assert tuning.params["class_weight"] is None
     made = train(place / "music", model="svm", params=tuning.params, out=tmp_path / "run")
-    assert json.loads((made.folder / "params.json").read_text())["split"]["digest"] == best["split"]["digest"]
+    assert json.loads((made.folder / "params.json").read_text())["split_digest"] == best["split_digest"]
 
 
 def test_what_is_better_than_the_defaults_is_found(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judged(self: _Judge, params: dict[str, float]) -> list[float]:
+    def judged(self: _CrossValidation, params: dict[str, float]) -> list[float]:
         return [1 - abs(np.log10(params.get("C", 0.1)) - 0.5) / 4] * 3  # best at C = 3.2
 
-    monkeypatch.setattr(_Judge, "scores", judged)
+    monkeypatch.setattr(_CrossValidation, "scores", judged)
     tuning = tune(place / "music", trials=15, out=tmp_path / "study")
     assert 1 < tuning.params["C"] < 10 and tuning.score > tuning.default == pytest.approx(0.625)
     # Cut short: worse than the median of those before after a fold.
     assert 0 < tuning.n_pruned < 15
-    monkeypatch.setattr(_Judge, "scores", lambda self, params: [0.0 if params else 1.0])
+    monkeypatch.setattr(_CrossValidation, "scores", lambda self, params: [0.0 if params else 1.0])
     worse = tune(place / "music", trials=2, out=tmp_path / "worse")
     assert worse.params == {} and worse.score == worse.default == 1.0
 
@@ -100,16 +106,16 @@ def test_an_interrupted_study_tries_what_it_would_have_tried(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peace = tune(place / "music", trials=8, out=tmp_path / "peace")
-    honest, calls = _Judge.scores, 0
+    honest, calls = _CrossValidation.scores, 0
 
-    def interrupted(self: _Judge, params: dict[str, float]) -> Any:
+    def interrupted(self: _CrossValidation, params: dict[str, float]) -> Any:
         nonlocal calls
         calls += 1
         if calls in (1, 4, 7):
             raise KeyboardInterrupt
         return honest(self, params)
 
-    monkeypatch.setattr(_Judge, "scores", interrupted)
+    monkeypatch.setattr(_CrossValidation, "scores", interrupted)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             tune(place / "music", trials=8, out=tmp_path / "war")
@@ -147,11 +153,12 @@ def test_mistakes(place: Path, tmp_path: Path) -> None:
 
 
 def test_the_command(run: Run, place: Path, tmp_path: Path) -> None:  # noqa: F811
-    out = tmp_path / "study"
-    outcome = run("tune", place / "music", "--model", "knn", "--trials", 2, "--folds", 2, "--output", out)
+    out = tmp_path / "my study"
+    outcome = run("tune", place / "music", "--model", "knn", "--trials", 2, "--folds", 2, "-o", out)
     assert outcome.status == 0, outcome.err
-    assert "defaults" in outcome.out and "--params" in outcome.err and "[I " not in outcome.err
-    made = run(
-        "train", place / "music", "--model", "knn", "--params", out / "best.json", "-o", tmp_path / "r"
-    )
+    assert "defaults" in outcome.out and "[I " not in outcome.err
+    (line,) = [line for line in outcome.err.splitlines() if line.startswith("now:")]
+    command = shlex.split(line)[1:]
+    assert command[:2] == ["earmark", "train"] and command[-2:] == ["--params", str(out / "best.json")]
+    made = run(*command[1:], "-o", tmp_path / "r")
     assert made.status == 0, made.err

@@ -57,6 +57,9 @@ DeadlineOption = Annotated[
         show_default="120 and more, by its size",
     ),
 ]
+CacheOption = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Where features are kept between runs.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the whole result to stdout as JSON.")]
 HtmlOption = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ weight them) is here. Fitted and saved by `to_bundle`, it is a model like any ot
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 from abc import ABC, abstractmethod
@@ -26,7 +27,7 @@ from earmark.models.card import Head, Input, ModelCard
 from earmark.progress import Progress, no_progress
 
 _MOST_WRONG = 0.3  # training examples whose class has a probability of 0: more, and the training diverged
-
+EXTRAS = {"torch": "torch", "safetensors": "torch", "transformers": "hub"}  # the others are in "train"
 AXES = {"log_mel": "(n, n_mels, n_frames)", "descriptors": "(n, d)"}
 
 
@@ -75,6 +76,29 @@ class TrainableModel(ABC):
     @abstractmethod
     def to_onnx(self) -> bytes:
         """Graph from ``S_db`` or ``X`` (as `input` says) to `head`, equal to `predict_proba` to 1e-4."""
+
+    def packages(self) -> tuple[str, ...]:
+        """Packages, beyond earmark's own, that `fit` and `to_onnx` import."""
+        return ("onnx",)
+
+    def check_ready(self, shape: tuple[int, ...]) -> None:
+        """Refuse what would fail in `fit`, before anything is computed for it.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of one input: (n_mels, n_frames) or (d,).
+
+        Raises
+        ------
+        MissingExtraError
+            A package is not installed.
+        InputError
+            The family does not take inputs of that shape.
+        """
+        for package in self.packages():
+            with requires_extra(EXTRAS.get(package, "train")):
+                importlib.import_module(package)
 
     @property
     def balances(self) -> bool:

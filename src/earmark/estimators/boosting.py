@@ -52,6 +52,10 @@ class Boosting(TrainableModel):
     class_weight: str | None = param("balanced", BALANCED)
     seed: int = param(0, SEED)
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import."""
+        return ("sklearn", "onnx")
+
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         train = self._weighted(train)
         with requires_extra():

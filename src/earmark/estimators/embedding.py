@@ -61,13 +61,22 @@ class Embedding(TrainableModel):
             )
         build(self.classifier, self.params)
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import: those of the classifier."""
+        return build(self.classifier, self.params).packages()
+
+    def check_ready(self, shape: tuple[int, ...]) -> None:
+        """Refuse a missing package, a bundle without an embedding, and windows that it does not take."""
+        super().check_ready(shape)
+        self._load(shape)
+
     @property
     def balances(self) -> bool:
         """Whether the classifier makes the classes of one label count alike."""
         return build(self.classifier, self.params).balances
 
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
-        self._base = self._load()
+        self._base = self._load(self.shape_)
         self.based_on_ = (self._base.card.as_base(),)
         embeddings = self._embed(train.X)
         self.embedding_size_ = embeddings.shape[1]
@@ -83,17 +92,17 @@ class Embedding(TrainableModel):
             progress=progress,
         )
 
-    def _load(self) -> OnnxModel:
+    def _load(self, shape: tuple[int, ...]) -> OnnxModel:
         model = load_model(self.bundle)
         if not isinstance(model, OnnxModel) or not model.card.embedding_size:
             raise ModelError(
                 f"bundle={self.bundle!r} has no weights with an embedding",
                 hint="Accepted: a bundle whose card has an embedding_size, such as earmark-base.",
             )
-        if model.card.input != self.input or model.card.input_shape != self.shape_:
+        if model.card.input != self.input or model.card.input_shape != shape:
             taken = model.card.input_shape
             raise InputError(
-                f"X holds windows of shape {self.shape_}; bundle={self.bundle!r} takes {taken}",
+                f"X holds windows of shape {shape}; bundle={self.bundle!r} takes {taken}",
                 hint="Accepted: windows as its card describes them.",
             )
         return model

@@ -20,6 +20,10 @@ class ScikitModel(TrainableModel):
 
     input = "descriptors"
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import."""
+        return ("sklearn", "onnx")
+
     @abstractmethod
     def _classifier_of(self, train: Examples) -> Any:
         """Untrained scikit-learn classifier with the parameters."""

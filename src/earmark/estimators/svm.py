@@ -59,6 +59,10 @@ class Svm(TrainableModel):
     folds: int = param(5, Whole(least=2))
     seed: int = param(0, SEED)
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import."""
+        return ("sklearn", "onnx")
+
     def _fit(self, train: Examples, valid: Examples | None, progress: Progress) -> None:
         train = self._weighted(train)
         folds = self._folds(train)

@@ -159,11 +159,16 @@ def _home(run: Path | None) -> Path | None:
 
 
 def _settings(home: Path) -> dict[str, Any]:
-    """How the training split_used out its tracks."""
+    """Return how the training split its tracks."""
     try:
         params = json.loads((home / "params.json").read_text(encoding="utf-8", errors="surrogateescape"))
-        asked = {name: params["split"][name] for name in ("protocol", "test", "valid")}
-        return {**asked, "seed": params["seed"]}
+        if "settings" not in params:  # earmark.run/1
+            split = params["split"]
+            settings = {**split, "split": split["protocol"], "seed": params["seed"]}
+        else:
+            settings = params["settings"]
+        asked = {name: settings[name] for name in ("test", "valid", "seed")}
+        return {**asked, "protocol": settings["split"]}
     except (OSError, ValueError, TypeError, KeyError):
         return {"protocol": "grouped"}
 

@@ -1,29 +1,31 @@
-"""From labelled sound to a model: features, training, tuning, and what the model listens to.
+"""From labelled sound to a model: features, training, tuning, and which parts of its input the model uses.
 
 >>> run = train("genres/", model="logistic")    # doctest: +SKIP
 >>> run.bundle                                  # doctest: +SKIP
 
-`request` says what may be asked for, `job` settles it with the data, `cache` and `extract` compute features
-once, `training` does the rest in a `run_folder`, which `importance` can `reopen`; `tuning` finds parameters.
+`settings` declares every option; `plan` checks them and joins them with the data; `feature_cache` and
+`windows` compute features once; `pipeline` does the rest in a `run_folder`, which `plan.reopen` opens again.
 """
 
 from earmark.train.feature_cache import FeatureCache, default_folder
-from earmark.train.importance import Importance, Loss, importance
-from earmark.train.pipeline import Run, train
-from earmark.train.settings import parsed, read_params_file
+from earmark.train.importance import FeatureImportance, Importance, importance
+from earmark.train.pipeline import train
+from earmark.train.run_folder import Run
+from earmark.train.settings import TrainSettings, parse_setting, read_params_file
 from earmark.train.tune import Tuning, tune
 from earmark.train.windows import Recipe
 
 __all__ = [
     "FeatureCache",
+    "FeatureImportance",
     "Importance",
-    "Loss",
     "Recipe",
     "Run",
+    "TrainSettings",
     "Tuning",
     "default_folder",
     "importance",
-    "parsed",
+    "parse_setting",
     "read_params_file",
     "train",
     "tune",

@@ -1,12 +1,12 @@
-"""Spoiling log-mel windows as rooms, phones, noise and DJs spoil music: named steps, each on or off.
+"""Augmentation of log-mel windows by what rooms, phones, noise and DJs do to music, in named steps.
 
-All of it happens on the log-mel itself, thousands of times faster than on samples, which is why every batch
-can be spoilt anew. How good that is, step by step (the tests hold each against the same step on samples,
+All of it happens on the log-mel itself, thousands of times faster than on samples, so that every batch can be
+augmented anew. How good that is, step by step (the tests hold each against the same step on samples,
 `earmark.train.augment_audio`):
 
 ============  ==========================================================================================
 gain          exact, down to the floor of the front end
-mixup         exact: it is defined on what the network sees; the loop does it, for it blends targets too
+mixup         exact: it is defined on the input of the network; the training loop does it, as it mixes targets
 specaugment   exact, likewise
 time-shift    exact but for the seam: what leaves the window at its end comes in at its start
 eq            good, for gains that change little within a band
@@ -45,18 +45,18 @@ class Step:
     Parameters
     ----------
     name : str
-        As it is asked for.
+        Name of the step.
     summary : str
         One line.
-    share : float
-        Of the windows that it is applied to; for mixup the parameter of its Beta distribution.
+    fraction : float
+        Fraction of the windows that it is applied to; for mixup the parameter of its Beta distribution.
     apply : callable or None
         Windows in dB [shape=(n, n_mels, n_frames)], spec and generator to windows of the same shape.
     """
 
     name: str
     summary: str
-    share: float
+    fraction: float
     apply: Callable[[Array, FeatureSpec, Rng], Array] | None
 
 
@@ -66,38 +66,39 @@ class Augmentation:
     Parameters
     ----------
     steps : sequence of str
-        Names of `STEPS`, ``"default"`` for `DEFAULT`, ``"all"``; ``"noise=0.5"`` says the share of windows
-        (of mixup the parameter of its Beta distribution); ``"-noise"`` leaves out what a name before brought.
+        Names of `STEPS`, ``"default"`` for `DEFAULT`, ``"all"``; ``"noise=0.5"`` states the fraction of
+        windows (of mixup the parameter of its Beta distribution); ``"-noise"`` leaves out a step that a name
+        before it included.
     spec : FeatureSpec
         How the log-mels were made.
 
     Attributes
     ----------
     mixup : float
-        For the loop that trains: 0 if it is off.
+        For the training loop: 0 if it is off.
 
     Raises
     ------
     InputError
-        A step that is not known, or a share that is none.
+        A step that is not known, or a fraction out of range.
 
     Examples
     --------
-    >>> spoil = Augmentation(["default", "noise=0.2", "-pitch"])
-    >>> X = spoil(X, np.random.default_rng(0))
+    >>> augment = Augmentation(["default", "noise=0.2", "-pitch"])
+    >>> X = augment(X, np.random.default_rng(0))
     """
 
     def __init__(self, steps: Sequence[str], *, spec: FeatureSpec | None = None) -> None:
         self.spec = spec or FeatureSpec()
-        self.shares = _parsed(steps)
-        self.mixup = self.shares.get(MIXUP, 0.0)
+        self.fractions = _parsed(steps)
+        self.mixup = self.fractions.get(MIXUP, 0.0)
 
     def __repr__(self) -> str:
-        steps = ", ".join(f"{name}={share:g}" for name, share in self.shares.items())
+        steps = ", ".join(f"{name}={fraction:g}" for name, fraction in self.fractions.items())
         return f"Augmentation({steps}; {self.spec.digest})"
 
     def __call__(self, X: Array, rng: Rng) -> Array:
-        """Spoilt copies.
+        """Augmented copies.
 
         Parameters
         ----------
@@ -111,29 +112,29 @@ class Augmentation:
         np.ndarray, float32 [shape=(n, n_mels, n_frames)]
         """
         X = X.copy()
-        for name, share in self.shares.items():
+        for name, fraction in self.fractions.items():
             apply = STEPS[name].apply
-            rows = np.flatnonzero(rng.random(len(X)) < share)
+            rows = np.flatnonzero(rng.random(len(X)) < fraction)
             if apply is not None and len(rows):
                 X[rows] = apply(X[rows], self.spec, rng)
-        spoilt: Array = np.maximum(X, np.float32(self.spec.floor_db))
-        return spoilt
+        augmented: Array = np.maximum(X, np.float32(self.spec.floor_db))
+        return augmented
 
 
 def _parsed(steps: Iterable[str]) -> dict[str, float]:
-    """Share of each step, in order."""
-    shares: dict[str, float] = {}
+    """Fraction of each step, in order."""
+    fractions: dict[str, float] = {}
     for text in steps:
         name, _, value = text.partition("=")
         if name in ("default", "all"):
             names = DEFAULT if name == "default" else tuple(STEPS)
-            shares |= {each: STEPS[each].share for each in names if each not in shares}
+            fractions |= {each: STEPS[each].fraction for each in names if each not in fractions}
         elif name.startswith("-"):
-            shares.pop(_known(name[1:]), None)
+            fractions.pop(_known(name[1:]), None)
         else:
-            default = STEPS[_known(name)].share
-            shares[name] = _share(text, value) if value else default
-    return shares
+            default = STEPS[_known(name)].fraction
+            fractions[name] = _fraction(text, value) if value else default
+    return fractions
 
 
 def _known(name: str) -> str:
@@ -144,14 +145,14 @@ def _known(name: str) -> str:
     return name
 
 
-def _share(text: str, value: str) -> float:
+def _fraction(text: str, value: str) -> float:
     try:
-        share = float(value)
+        fraction = float(value)
     except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise InputError(f"augment={text!r}", hint="After the equals sign, a share from 0 to 1.")
-    return share
+        fraction = -1.0
+    if not 0 <= fraction <= 1:
+        raise InputError(f"augment={text!r}", hint="Accepted: a fraction from 0 to 1 after the equals sign.")
+    return fraction
 
 
 # ---------------------------------------------------------------- steps
@@ -187,8 +188,8 @@ def pitch(S_db: Array, spec: FeatureSpec, rng: Rng) -> Array:
 def pitched(S_db: Array, spec: FeatureSpec, ratios: np.ndarray) -> Array:
     """Windows whose frequencies are multiplied.
 
-    The power of a density P(f) comes to lie at P(f / r) / r. Above what the front end hears nothing is known:
-    there the top band goes on.
+    The power of a density P(f) comes to lie at P(f / r) / r. Nothing is known above the top of the front
+    end: there the top band is repeated.
     """
     centres = mel_frequencies(spec)
     bottom, top = hz_to_mel([spec.fmin, spec.top_hz], htk=spec.htk)
@@ -204,7 +205,7 @@ def stretch(S_db: Array, spec: FeatureSpec, rng: Rng) -> Array:
 
 
 def stretched(S_db: Array, rates: np.ndarray) -> Array:
-    """Windows played faster (above 1) or slower; what is then missing at the end goes on from the start."""
+    """Windows played faster (above 1) or slower; the missing end is filled from the start."""
     n_frames = S_db.shape[2]
     places = np.arange(n_frames) * np.asarray(rates)[:, None]
     return _interpolated(S_db, np.where(places > n_frames - 1, places - (n_frames - 1), places), axis=2)
@@ -244,7 +245,7 @@ def room(S_db: Array, spec: FeatureSpec, rng: Rng) -> Array:
 def reverberant(
     S_db: Array, spec: FeatureSpec, low_s: np.ndarray, high_by_low: np.ndarray, direct_db: np.ndarray
 ) -> Array:
-    """Windows as heard in rooms whose power decays exponentially, band by band.
+    """Windows with the reverberation of rooms whose power decays exponentially, band by band.
 
     Parameters
     ----------
@@ -334,8 +335,8 @@ def _interpolated(S_db: Array, places: np.ndarray, *, axis: int) -> Array:
     length = S_db.shape[axis]
     places = np.clip(places, 0, length - 1)
     below = np.minimum(places.astype(int), length - 2)
-    share = _float32(places - below)
+    fraction = _float32(places - below)
     expand = (slice(None), slice(None), None) if axis == 1 else (slice(None), None, slice(None))
     low = np.take_along_axis(S_db, below[expand], axis=axis)
     high = np.take_along_axis(S_db, below[expand] + 1, axis=axis)
-    return low + (high - low) * share[expand]
+    return low + (high - low) * fraction[expand]

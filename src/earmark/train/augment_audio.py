@@ -1,6 +1,6 @@
-"""The steps of `earmark.train.augment` on samples: slower, and as they really happen.
+"""The steps of `earmark.train.augment` on samples: slower, and as they physically happen.
 
-For copies of tracks that are made once, and as what the tests hold the log-mel versions against. There is no
+For degraded copies of tracks that are made once, and as the reference of the log-mel versions. There is no
 mixup and no SpecAugment here: those are of the spectrogram.
 """
 
@@ -24,7 +24,7 @@ CODECS = (("mp3", "libmp3lame", 22050), ("ogg", "libopus", 24000), ("adts", "aac
 _N_FFT, _HOP = 2048, 512  # of the phase vocoder, at any rate
 
 
-def spoil(clip: Clip, steps: Sequence[str], rng: Rng) -> Clip:
+def degrade(clip: Clip, steps: Sequence[str], rng: Rng) -> Clip:
     """A clip after some steps, in the order given.
 
     Parameters
@@ -34,7 +34,7 @@ def spoil(clip: Clip, steps: Sequence[str], rng: Rng) -> Clip:
     steps : sequence of str
         Names of `SOUND_STEPS`.
     rng : np.random.Generator
-        Chance: how much of each.
+        Random generator: how much of each.
 
     Returns
     -------

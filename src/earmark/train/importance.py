@@ -1,8 +1,8 @@
-"""What a trained model listens to: how much worse it gets when a part of its input says nothing any more.
+"""Which parts of its input a trained model depends on: how much worse it gets without each of them.
 
 For descriptors, families of them are permuted between the windows (Breiman 2001, "Random forests", section
-10, by groups of columns: within a family they stand in for each other). For spectrograms, bands and spans of
-time are set to the mean of the data (occlusion; Zeiler & Fergus 2014, section 4.2).
+10, by groups of columns: within a family they carry the same information). For spectrograms, bands and spans
+of time are set to the mean of the data (occlusion; Zeiler & Fergus 2014, section 4.2).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from earmark.features import FeatureSpec, mel_frequencies
 from earmark.models import OnnxModel
 from earmark.models.base import Array
 from earmark.storage import write_atomic
-from earmark.train.curves import figure_class
 from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
-from earmark.train.job import Job
-from earmark.train.reopen import reopen
+from earmark.train.plan import Job, reopen
+from earmark.train.report import figure_class
+from earmark.train.run_folder import RunFolder
 from earmark.train.scores import Answers, answers
 from earmark.train.settings import limited_threads
 
@@ -54,19 +54,19 @@ FAMILIES = (
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What is lost without a part of the input.
+class FeatureImportance:
+    """How much a model gets worse without a part of its input.
 
     Parameters
     ----------
     kind : {"descriptors", "band", "time"}
-        What is taken away.
+        Kind of the part.
     name : str
-        Which of them.
+        The part: a family of descriptors, a band in Hz, a span in seconds.
     accuracy : float
         Drop of the balanced accuracy by track.
     log_loss : float
-        Rise of the logarithmic loss by track: finer, for it moves before an answer changes.
+        Rise of the logarithmic loss by track: more sensitive, as it changes before a prediction does.
     spread : float
         Standard deviation of `log_loss` over the permutations; 0 for occlusion.
     """
@@ -80,20 +80,20 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """What a model listens to.
+    """Importance of every part of a model's input.
 
     Parameters
     ----------
     folder : Path
-        Of the run; holds the table and the picture.
+        Folder of the run; holds the table and the picture.
     part : str
         Which tracks were used.
     n : int
-        How many.
+        Number of tracks.
     accuracy, log_loss : float
         Of the whole input.
-    losses : tuple of Loss
-        The greatest rise of the loss first, within each kind.
+    features : tuple of FeatureImportance
+        Within each kind, the greatest rise of the loss first.
     """
 
     folder: Path
@@ -101,7 +101,7 @@ class Importance:
     n: int
     accuracy: float
     log_loss: float
-    losses: tuple[Loss, ...]
+    features: tuple[FeatureImportance, ...]
 
 
 def importance(
@@ -113,18 +113,18 @@ def importance(
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> Importance:
-    """Measure what the model of a run listens to.
+    """Measure which parts of its input the model of a run depends on.
 
     Parameters
     ----------
     run : path
-        Folder of ``earmark train``, complete.
+        Folder of a complete run of ``earmark train``.
     part : str
-        ``"test"``, ``"valid"`` or ``"train"``; without tracks in it, `InputError`.
+        Tracks to measure on: ``"test"``, ``"valid"`` or ``"train"``.
     repeats : int
         Permutations of each family of descriptors.
     seed : int
-        Of the permutations.
+        Random seed of the permutations.
     jobs, cache
         As for `earmark.train.train`.
 
@@ -136,31 +136,34 @@ def importance(
     Raises
     ------
     InputError
-        The folder holds no complete run, or its files have changed.
+        The folder holds no complete run, its files have changed, or `part` has no tracks.
+    MissingExtraError
+        matplotlib is not installed; nothing was computed then.
     """
     if repeats < 1:
-        raise InputError(f"repeats={repeats}", hint="At least 1.")
+        raise InputError(f"repeats={repeats}", hint="Accepted: 1 or more.")
     folder = Path(run)
+    figure_class()  # matplotlib, for the picture: missed now, and not after the last permutation
     job = reopen(folder, cache=FeatureCache(cache), jobs=jobs)
     if part not in job.pairs or not len(job.pairs[part]):
         raise InputError(f"part={part!r} has no tracks", hint="Accepted: test, valid or train.")
-    with limited_threads(job.request.threads):
-        model = OnnxModel.load(folder / "bundle", threads=job.request.threads)
-        ear = _Ear(model, job, job.part(part))
+    with limited_threads(job.settings.threads):
+        model = OnnxModel.load(RunFolder(folder).bundle, threads=job.settings.threads)
+        scorer = _Scorer(model, job, job.part(part))
+        uses_descriptors = model.card.input == "descriptors"
         rng = np.random.default_rng(seed)
-        hears = model.card.input == "descriptors"
-        losses = list(_families(ear, repeats, rng) if hears else _occlusions(ear))
-        accuracy, loss, n = ear.whole
-    losses.sort(key=lambda loss: (loss.kind, -loss.log_loss))
-    found = Importance(folder, part, n, accuracy, loss, tuple(losses))
+        features = list(_permuted(scorer, repeats, rng) if uses_descriptors else _occluded(scorer))
+        accuracy, log_loss, n = scorer.whole
+    features.sort(key=lambda found: (found.kind, -found.log_loss))
+    found = Importance(folder, part, n, accuracy, log_loss, tuple(features))
     write_atomic(folder / TABLE, _table(found))
     write_atomic(folder / PICTURE, draw_importance(found))
     return found
 
 
 @dataclass(frozen=True, eq=False)
-class _Ear:
-    """A model, the windows it is asked about, and how well it does on them."""
+class _Scorer:
+    """A model, windows to score, and how well it does on them."""
 
     model: OnnxModel
     job: Job
@@ -170,62 +173,62 @@ class _Ear:
         """Balanced accuracy, logarithmic loss and number of tracks, with other input."""
         windows = self.windows
         changed = Part(X, windows.tracks, windows.y, windows.groups, windows.shares)
-        told = answers(self.model.predict_proba, changed, self.job.manifest)
-        if told is None:
-            raise InputError("no track of the part has a label", hint="Choose another part.")
-        return told.balanced_accuracy, _log_loss(told), len(told)
+        found = answers(self.model.predict_proba, changed, self.job.manifest)
+        if found is None:
+            raise InputError("no track of the part has a label", hint="Try: another part.")
+        return found.balanced_accuracy, _log_loss(found), len(found)
 
     @cached_property
     def whole(self) -> tuple[float, float, int]:
         """The same, with the input as it is."""
         return self.score(self.windows.X)
 
-    def lost(self, X: Array) -> tuple[float, float]:
-        """Drop of the accuracy and rise of the loss."""
+    def drop(self, X: Array) -> tuple[float, float]:
+        """Drop of the accuracy and rise of the loss, with other input."""
         accuracy, loss, _ = self.score(X)
         return self.whole[0] - accuracy, loss - self.whole[1]
 
 
-def _log_loss(told: Answers) -> float:
+def _log_loss(found: Answers) -> float:
     """Mean cross-entropy by track: of the label's probability, or of every class where there are several."""
-    truth = told.by_track.truth
-    scores = np.clip(told.by_track.scores, FLOOR, 1 - FLOOR)
+    truth = found.by_track.truth
+    scores = np.clip(found.by_track.scores, FLOOR, 1 - FLOOR)
     if (truth.sum(axis=1) == 1).all():
         return float(-np.log(scores[truth]).mean())
     return float(-np.where(truth, np.log(scores), np.log(1 - scores)).mean())
 
 
 def family_of(name: str) -> str:
-    """Family of a descriptor: what it tells of."""
+    """Family of a descriptor: the property of sound that it measures."""
     return next((family for family, begin in FAMILIES if re.match(begin, name)), "other")
 
 
-def _families(ear: _Ear, repeats: int, rng: np.random.Generator) -> Iterator[Loss]:
-    families = np.array([family_of(name) for name in ear.model.card.descriptor_names])
+def _permuted(scorer: _Scorer, repeats: int, rng: np.random.Generator) -> Iterator[FeatureImportance]:
+    families = np.array([family_of(name) for name in scorer.model.card.descriptor_names])
     for family in sorted(set(families.tolist())):
         columns = np.flatnonzero(families == family)
-        lost = []
+        drops = []
         for _ in range(repeats):
-            X = ear.windows.X.copy()
+            X = scorer.windows.X.copy()
             X[:, columns] = X[rng.permutation(len(X))][:, columns]
-            lost.append(ear.lost(X))
-        accuracy, loss = np.mean(lost, axis=0).tolist()
-        yield Loss("descriptors", family, accuracy, loss, float(np.std(lost, axis=0)[1]))
+            drops.append(scorer.drop(X))
+        accuracy, log_loss = np.mean(drops, axis=0).tolist()
+        yield FeatureImportance("descriptors", family, accuracy, log_loss, float(np.std(drops, axis=0)[1]))
 
 
-def _occlusions(ear: _Ear) -> Iterator[Loss]:
-    card, mean = ear.model.card, ear.windows.X.mean(axis=(0, 2))
+def _occluded(scorer: _Scorer) -> Iterator[FeatureImportance]:
+    card, mean = scorer.model.card, scorer.windows.X.mean(axis=(0, 2))
     centres_hz = mel_frequencies(card.spec)
     for low, high in _pieces(card.spec.n_mels, N_BANDS):
-        X = ear.windows.X.copy()
+        X = scorer.windows.X.copy()
         X[:, low:high] = mean[low:high, None]
         span = f"{_hz(centres_hz, low, card.spec)} to {_hz(centres_hz, high, card.spec)}"
-        yield Loss("band", span, *ear.lost(X))
+        yield FeatureImportance("band", span, *scorer.drop(X))
     for begin, end in _pieces(card.n_frames, N_SPANS):
-        X = ear.windows.X.copy()
+        X = scorer.windows.X.copy()
         X[:, :, begin:end] = mean[:, None]
         span = f"{card.spec.seconds(begin):.1f} to {card.spec.seconds(end):.1f} s"
-        yield Loss("time", span, *ear.lost(X))
+        yield FeatureImportance("time", span, *scorer.drop(X))
 
 
 def _pieces(n: int, n_pieces: int) -> list[tuple[int, int]]:
@@ -242,9 +245,9 @@ def _table(found: Importance) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["kind", "name", "accuracy_drop", "log_loss_rise", "log_loss_spread"])
-    for loss in found.losses:
-        numbers = (loss.accuracy, loss.log_loss, loss.spread)
-        writer.writerow([loss.kind, loss.name, *(f"{value:.6f}" for value in numbers)])
+    for each in found.features:
+        numbers = (each.accuracy, each.log_loss, each.spread)
+        writer.writerow([each.kind, each.name, *(f"{value:.6f}" for value in numbers)])
     return out.getvalue()
 
 
@@ -252,7 +255,7 @@ def _table(found: Importance) -> str:
 
 
 def draw_importance(found: Importance) -> bytes:
-    """Bars of what is lost, as PNG: one panel for each kind.
+    """Rise of the loss without each part, as PNG: one panel for each kind.
 
     Raises
     ------
@@ -260,10 +263,10 @@ def draw_importance(found: Importance) -> bytes:
         Without matplotlib.
     """
     figure_of = figure_class()
-    kinds = list(dict.fromkeys(loss.kind for loss in found.losses))
+    kinds = list(dict.fromkeys(each.kind for each in found.features))
     figure = figure_of(figsize=(5.8 * len(kinds), 4.6), layout="constrained")
     for ax, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-        _draw_kind(ax, kind, [loss for loss in found.losses if loss.kind == kind])
+        _draw_kind(ax, kind, [each for each in found.features if each.kind == kind])
     figure.suptitle(
         f"{found.part}: balanced accuracy {found.accuracy:.3f}, loss {found.log_loss:.3f}, {found.n} tracks",
         fontsize=9,
@@ -273,15 +276,13 @@ def draw_importance(found: Importance) -> bytes:
     return out.getvalue()
 
 
-def _draw_kind(ax: Axes, kind: str, losses: Sequence[Loss]) -> None:
+def _draw_kind(ax: Axes, kind: str, features: Sequence[FeatureImportance]) -> None:
     titles = {"descriptors": "Families permuted", "band": "Bands occluded", "time": "Time occluded"}
     if kind != "descriptors":  # along their axis, not by size
-        losses = sorted(losses, key=lambda loss: _number(loss.name))
-    places = range(len(losses))
-    ax.barh(
-        places, [loss.log_loss for loss in losses], xerr=[loss.spread for loss in losses], color="#35608c"
-    )
-    ax.set_yticks(places, [loss.name for loss in losses], fontsize=8)
+        features = sorted(features, key=lambda each: _number(each.name))
+    places, spreads = range(len(features)), [each.spread for each in features]
+    ax.barh(places, [each.log_loss for each in features], xerr=spreads, color="#35608c")
+    ax.set_yticks(places, [each.name for each in features], fontsize=8)
     if kind == "descriptors":
         ax.invert_yaxis()
     ax.axvline(0, color="#8a93a3", linewidth=0.6)

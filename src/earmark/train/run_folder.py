@@ -1,15 +1,15 @@
-"""A run on disk: what was asked for, what happened, and whether it may go on.
+"""A run: its result, and its files on disk.
 
 ::
 
     out/
-        params.json      everything that decides the result; a run goes on only with the same
+        params.json      everything that decides the result; only the same command continues a run
         manifest.jsonl   the tracks, as they were read
         log.jsonl        one event a line
-        checkpoints/     what an interrupted training goes on from
-        curves.png       figures by step, recall by class
-        report.html      all of it to look at
-        bundle/          card.json and model.onnx: the last to appear
+        checkpoints/     what an interrupted training continues from
+        curves.png       loss by step, recall by class
+        report.html      all of it, to be read in a browser
+        bundle/          card.json and model.onnx; written last
 """
 
 from __future__ import annotations
@@ -18,19 +18,63 @@ import dataclasses
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earmark.data import Manifest, write_manifest
-from earmark.errors import InputError, OutputError
-from earmark.models.bundle import RUN_BUNDLE
+from earmark.data import Manifest, Skipped, write_manifest
+from earmark.errors import BundleError, InputError, OutputError
+from earmark.evaluate import Estimate
+from earmark.models import ModelCard
+from earmark.models.bundle import RUN_BUNDLE, read_card, read_weights
 from earmark.storage import write_atomic
+from earmark.train.settings import upgraded
 
-SCHEMA = "earmark.run/1"
+SCHEMA, SCHEMA_1 = "earmark.run/2", "earmark.run/1"
 Clock = Callable[[], float]
+_NEW = "Try: -o with the name of a new folder."
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Result of a training.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    card : ModelCard
+        Card of the bundle.
+    figures : tuple of Estimate
+        Metrics on the test part, with intervals; meaningless where `leaky`.
+    leaky : bool
+        Whether windows of one track were in training and test.
+    skipped : tuple of Skipped
+        Files that were left out, and why.
+    balance : str
+        How even the classes are, and what was done about it.
+    warnings : tuple of str
+        What the split could not satisfy, and damage that was repaired.
+    resumed : bool
+        Whether it continued, or found complete, an earlier run.
+    """
+
+    folder: Path
+    card: ModelCard
+    figures: tuple[Estimate, ...]
+    leaky: bool = False
+    skipped: tuple[Skipped, ...] = ()
+    balance: str = ""
+    warnings: tuple[str, ...] = ()
+    resumed: bool = False
+
+    @property
+    def bundle(self) -> Path:
+        """Folder of the bundle, which every command takes as ``--model``."""
+        return self.folder / RUN_BUNDLE
 
 
 @dataclass(frozen=True)
@@ -46,7 +90,7 @@ class RunFolder:
     """
 
     path: Path
-    clock: Clock
+    clock: Clock = time.time
 
     @property
     def manifest(self) -> Path:
@@ -65,8 +109,28 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """What an interrupted training goes on from."""
+        """What an interrupted training continues from."""
         return self.path / "checkpoints"
+
+    @property
+    def checkpoint(self) -> Path:
+        """State of a family that is trained step by step."""
+        return self.checkpoints / "training"
+
+    @property
+    def candidate(self) -> Path:
+        """Bundle of a training that is done, until it is scored and reported."""
+        return self.checkpoints / "candidate"
+
+    @property
+    def curves(self) -> Path:
+        """Picture of loss by step and recall by class."""
+        return self.path / "curves.png"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows all of it."""
+        return self.path / "report.html"
 
     @property
     def bundle(self) -> Path:
@@ -75,11 +139,28 @@ class RunFolder:
 
     @property
     def complete(self) -> bool:
-        """Whether the bundle is there: it is the last to appear."""
-        return (self.bundle / "card.json").is_file()
+        """Whether the bundle is there, with weights that match the checksum on its card."""
+        return self.bundle.exists() and not self.damage
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with a bundle that is there; "" if it is complete, or was not written yet."""
+        if not self.bundle.exists():
+            return ""
+        try:
+            read_weights(self.bundle, read_card(self.bundle))
+        except BundleError as error:
+            return error.message
+        return ""
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether there is a checkpoint, a candidate or a bundle: something that training made."""
+        kept = [self.bundle, *self.checkpoints.glob("[!.]*")]
+        return any(path.exists() for path in kept)
 
     def open(self, params: Mapping[str, Any], manifest: Manifest) -> bool:
-        """Begin the run, or go on with it.
+        """Begin the run, or continue it.
 
         Parameters
         ----------
@@ -105,10 +186,11 @@ class RunFolder:
         elif self.path.is_dir() and any(not entry.name.startswith(".") for entry in self.path.iterdir()):
             if not self.manifest.exists():
                 raise OutputError(
-                    f"{self.path} is not empty and holds no run", hint="Name a new folder: --out."
+                    f"{self.path} is not empty and holds no run",
+                    hint=_NEW,
                 )
         elif self.path.exists() and not self.path.is_dir():
-            raise OutputError(f"{self.path} is a file", hint="Name a new folder: --out.")
+            raise OutputError(f"{self.path} is a file", hint=_NEW)
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -117,7 +199,7 @@ class RunFolder:
             write_manifest(_absolute(manifest), self.manifest)
         if before is None:
             write_json(self.params, params)
-        self.note("resume" if before is not None else "start", model=params["model"])
+        self.note("resume" if before is not None else "start", model=params["settings"]["model"])
         return before is not None
 
     def note(self, event: str, **facts: Any) -> None:
@@ -138,7 +220,7 @@ class RunFolder:
             raise OutputError(f"{self.log} cannot be written: {error.strerror or error}") from error
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """What the log has, of one kind or all; broken lines are left out."""
+        """Events of the log, of one kind or all; broken lines are left out."""
         found = []
         with suppress(OSError):
             for line in self.log.read_bytes().splitlines():
@@ -152,9 +234,17 @@ class RunFolder:
         """Remove what only an interrupted run needs."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
+    def discard(self) -> None:
+        """Remove a run that has no progress: the files that `open` and `note` wrote, and nothing else."""
+        with suppress(OSError):
+            self.checkpoints.rmdir()  # refused, and all is kept, if there is a checkpoint in it
+            for path in (self.params, self.manifest, self.log):
+                path.unlink(missing_ok=True)
+            self.path.rmdir()
+
 
 def read_params(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what a run was asked for.
+    """Return the content of a run's ``params.json``; that of an older version in the places of this one.
 
     Raises
     ------
@@ -166,11 +256,16 @@ def read_params(folder: str | os.PathLike[str]) -> dict[str, Any]:
         params = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder} holds no run of earmark train ({error})", hint="Give the folder that --out named."
+            f"{folder} holds no run of earmark train ({error})",
+            hint="Accepted: a folder that earmark train -o wrote.",
         ) from None
-    if not isinstance(params, dict) or params.get("schema") != SCHEMA:
-        raise InputError(f"{path} is not {SCHEMA}", hint="Upgrade earmark, or train again.")
-    return params
+    schema = params.get("schema") if isinstance(params, dict) else None
+    if schema not in (SCHEMA, SCHEMA_1):
+        raise InputError(f"{path} is not {SCHEMA}", hint="Try: upgrade earmark, or train again.")
+    try:
+        return upgraded(params) if schema == SCHEMA_1 else params
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} lacks {error}", hint="Try: train again.") from None
 
 
 def write_json(path: Path, content: object) -> None:
@@ -200,12 +295,20 @@ def _ends_a_line(path: Path) -> bool:
 
 
 def _refuse_difference(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    for key in sorted({*before, *now}):
+    before, now = _flat(before), _flat(now)
+    for key in sorted({*before, *now}, key=lambda key: (key.startswith("params."), key)):
         if before.get(key) != now.get(key):
             raise OutputError(
                 f"{folder} holds a run with {key}={_short(before.get(key))}, not {_short(now.get(key))}",
-                hint="Name another folder (--out), or remove that one.",
+                hint="Try: -o with another folder, or remove that one.",
             )
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings and parameters by name, so that a difference can be named."""
+    settings = facts["settings"]
+    params = {f"params.{name}": value for name, value in settings["params"].items()}
+    return {**facts, **settings, **params, "settings": "", "params": ""}
 
 
 def _short(value: object) -> str:

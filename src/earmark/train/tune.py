@@ -1,14 +1,14 @@
-"""Tuning: Optuna over what a family declares, judged by folds that keep artists together.
+"""Tuning: Optuna over the space of a family, scored by cross-validation that keeps artists together.
 
-The test part is dealt out first and never looked at; folds are made of the rest. The study is a SQLite file,
-so an interrupted tuning goes on, and with the same seed it tries what it would have tried.
+The test part is split off first and never used; the folds are made of the rest. The study is a SQLite file,
+so an interrupted tuning continues, and with the same seed it tries what it would have tried.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +18,18 @@ from urllib.parse import quote
 import numpy as np
 
 from earmark.data import Manifest, Split
-from earmark.data import split as deal
+from earmark.data import split as split_tracks
 from earmark.errors import InputError, OutputError
+from earmark.estimators import TrainableModel, build
 from earmark.estimators.base import requires_extra
 from earmark.progress import Progress
 from earmark.storage import digest
 from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
-from earmark.train.job import Job, Request, plan
+from earmark.train.plan import Job, plan
 from earmark.train.run_folder import write_json
 from earmark.train.scores import answers
-from earmark.train.settings import estimator, limited_threads
+from earmark.train.settings import TrainSettings, limited_threads
 from earmark.train.windows import Ints
 
 if TYPE_CHECKING:
@@ -38,18 +39,19 @@ RUNS = Path("runs")
 BEST, STUDY = "best.json", "study.db"
 N_STARTUP = 5  # complete trials before the first may be pruned
 _FACTS, _DEFAULT = "facts", "default"
+_NEW = "Try: -o with the name of a new folder."
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What came of a tuning.
+    """Result of a tuning.
 
     Parameters
     ----------
     folder : Path
-        Where the study and the best parameters are.
+        Folder of the study and the best parameters.
     params : dict
-        The best that were found, and those that were given; nothing else if nothing was better.
+        The best parameters that were found, and the given ones; these alone if nothing beat the defaults.
     score, default : float
         Mean over the folds of the balanced accuracy by track (of the mean average precision, where a track
         may have several labels), of the best and of the defaults.
@@ -72,23 +74,15 @@ class Tuning:
 
 def tune(
     data: str | os.PathLike[str] | Manifest,
+    settings: TrainSettings | None = None,
     *,
-    model: str = "logistic",
     trials: int = 30,
-    out: str | os.PathLike[str] | None = None,
-    params: Mapping[str, Any] | None = None,
     folds: int = 3,
-    split: str = "grouped",
-    test: float = 0.2,
-    valid: float = 0.15,
-    augment: Sequence[str] = (),
-    seed: int = 0,
-    window: float = 3.0,
-    hop: float | None = None,
-    threads: int = 1,
+    out: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> Tuning:
     """Find good parameters for a family on a data set.
 
@@ -96,18 +90,21 @@ def tune(
     ----------
     data : path or Manifest
         A data set, as `earmark.data.read_manifest` takes it.
-    model : str
-        Name of a family.
+    settings : TrainSettings, optional
+        Options of the training; its `params` stay as they are. Trained with the same settings, the test part
+        is the one that the tuning did not use.
     trials : int
         How many sets of parameters to try in all; those of an earlier call with the same folder count.
-    out : path, optional
-        Folder of the study; by default one below ``runs``.
-    params : mapping, optional
-        Parameters that stay as they are.
     folds : int
         How many parts of the tracks outside the test part each set of parameters is tested on in turn.
-    split, test, valid, augment, seed, window, hop, threads, jobs, cache, progress
-        As for `earmark.train.train`: with the same ones, its test part is the one that was not looked at.
+    out : path, optional
+        Folder of the study; by default one below ``runs``.
+    jobs, cache
+        As for `earmark.train.train`.
+    progress : callable, optional
+        Called after each file (``"features"``) and each trial (``"tuning"``).
+    **options
+        Fields of `TrainSettings` by name; they go before those of `settings`.
 
     Returns
     -------
@@ -120,27 +117,26 @@ def tune(
     OutputError
         The folder cannot be written, or holds another study.
     MissingExtraError
-        Optuna is not installed.
+        Optuna, or a package that the family needs, is not installed.
     """
+    settings = TrainSettings.build(settings, **options)
     if trials < 1:
-        raise InputError(f"trials={trials}", hint="At least 1.")
-    if split == "windows":
-        raise InputError("split='windows' would tune the leak", hint="Choose grouped.")
-    request = Request(
-        model=model, params=dict(params or {}), split=split, test=test, valid=valid, augment=tuple(augment),
-        seed=seed, window=window, hop=hop, threads=threads,
-    )  # fmt: skip
-    with limited_threads(threads), _quiet_optuna():
-        job = plan(data, request, cache=FeatureCache(cache), jobs=jobs, progress=progress)
+        raise InputError(f"trials={trials}", hint="Accepted: 1 or more.")
+    if settings.split == "windows":
+        raise InputError("split='windows' would tune the leak", hint="Try: split='grouped'.")
+    if type(settings.estimator()).space is TrainableModel.space:
+        raise InputError(f"model={settings.model!r} has nothing to tune", hint="Try: train it as it is.")
+    with limited_threads(settings.threads), _quiet_optuna():
+        job = plan(data, settings, cache=FeatureCache(cache), jobs=jobs, progress=progress)
         facts = {**job.facts(), "folds": folds}
         folder = Path(out) if out is not None else RUNS / f"{job.name}-tune-{digest(facts)[:8]}"
-        judge = _Judge(job, _folds(job, folds))
+        scorer = _CrossValidation(job, _folds(job, folds))
         study = _study(folder, facts)
-        _search(study, judge, trials, progress)
-    tuning = _outcome(study, folder, request.params)
-    best = dataclasses.asdict(tuning) | {"model": model, "folds": folds, "split": facts["split"]}
-    del best["folder"]
-    write_json(tuning.file, {"model": best.pop("model"), "params": best.pop("params"), **best})
+        _search(study, scorer, trials, progress)
+    tuning = _outcome(study, folder, settings.params)
+    content = {name: value for name, value in dataclasses.asdict(tuning).items() if name != "folder"}
+    used = {"model": settings.model, "folds": folds, "split_digest": facts["split_digest"]}
+    write_json(tuning.file, {"model": settings.model, "params": tuning.params, **content, **used})
     return tuning
 
 
@@ -148,12 +144,12 @@ def tune(
 
 
 def _folds(job: Job, folds: int) -> list[tuple[Ints, Ints]]:
-    """Windows to learn from and to be tested on, for each fold of the tracks outside the test part."""
+    """Windows to train and to test on, for each fold of the tracks outside the test part."""
     outside = np.unique(np.concatenate([job.pairs["train"][:, 0], job.pairs["valid"][:, 0]]))
     protocol = "grouped" if job.split.protocol == "given" else job.split.protocol
     rest = job.manifest.take(outside)
-    seed = job.request.seed
-    splits: list[Split] = deal(rest, protocol=protocol, folds=folds, valid=0.0, seed=seed)
+    seed = job.settings.seed
+    splits: list[Split] = split_tracks(rest, protocol=protocol, folds=folds, valid=0.0, seed=seed)
     n_windows = job.features.n_windows[outside]
     found = []
     for fold in splits:
@@ -164,7 +160,7 @@ def _folds(job: Job, folds: int) -> list[tuple[Ints, Ints]]:
     return found
 
 
-class _Judge:
+class _CrossValidation:
     """Scores sets of parameters, fold by fold."""
 
     def __init__(self, job: Job, folds: list[tuple[Ints, Ints]]) -> None:
@@ -174,14 +170,14 @@ class _Judge:
 
     def scores(self, params: Mapping[str, Any]) -> Iterator[float]:
         """Score on each fold in turn."""
-        request = self.job.request
+        settings = self.job.settings
         for train, test in self.folds:
-            model = estimator(request.model, {**params, **request.params}, seed=request.seed)
+            model = build(settings.model, {**params, **settings.params}, seed=settings.seed)
             part = self.job.features.part(train)
             self._fit(model, part)
-            told = answers(model.predict_proba, self.job.features.part(test), self.job.manifest)
-            if told is not None:
-                yield told.balanced_accuracy
+            found = answers(model.predict_proba, self.job.features.part(test), self.job.manifest)
+            if found is not None:
+                yield found.balanced_accuracy
 
     def _fit(self, model: Any, part: Part) -> None:
         model.fit(
@@ -199,7 +195,7 @@ class _Judge:
 
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
-    """Let Optuna say nothing inside but errors."""
+    """Let Optuna log errors only."""
     with requires_extra():
         import optuna
     before = optuna.logging.get_verbosity()
@@ -211,12 +207,12 @@ def _quiet_optuna() -> Iterator[None]:
 
 
 def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
-    """Study of the folder, new or begun before with the same facts."""
+    """Study of the folder: a new one, or one of the same facts."""
     import optuna
 
     path = folder / STUDY
     if folder.exists() and not path.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder} is not empty and holds no study", hint="Name a new folder: --out.")
+        raise OutputError(f"{folder} is not empty and holds no study", hint=_NEW)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
@@ -233,41 +229,35 @@ def _study(folder: Path, facts: dict[str, Any]) -> optuna.Study:
         study.set_user_attr(_FACTS, facts)
     elif before != facts:
         differing = sorted(key for key in {*before, *facts} if before.get(key) != facts.get(key))
-        raise OutputError(
-            f"{folder} holds a study with another {', '.join(differing)}", hint="Name a new folder: --out."
-        )
+        raise OutputError(f"{folder} holds a study with another {', '.join(differing)}", hint=_NEW)
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # a kill left it
     return study
 
 
-def _search(study: optuna.Study, judge: _Judge, trials: int, progress: Progress | None) -> None:
+def _search(study: optuna.Study, scorer: _CrossValidation, trials: int, progress: Progress | None) -> None:
     """Try until so many trials are finished."""
     import optuna
 
     if _DEFAULT not in study.user_attrs:
-        study.set_user_attr(_DEFAULT, float(np.mean(list(judge.scores({})))))
-    objective = _objective(judge)
+        study.set_user_attr(_DEFAULT, float(np.mean(list(scorer.scores({})))))
+    objective = _objective(scorer)
     while (done := len(_finished(study))) < trials:
-        _tell(study, done, trials, progress)
-        # Seeded by the number of the trial: whoever goes on tries what would have been tried.
-        study.sampler = optuna.samplers.TPESampler(seed=judge.job.request.seed + done)
+        _report(study, done, trials, progress)
+        # Seeded by the number of the trial, so that a study that continues tries what it would have tried.
+        study.sampler = optuna.samplers.TPESampler(seed=scorer.job.settings.seed + done)
         study.optimize(objective, n_trials=1)
-    _tell(study, done, trials, progress)
+    _report(study, done, trials, progress)
 
 
-def _objective(judge: _Judge) -> Callable[[optuna.Trial], float]:
+def _objective(scorer: _CrossValidation) -> Callable[[optuna.Trial], float]:
     import optuna
 
     def objective(trial: optuna.Trial) -> float:
-        params = judge.kind.space(trial)
-        if not params:
-            raise InputError(
-                f"model={judge.job.request.model!r} has nothing to tune", hint="Train it as it is."
-            )
+        params = scorer.kind.space(trial)
         trial.set_user_attr("params", params)
         scores: list[float] = []
-        for fold, score in enumerate(judge.scores(params)):
+        for fold, score in enumerate(scorer.scores(params)):
             scores.append(score)
             trial.report(float(np.mean(scores)), fold)
             if trial.should_prune():
@@ -284,7 +274,7 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _tell(study: optuna.Study, done: int, trials: int, progress: Progress | None) -> None:
+def _report(study: optuna.Study, done: int, trials: int, progress: Progress | None) -> None:
     if progress is not None:
         default = float(study.user_attrs[_DEFAULT])
         scores = [default, *(trial.value for trial in _complete(study))]

@@ -1,4 +1,4 @@
-"""``earmark importance``: what a trained model listens to."""
+"""``earmark importance``: which parts of its input a trained model depends on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.commands.train import CacheOption, SeedOption
-from earmark.cli.options import JobsOption
+from earmark.cli.options import CacheOption, JobsOption, SeedOption
 from earmark.cli.terminal import console, say
 
 
@@ -16,7 +15,7 @@ def importance(
     *,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of earmark train.")],
     part: Annotated[
-        str, typer.Option("--part", metavar="PART", help="Tracks to ask about: test, valid or train.")
+        str, typer.Option("--part", metavar="PART", help="Tracks to measure on: test, valid or train.")
     ] = "test",
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, metavar="N", help="Permutations of each family of descriptors.")
@@ -39,9 +38,9 @@ def importance(
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("", "without", "loss rises by", "balanced accuracy drops by"):
         table.add_column(name, justify="left" if name in ("", "without") else "right")
-    for loss in found.losses:
-        spread = f" ± {loss.spread:.3f}" if loss.kind == "descriptors" else ""
-        table.add_row(loss.kind, Text(loss.name), f"{loss.log_loss:.3f}{spread}", f"{loss.accuracy:.3f}")
+    for each in found.features:
+        spread = f" ± {each.spread:.3f}" if each.kind == "descriptors" else ""
+        table.add_row(each.kind, Text(each.name), f"{each.log_loss:.3f}{spread}", f"{each.accuracy:.3f}")
     console().print(table)
     say(f"{found.part}: {found.n} tracks; whole: accuracy {found.accuracy:.3f}, loss {found.log_loss:.3f}")
     say(f"drew {found.folder / 'importance.png'}")

@@ -53,6 +53,10 @@ class TorchModel(LoopParameters, TrainableModel):
 
     input: ClassVar[Input] = "log_mel"
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import."""
+        return ("torch", "safetensors")
+
     @abstractmethod
     def _network(self, train: Examples, n_classes: int) -> Network:
         """New network; whatever is random in it comes from torch's own generator."""

@@ -148,6 +148,10 @@ class Loop:
         state = State(network, _optimiser(network, parameters))
         if checkpoint:
             checkpoint.load(state)
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                # A plain mean (see `_unfreeze`). The graph has it: set it even if no epoch is left.
+                module.momentum = None
         for epoch in range(len(state.history), parameters.epochs):
             if parameters.patience and state.stale >= parameters.patience:
                 break
@@ -282,7 +286,6 @@ def _unfreeze(network: Network, parameters: LoopParameters, epoch: int) -> None:
             continue
         for module in stage.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.momentum = None
                 module.reset_running_stats()
 
 

@@ -111,6 +111,10 @@ class ResNet(TorchModel):
 
     depth: ClassVar[int]
 
+    def packages(self) -> tuple[str, ...]:
+        """Packages that `fit` and `to_onnx` import."""
+        return (*super().packages(), "transformers")
+
     def _network(self, train: Examples, n_classes: int) -> Network:
         return ImageResNet(train.X, n_classes, depth=self.depth, weights=self.weights, dropout=self.dropout)
 
