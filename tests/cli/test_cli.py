@@ -479,7 +479,7 @@ def test_demo(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     outcome = run("demo", *ECHO)
     assert outcome.status == 0 and (tmp_path / "demo.wav").stat().st_size > 1_000_000
-    assert "demo.wav  0:24" in outcome.out and "classify SONG.mp3" in outcome.err
+    assert "demo.wav  0:30" in outcome.out and "classify SONG.mp3" in outcome.err
     assert run("demo", *ECHO, "-o", tmp_path / "no" / "demo.wav").status == 5
 
 

@@ -7,10 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from earmark.demo import MODES, PEAK, PITCH_CLASSES, STYLES, TUNE, demo_clip, demo_medley
+from earmark.demo import MODES, PEAK, STYLES, TUNE, demo_clip, demo_medley
 from earmark.errors import InputError
 from earmark.features import descriptors, log_mel, onset_strength, tempo
 from earmark.predict import Prediction, classify
+from earmark.vocabulary import PITCH_CLASSES
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -57,8 +58,9 @@ def test_notes_belong_to_the_stated_key(style: str, key: str) -> None:
         scale.add((PITCH_CLASSES.index(tonic) + 11) % 12)  # the leading note of the major dominant
     power = pitch_class_power(clip.y, clip.sr)
     outside = sum(power[i] for i in range(12) if i not in scale) / power.sum()
-    # The kick drum sweeps through every pitch and the snare's shell has two of its own.
-    assert outside < (0.05 if style == "ballad" else 0.15)
+    # The kick drum sweeps through every pitch, the snare's skins have five of their own, and the fifth
+    # harmonic of a distorted power chord is a major third, in minor too. By chance it would be 0.4.
+    assert outside < {"ballad": 0.05, "house": 0.15, "rock": 0.2}[style]
 
 
 @pytest.mark.parametrize("bpm", [90.0, 120.0, 150.0])
@@ -107,8 +109,7 @@ def test_the_medley_has_every_style_in_turn() -> None:
     assert len(medley.y) == 9 * 22050
     third = 3 * 22050
     for i, style in enumerate(STYLES):
-        bpm = 62.0 if style == "ballad" else 124.0
-        alone = demo_clip(style, seconds=3, bpm=bpm, key="A minor").y
+        alone = demo_clip(style, seconds=3, key="A minor").y
         assert np.array_equal(medley.y[i * third : (i + 1) * third], alone)
 
 
@@ -156,3 +157,19 @@ def test_the_styles_differ_in_mood_as_they_do_in_sound() -> None:
 def test_another_seed_is_recognised_too() -> None:
     rock = classify(demo_clip("rock", seed=5, bpm=124.0, key="A minor"))
     assert rock.genres[0].label == "rock" and rock.quadrant and rock.quadrant.arousal > 0.6
+
+
+def test_the_medley_has_three_parts_with_their_own_genre_mood_and_tempo() -> None:
+    found = classify(demo_medley())
+    assert [part.genres[0].label for part in found.parts] == ["rock", "electronic", "classical"]
+    assert [part.quadrant.label for part in found.parts if part.quadrant] == ["Q2", "Q1", "Q4"]
+    assert [part.start for part in found.parts[1:]] == pytest.approx([10, 20], abs=1.5)
+    assert [part.end for part in found.parts] == [*(part.start for part in found.parts[1:]), found.duration]
+    for part, style in zip(found.parts, STYLES.values(), strict=True):
+        assert part.tempo == pytest.approx(style.bpm, rel=0.04)
+
+
+def test_a_clip_of_one_style_has_one_part() -> None:
+    for style in STYLES:
+        (part,) = prediction(style).parts
+        assert part.start == 0 and part.genres[0] == prediction(style).genres[0]

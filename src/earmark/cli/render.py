@@ -15,7 +15,7 @@ from earmark.plot import leading_genres
 from earmark.vocabulary import QUADRANT_WORDS, genre_colour
 
 if TYPE_CHECKING:
-    from earmark.predict import Prediction, Score, Segment
+    from earmark.predict import Part, Prediction, Score, Segment
 
 # The words for verdicts that are not plainly music.
 VERDICTS = {
@@ -54,6 +54,7 @@ def card(prediction: Prediction, terminal: Console, *, top: int, timeline: bool 
         if prediction.verdict != "not-music":  # which has no key to speak of
             lines += [*_facts(prediction, width - 9), Text()]
         lines += strip_with_legend(prediction, terminal, width)
+        lines += part_lines(prediction, terminal, width)
     if timeline:
         lines += [Text(), *_segment_lines(prediction.segments)]
     return Group(*lines, Text())
@@ -114,7 +115,7 @@ def _facts(prediction: Prediction, width: int) -> list[Text]:
     return [Text("  ").append(f"{name:<7}", style="bright_black").append(text) for name, text in rows if text]
 
 
-def mood(prediction: Prediction, width: int) -> str:
+def mood(prediction: Prediction | Part, width: int) -> str:
     """Quadrant in words, then as many mood words as are likely and have room."""
     words = [score for score in prediction.moods if score.score >= LIKELY]
     parts = [f"{score.label} {percent(score.score)}" for score in words[:MOOD_WORDS]]
@@ -133,7 +134,7 @@ def circle(prediction: Prediction) -> str:
     return "  ".join(f"{name} {value:.2f}" for name, value in axes if value is not None)
 
 
-def tempo(prediction: Prediction) -> str:
+def tempo(prediction: Prediction | Part) -> str:
     """Tempo in whole beats per minute."""
     return f"{prediction.tempo:.0f} BPM" if prediction.tempo else ""
 
@@ -182,6 +183,25 @@ def legend(prediction: Prediction, *, colours: bool) -> Text:
         mark = Text("■", style=genre_colour(label)) if colours else Text(chr(ord("A") + i))
         text.append("   ").append_text(mark).append(f" {label} {percent(best.count(label) / len(best))}")
     return text
+
+
+def part_lines(prediction: Prediction, terminal: Console, width: int) -> list[Text]:
+    """The parts of a mixed file, each with its genre, tempo and mood; nothing for a file of one part."""
+    parts = prediction.parts
+    if len(parts) < 2:
+        return []
+    rows = [Text()]
+    room = max(len(part.genres[0].label) for part in parts)
+    clocks = [(clock(part.start), clock(part.end)) for part in parts]
+    digits = max(len(end) for _, end in clocks)
+    for part, (start, end) in zip(parts, clocks, strict=True):
+        best = part.genres[0]
+        text = Text("  ").append(f"{start:>{digits}} - {end:>{digits}}  ", style="bright_black")
+        if has_colours(terminal):
+            text.append("■ ", style=genre_colour(best.label))
+        text.append(f"{best.label.ljust(room)}{percent(best.score):>6}{tempo(part):>9}   ")
+        rows.append(text.append(mood(part, width - text.cell_len)))
+    return rows
 
 
 def _segment_lines(segments: Sequence[Segment]) -> list[Text]:

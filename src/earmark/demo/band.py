@@ -8,8 +8,8 @@ import numpy as np
 
 from earmark.demo.drums import Drum
 from earmark.demo.synth import Wave, compressed, convolved, equalised
+from earmark.vocabulary import PITCH_CLASSES
 
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MODES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 ROOTS = {"minor": (0, 5, 3, 4), "major": (0, 3, 4, 0)}  # one chord a bar, as degrees of the scale
 PEAK = 0.89  # -1 dB of full scale, the head room that mastering leaves

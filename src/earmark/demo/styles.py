@@ -15,9 +15,10 @@ import numpy as np
 from earmark.audio import Clip
 from earmark.demo import drums
 from earmark.demo import instruments as play
-from earmark.demo.band import MODES, PITCH_CLASSES, Band, in_room, mastered
+from earmark.demo.band import MODES, Band, in_room, mastered
 from earmark.demo.synth import Wave, compressed, room
 from earmark.errors import InputError
+from earmark.vocabulary import PITCH_CLASSES
 
 # (beat within four bars, degree, beats): one tune, which every style dresses in its own way.
 TUNE = (
@@ -264,11 +265,11 @@ def demo_clip(
     return Clip(y=y.astype(np.float32), sr=sr, path=f"demo-{style}")
 
 
-def demo_medley(*, seconds: float = 24.0, sr: int = 22050, seed: int = 0) -> Clip:
+def demo_medley(*, seconds: float = 30.0, sr: int = 22050, seed: int = 0) -> Clip:
     """All styles in turn, each for an equal part of the time: what `make demo` classifies.
 
-    They share one tempo (124 beats per minute; the ballad counts it in half) and one key (A minor), so
-    that the medley has a tempo and a key as a song has, while its genre changes twice.
+    Each in its own tempo, all in one key (A minor), so that the medley has a key as a song has, while its
+    genre, mood and tempo change twice.
 
     Parameters
     ----------
@@ -292,8 +293,7 @@ def demo_medley(*, seconds: float = 24.0, sr: int = 22050, seed: int = 0) -> Cli
     edges = np.rint(np.linspace(0, seconds * sr, len(STYLES) + 1)).astype(int)
     parts = []
     for style, n in zip(STYLES.values(), np.diff(edges), strict=True):
-        bpm = 62.0 if style.name == "ballad" else 124.0
-        parts.append(demo_clip(style.name, seconds=n / sr, sr=sr, seed=seed, bpm=bpm, key="A minor").y)
+        parts.append(demo_clip(style.name, seconds=n / sr, sr=sr, seed=seed, key="A minor").y)
     return Clip(y=np.concatenate(parts), sr=sr, path="demo-medley")
 
 

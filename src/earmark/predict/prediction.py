@@ -14,6 +14,7 @@ import numpy as np
 from earmark.errors import EarmarkError, InputError
 from earmark.models import Head
 from earmark.predict.frame_track import FrameTrack
+from earmark.predict.parts import spans
 from earmark.predict.window_scores import WindowScores
 from earmark.vocabulary import QUADRANTS
 
@@ -80,6 +81,30 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the source in which one genre leads: see `earmark.predict.parts`.
+
+    Parameters
+    ----------
+    start, end : float
+        In seconds.
+    genres, moods : tuple of Score
+        Mean over its windows: every label, highest first.
+    quadrant : Quadrant or None
+        None from a model without this head.
+    tempo : float or None
+        Beats per minute; None where nothing begins.
+    """
+
+    start: float
+    end: float
+    genres: tuple[Score, ...]
+    moods: tuple[Score, ...]
+    quadrant: Quadrant | None
+    tempo: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelId:
     """Which model was used: its name, and the checksum of its weights ("" if it has none)."""
 
@@ -123,6 +148,9 @@ class Prediction:
     start : float
         Where in the source the scored part begins, in seconds; the times of segments count from the
         beginning of the source.
+    parts : tuple of Part
+        Stretches in which one genre leads, in order: one of most songs, several of a mix or a broadcast. None
+        of silence, of what is no music, and of excerpts.
     """
 
     source: str | None
@@ -140,6 +168,7 @@ class Prediction:
     embedding: tuple[float, ...] | None = None
     prior: Mapping[str, float] | None = None
     start: float = 0.0
+    parts: tuple[Part, ...] = ()
 
     @property
     def valence(self) -> float | None:
@@ -180,14 +209,13 @@ class Prediction:
         """
         card, verdict = scores.card, scores.verdict()
         sounds, is_music = verdict != "silence", verdict in ("music", "unsure")
-        moods = card.head("moods")
         return cls(
             source=source,
             duration=duration,
             model=ModelId(card.name, card.sha256),
             verdict=verdict,
             genres=_ranked(card.heads[0], scores.mean(card.heads[0].name)),
-            moods=_ranked(moods, scores.mean("moods")) if moods and "moods" in scores.heads else (),
+            moods=_moods_of(scores),
             quadrant=_quadrant_of(scores) if sounds else None,
             tempo=track.tempo() if is_music else None,
             key=track.key() if is_music else None,
@@ -197,6 +225,9 @@ class Prediction:
             embedding=tuple(scores.mean_embedding().tolist()) if embedding else None,
             prior=prior,
             start=start,
+            parts=_parts(scores, track, start, duration)
+            if verdict in ("music", "unsure") and coverage in ("full", "part")
+            else (),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -221,6 +252,7 @@ class Prediction:
             "arousal": _rounded(quadrant.arousal if quadrant else None),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "key": self.key,
+            "parts": [_plain_part(part) for part in self.parts],
             "segments": [_plain_segment(segment) for segment in self.segments],
             "warnings": list(self.warnings),
             "coverage": self.coverage,
@@ -253,7 +285,15 @@ class Prediction:
         if not isinstance(data, dict) or schema != SCHEMA:
             raise InputError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA!r}.")
         model = _entry(data, "model", dict)
-        data = {"warnings": [], "coverage": "full", "embedding": None, "prior": None, "start": 0, **data}
+        data = {
+            "warnings": [],
+            "coverage": "full",
+            "embedding": None,
+            "prior": None,
+            "start": 0,
+            "parts": [],
+            **data,
+        }
         prior = _entry(data, "prior", dict, optional=True)
         has_embedding = _entry(data, "embedding", list, optional=True) is not None
         return cls(
@@ -272,6 +312,7 @@ class Prediction:
             embedding=_items(data, "embedding", float) if has_embedding else None,
             prior=prior and {label: _entry(prior, label, float) for label in prior},
             start=_entry(data, "start", float),
+            parts=tuple(_part(part) for part in _items(data, "parts", dict)),
         )
 
 
@@ -286,6 +327,11 @@ def _ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:
     order = np.argsort(-values, kind="stable").tolist()
     scores = values.tolist()
     return tuple(Score(head.classes[i], scores[i]) for i in order)
+
+
+def _moods_of(scores: WindowScores) -> tuple[Score, ...]:
+    head = scores.card.head("moods")
+    return _ranked(head, scores.mean("moods")) if head and "moods" in scores.heads else ()
 
 
 def _quadrant_of(scores: WindowScores) -> Quadrant | None:
@@ -313,6 +359,22 @@ def _segments(scores: WindowScores, end: float) -> tuple[Segment, ...]:
     )
 
 
+def _parts(scores: WindowScores, track: FrameTrack, start: float, duration: float) -> tuple[Part, ...]:
+    """The parts of a continuous source whose frames begin at `start` seconds."""
+    genres = scores.card.heads[0]
+    return tuple(
+        Part(
+            span.start,
+            span.end,
+            _ranked(genres, span.scores.mean(genres.name)),
+            _moods_of(span.scores),
+            _quadrant_of(span.scores),
+            track.tempo(span.start - start, span.end - start),
+        )
+        for span in spans(scores, end=start + duration)
+    )
+
+
 def _rounded_quadrant(quadrant: Quadrant | None) -> Quadrant | None:
     if quadrant is None:
         return None
@@ -330,6 +392,28 @@ def _plain_segment(segment: Segment) -> dict[str, Any]:
         "genres": _plain(segment.genres),
         "quadrant": _plain_quadrant(_rounded_quadrant(segment.quadrant)),
     }
+
+
+def _plain_part(part: Part) -> dict[str, Any]:
+    return {
+        "start": round(part.start, 3),
+        "end": round(part.end, 3),
+        "genres": _plain(part.genres),
+        "moods": _plain(part.moods),
+        "quadrant": _plain_quadrant(_rounded_quadrant(part.quadrant)),
+        "tempo": None if part.tempo is None else round(part.tempo, 1),
+    }
+
+
+def _part(data: Mapping[str, Any]) -> Part:
+    return Part(
+        start=_entry(data, "start", float),
+        end=_entry(data, "end", float),
+        genres=_scores(data, "genres"),
+        moods=_scores(data, "moods"),
+        quadrant=_quadrant(_entry(data, "quadrant", dict, optional=True)),
+        tempo=_entry(data, "tempo", float, optional=True),
+    )
 
 
 def _segment(data: Mapping[str, Any]) -> Segment:

@@ -37,7 +37,7 @@ def demo(
 ) -> None:
     """Synthesise a demo clip, classify it, and show what to try next.
 
-    The music is synthesised: the same tune as rock, house and a ballad, in 24 seconds.
+    The music is synthesised: the same tune as rock, house and a ballad, in 30 seconds.
     """
     from earmark.cli.render import card
     from earmark.demo import demo_medley
@@ -46,7 +46,7 @@ def demo(
 
     loaded = load_model(model)
     path = _write(demo_medley(), output, force=force)
-    say(f"Synthesised rock, house and a ballad of eight seconds each: {path}", "")
+    say(f"Synthesised rock, house and a ballad of ten seconds each: {path}", "")
     terminal = console()
     terminal.print(card(classify(str(path), model=loaded), terminal, top=5))
     program = "earmark" if shutil.which("earmark") else sys.argv[0]
