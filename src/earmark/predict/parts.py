@@ -125,7 +125,8 @@ def _times(
             change = last + overlap / 2 + pure * _resemblance(rows[before:edge], rows[edge:after])
             ends.append(change)
             starts.append(change)
-    return starts, [*ends, min(float(loud.starts[-1]) + window, end)]
+    last = float(loud.starts[-1]) + window
+    return starts, [*ends, end if end - last < window else last]  # a remainder that no window covers is sound
 
 
 def _resemblance(a: Floats, b: Floats) -> float:
