@@ -103,7 +103,7 @@ def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: st
 def _frames(clip: Clip, spec: FeatureSpec) -> tuple[Array, Array]:
     """Log-mel [shape=(n_mels, k)] and chroma [shape=(12, k)] out of one Fourier transform."""
     if clip.sr != spec.sr:
-        raise InputError(f"clip.sr={clip.sr}, spec.sr={spec.sr}", hint=f"Use load(source, sr={spec.sr}).")
+        raise InputError(f"clip.sr={clip.sr}, spec.sr={spec.sr}", hint=f"Try: load(source, sr={spec.sr}).")
     stream = FrameStream(spec, chroma=True)
     parts = [stream.push(clip.y), stream.close()]
     S_db = np.concatenate([part.S_db for part in parts], axis=1)
@@ -426,7 +426,9 @@ def _style() -> Iterator[Callable[[float, float], Figure]]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib", hint="pip install 'earmark[plot]'") from error
+        raise MissingExtraError(
+            "pictures need matplotlib", hint="Try: pip install 'earmark[plot]'."
+        ) from error
 
     def figure_of(width: float, height: float) -> Figure:
         figure = Figure(figsize=(width, height), facecolor="white")

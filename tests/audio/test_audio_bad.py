@@ -93,7 +93,7 @@ BAD: dict[str, tuple[bytes, type[AudioError], str]] = {
     "a codec of no name": (MKA.replace(b"A_FLAC", b"A_ZZZZ"), UnknownFormatError, "decoder"),
     "NaN": (with_samples(np.nan), BadSamplesError, r"y=nan at 0\.500 s"),
     "Inf": (with_samples(np.inf), BadSamplesError, r"y=inf at 0\.500 s"),
-    "what would overflow a filter": (with_samples(*[3e38, -3e38] * 50), BadSamplesError, "Full scale is 1"),
+    "what would overflow a filter": (with_samples(*[3e38, -3e38] * 50), BadSamplesError, "full scale is 1"),
     "more than float32": (
         sounds.encode(sounds.tone(1.0).astype(np.float64) * 1e300, SR, "wavdouble"),
         BadSamplesError,

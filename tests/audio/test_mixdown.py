@@ -190,7 +190,7 @@ def test_the_mean_of_whole_numbers(n_channels: int) -> None:
 def test_check_samples_finds_the_first() -> None:
     y = np.ones(1000, np.float32)
     check_samples(y * np.float32(1e14), name="huge, but it does no harm", offset=0, sr=1000)
-    with pytest.raises(BadSamplesError, match=r"y=1.*e\+30 at 0\.000 s.*Full scale is 1"):
+    with pytest.raises(BadSamplesError, match=r"y=1.*e\+30 at 0\.000 s.*full scale is 1"):
         check_samples(y * np.float32(1e30), name="x", offset=0, sr=1000)
     y[[300, 700]] = np.nan, np.inf
     with pytest.raises(BadSamplesError, match=r"y=nan at 2\.300 s"):

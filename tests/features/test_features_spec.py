@@ -84,7 +84,7 @@ def test_missing_fields_have_their_defaults() -> None:
 
 
 def test_unknown_field_is_named() -> None:
-    with pytest.raises(InputError, match=r"n_mel=64.*Known: sr, n_fft"):
+    with pytest.raises(InputError, match=r"n_mel=64.*Accepted: sr, n_fft"):
         FeatureSpec.from_dict({"n_mel": 64})
 
 

@@ -124,7 +124,7 @@ def test_frequencies() -> None:
 
 
 def test_what_has_no_contrast_says_so() -> None:
-    with pytest.raises(InputError, match=r"sr=8000, n_fft=2048\. Accepted here: sr > 12800"):
+    with pytest.raises(InputError, match=r"sr=8000, n_fft=2048\. Accepted: sr > 12800"):
         spectral_contrast(np.ones((1025, 2), np.float32), FeatureSpec(sr=8000))
     with pytest.raises(InputError, match=r"n_fft=64"):
         spectral_contrast(np.ones((33, 2), np.float32), FeatureSpec(n_fft=64, hop_length=32))

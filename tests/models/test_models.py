@@ -80,7 +80,7 @@ def test_a_card_survives_json():
         ({"sha256": "abc"}, "sha256='abc'"),
         ({"thresholds": {"unsure": "high"}}, "unsure='high'"),
         ({"thresholds": {"labels": {"a": float("nan")}}}, "a=nan"),
-        ({"priors": {"moods": {"calm": 0.5}}}, "priors for 'moods'. Heads: genres"),
+        ({"priors": {"moods": {"calm": 0.5}}}, "priors for 'moods'. Accepted: genres"),
         ({"priors": {"genres": {"a": 0.5}}}, "priors for 'genres': b. Accepted: a prior for each class"),
         ({"priors": {"genres": {"a": 0.5, "b": 0.5, "c": 0.1}}}, "priors for 'genres': c"),
         ({"priors": {"genres": {"a": 0.0, "b": 0.5}}}, "a=0.0. Accepted: above 0, below 1"),

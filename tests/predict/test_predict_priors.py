@@ -124,20 +124,20 @@ def test_certain_answers_and_extreme_shares_stay_probabilities(kind, old, new):
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
-        ({"jaz": 0.1}, "does not know the genre 'jaz'. Did you mean 'jazz'"),
+        ({"jaz": 0.1}, "has no genre 'jaz'. Did you mean 'jazz'"),
         ({"Rock": 0.1}, "genre 'Rock'. Did you mean 'rock'"),
-        ({"opera": 0.1}, "genre 'opera'. It knows jazz, pop, rock"),
+        ({"opera": 0.1}, "genre 'opera'. Accepted: jazz, pop, rock"),
         ({3: 0.1}, "genre 3"),
-        ({"jazz": 0.0}, "jazz=0.0. A share is above 0 and below 1"),
-        ({"jazz": 1}, "jazz=1. A share"),
-        ({"jazz": 40}, "jazz=40. A share"),
+        ({"jazz": 0.0}, "jazz=0.0. Accepted: a fraction above 0 and below 1"),
+        ({"jazz": 1}, "jazz=1. Accepted: a fraction"),
+        ({"jazz": 40}, "jazz=40. Accepted: a fraction"),
         ({"jazz": float("nan")}, "jazz=nan"),
         ({"jazz": True}, "jazz=True"),
         ({"jazz": "much"}, "jazz='much'"),
         ({}, "prior={}. Accepted: 'even'"),
         ("odd", "prior='odd'. Accepted: 'even'"),
         (0.5, "prior=0.5. Accepted"),
-        ({"jazz": 0.5, "rock": 0.5}, "jazz=0.5,rock=0.5: the shares sum to 1. Leave something"),
+        ({"jazz": 0.5, "rock": 0.5}, "jazz=0.5,rock=0.5: the fractions sum to 1. Accepted: a sum below 1"),
     ],
 )
 def test_odd_priors_are_explained(prior, message):
@@ -146,12 +146,12 @@ def test_odd_priors_are_explained(prior, message):
     assert message in str(caught.value)
 
 
-def test_a_model_that_does_not_say_what_it_believes_is_refused():
+def test_a_prior_for_a_card_without_priors_is_refused():
     for prior in ("even", {"jazz": 0.4}):
-        with pytest.raises(InputError, match=r"card does not say what it believes beforehand.*'echo'"):
+        with pytest.raises(InputError, match=r"the card of model 'echo' has no priors"):
             classify(clip(), model="echo", prior=prior)
     other = dataclasses.replace(TINY, priors={"quadrant": dict.fromkeys(("Q1", "Q2", "Q3", "Q4"), 0.25)})
-    with pytest.raises(InputError, match="does not say"):
+    with pytest.raises(InputError, match="has no priors"):
         prior_shift("even", other)
 
 
@@ -266,9 +266,9 @@ def test_workers_have_the_same_prior(run: Run, folder, bundle):  # noqa: F811
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lo=0.4", "error: prior: the model does not know the genre 'lo'. Did you mean 'low'?"),
-        ("low", "error: prior='low': 'low' is no share of a genre. Accepted: 'even'"),
-        ("low=40", "error: prior: low=40.0. A share is above 0 and below 1"),
+        ("lo=0.4", "error: prior: the model has no genre 'lo'. Did you mean 'low'?"),
+        ("low", "error: prior='low': 'low' is no fraction of a genre. Accepted: 'even'"),
+        ("low=40", "error: prior: low=40.0. Accepted: a fraction above 0 and below 1"),
     ],
 )
 def test_a_bad_prior_is_one_line(run: Run, song, bundle, text, message):  # noqa: F811
@@ -280,10 +280,10 @@ def test_a_bad_prior_is_one_line(run: Run, song, bundle, text, message):  # noqa
 def test_a_prior_for_a_model_without_one_is_one_line(run: Run, song):  # noqa: F811
     outcome = run("classify", song, *ECHO, "--json", "--prior", "even")
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
-    assert "this model's card does not say what it believes beforehand" in outcome.err
+    assert "has no priors. Try: no prior" in outcome.err
 
 
-def test_the_card_is_shown_with_what_it_believes(run: Run, bundle):  # noqa: F811
-    told = run("models", bundle).out
-    assert "beforehand: high 50 %, mid 30 %, low 10 %" in " ".join(told.split())
+def test_the_card_is_shown_with_its_priors(run: Run, bundle):  # noqa: F811
+    printed = run("models", bundle).out
+    assert "class priors genres: high 50 %, mid 30 %, low 10 %" in " ".join(printed.split())
     assert json.loads(run("models", bundle, "--json").out)["priors"]["genres"]["mid"] == 0.3

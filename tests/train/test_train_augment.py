@@ -196,11 +196,16 @@ def test_steps_by_name() -> None:
         "stretch", "time-shift", "eq", "gain", "specaugment", "mixup", "noise",
     )  # fmt: skip
     assert repr(Augmentation(["gain=0.25", "eq"])).startswith("Augmentation(gain=0.25, eq=0.5; ")
-    bad: dict[str, Any] = {"nose": "noise", "gain=2": "fraction", "gain=loud": "fraction", "-nose": "Known"}
+    bad: dict[str, Any] = {
+        "nose": "noise",
+        "gain=2": "fraction",
+        "gain=loud": "fraction",
+        "-nose": "Accepted",
+    }
     for text, hint in bad.items():
         with pytest.raises(InputError, match=hint):
             Augmentation([text])
-    with pytest.raises(InputError, match="Known: pitch"):
+    with pytest.raises(InputError, match="Accepted: pitch"):
         augment_audio.degrade(demo_clip(), ["mixup"], np.random.default_rng(0))
     X = np.zeros((0, 128, 130), np.float32)
     assert Augmentation(["all"])(X, np.random.default_rng(0)).shape == X.shape

@@ -99,7 +99,9 @@ class _Walk:
             yield Path(entry.path)  # also a link to nowhere: opening it gives the error
         else:
             what = f"{entry.path} is a pipe, a socket or a device and not a file"
-            error = UnreadableAudioError(what, hint="Try: program | earmark classify -")
+            error = UnreadableAudioError(
+                what, hint="Try: program | earmark classify - (it reads standard input)."
+            )
             self._on_error(Path(entry.path), error)
 
 

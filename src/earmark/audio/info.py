@@ -51,11 +51,11 @@ def check_claims(name: str, *, sr: int, channels: int) -> None:
     """
     if channels < 1:
         raise NoChannelsError(
-            f"{name} claims channels={channels}", hint="At least one is needed: the header is damaged"
+            f"{name} claims channels={channels}", hint="Accepted: at least one; the header is damaged."
         )
     if not LOWEST_SR <= sr <= HIGHEST_SR:
         raise BadSampleRateError(
             f"{name} claims a sampling rate of sr={sr} Hz",
-            hint=f"Accepted are {LOWEST_SR:,} to {HIGHEST_SR:,} Hz; if the sound is real, correct the header "
-            "(for raw speed changes: sox, ffmpeg -ar)",
+            hint=f"Accepted: {LOWEST_SR:,} to {HIGHEST_SR:,} Hz. Try: correct the header if the sound "
+            "itself is intact (sox -r, ffmpeg -ar).",
         )

@@ -180,7 +180,7 @@ def check_samples(y: np.ndarray, *, name: str, offset: int, sr: int) -> None:
     if len(bad):
         raise BadSamplesError(
             f"{name} holds a sample of y={y[bad[0]]} at {(offset + bad[0]) / sr:.3f} s",
-            hint="Full scale is 1, and every sample must be a finite number: export the file again",
+            hint="Accepted: finite samples; full scale is 1. Try: export the file again.",
         )
 
 

@@ -138,7 +138,8 @@ class OpenedSource:
             except OSError as error:
                 spool.close()
                 raise UnreadableAudioError(
-                    f"{self.name} cannot be read to its end ({reason(error)})", hint="Try again."
+                    f"{self.name} cannot be read to its end ({reason(error)})",
+                    hint="Try: read it again, or check the disk or the network.",
                 ) from None
             finally:
                 if self.owned:
@@ -203,22 +204,28 @@ def _from_path(path: str, name: str) -> OpenedSource:
             raise _not_a_file(mode, name)
         return _sized(open(path, "rb", buffering=READ_LENGTH), name, name, owned=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise AudioNotFoundError(f"There is no file {name}", hint="Check the spelling.") from None
+        raise AudioNotFoundError(f"There is no file {name}", hint="Try: check the spelling.") from None
     except PermissionError:
         raise UnreadableAudioError(
-            f"No permission to read {name}", hint="Change its permissions (chmod +r) or ask its owner."
+            f"No permission to read {name}", hint="Try: change its permissions (chmod +r), or ask its owner."
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise UnreadableAudioError(
-            f"{name!r} cannot be opened ({reason(error)})", hint="Check the disk."
+            f"{name!r} cannot be opened ({reason(error)})", hint="Try: check the path and the disk."
         ) from None
 
 
 def _not_a_file(mode: int, name: str) -> UnreadableAudioError:
     if stat.S_ISDIR(mode):
-        return UnreadableAudioError(f"{name} is a folder", hint="Give a file; find_audio lists them.")
+        return UnreadableAudioError(
+            f"{name} is a folder",
+            hint="Accepted: one file. Try: find_audio, which lists the files of a folder.",
+        )
     kind = "a socket" if stat.S_ISSOCK(mode) else "a device"
-    return UnreadableAudioError(f"{name} is {kind} and not a file", hint="Try: program | earmark classify -")
+    return UnreadableAudioError(
+        f"{name} is {kind} and not a file",
+        hint="Try: program | earmark classify - (it reads standard input).",
+    )
 
 
 def _open_fifo(path: str, name: str) -> Pipe:
@@ -231,7 +238,8 @@ def _open_fifo(path: str, name: str) -> Pipe:
                 os.close(handle)
                 raise UnreadableAudioError(
                     f"{name} is a named pipe that no program writes into",
-                    hint="Start the other program first. Try: program | earmark classify -",
+                    hint="Try: start the other program first, or: program | earmark classify - "
+                    "(it reads standard input).",
                 )
             time.sleep(0.02)
     except BlockingIOError:  # somebody has, but has written nothing yet
@@ -252,12 +260,15 @@ def _from_file(file: BinaryIO, name: str | None) -> OpenedSource:
     path = name or (own if isinstance(own, str) else None)
     label = path or "the given file object"
     if isinstance(cast(object, file), io.TextIOBase):
-        raise InputError(f"{label} is opened as text", hint="Open it in binary mode: open(path, 'rb').")
+        raise InputError(
+            f"{label} is opened as text", hint="Accepted: a file in binary mode. Try: open(path, 'rb')."
+        )
     try:
         if getattr(file, "seekable", lambda: False)():
             return _sized(file, label, path, owned=False)
         return OpenedSource(Pipe(file), label, path, size=None, owned=False)
     except (OSError, ValueError) as error:
         raise UnreadableAudioError(
-            f"{label} cannot be read ({reason(error)})", hint="Give an open file."
+            f"{label} cannot be read ({reason(error)})",
+            hint="Accepted: a file object that is open for reading.",
         ) from None

@@ -224,9 +224,9 @@ class AudioStream:
         if start > 0 and end != 0:
             where = "" if end is None else f", it ends at {end / self.info.sr:.2f} s"
             raise TooShortError(
-                f"{self._name} has nothing at start={start:g} s{where}", hint="Start earlier."
+                f"{self._name} has nothing at start={start:g} s{where}", hint="Try: an earlier start."
             )
-        raise EmptyAudioError(f"{self._name} holds no samples", hint="Record or export it again.")
+        raise EmptyAudioError(f"{self._name} holds no samples", hint="Try: record or export it again.")
 
     def close(self) -> None:
         """Free the decoder and the file."""
@@ -249,7 +249,7 @@ def _open(opened: OpenedSource) -> Decoder:
     except OSError as error:
         opened.close()
         raise UnreadableAudioError(
-            f"{opened.name} cannot be read ({reason(error)})", hint="Check the disk or the network."
+            f"{opened.name} cannot be read ({reason(error)})", hint="Try: check the disk or the network."
         ) from None
     except BaseException:
         opened.close()

@@ -74,7 +74,7 @@ def check(
         If `jobs` or `min_seconds` is out of range.
     """
     if not min_seconds >= 0:
-        raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0")
+        raise InputError(f"min_seconds={min_seconds}", hint="Accepted: seconds from 0.")
     progress = progress or no_progress
     manifest = _hashed(manifest, jobs, progress)
     measured, errors = _measured(manifest, model, jobs, deadline, progress)
@@ -130,7 +130,7 @@ def _loaded(model: str | None) -> Model | None:
     """Load a model, in each worker; one without an embedding is of no use."""
     loaded = None if model is None else load_model(model)
     if loaded is not None and not loaded.card.embedding_size:
-        raise InputError(f"model={model!r} has no embedding", hint="Choose another, or model=None")
+        raise InputError(f"model={model!r} has no embedding", hint="Try: another model, or model=None.")
     return loaded
 
 

@@ -128,7 +128,7 @@ def _judge(clause: str, judge: Callable[[Any], Found], case: Any) -> Found:
         reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
         raise ContractError(
             f"model {name!r} breaks the clause {clause!r}: {reason}",
-            hint="See docs/models.md for the contract.",
+            hint="Try: docs/models.md, which describes the contract.",
         ) from error
 
 

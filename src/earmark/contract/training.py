@@ -77,7 +77,7 @@ def _judge(model: TrainableModel, name: str, clause: Callable[[_Case], str], cas
         reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
         raise ContractError(
             f"family {type(model).__name__} breaks the clause {name!r}: {reason}",
-            hint="See docs/families.md for the contract.",
+            hint="Try: docs/families.md, which describes the contract.",
         ) from error
 
 

@@ -54,7 +54,7 @@ class Columns:
             elif wanted or role in needed:
                 raise InputError(
                     f"no column {wanted!r} for {role}" if wanted else f"no column for {role}",
-                    hint=f"Found: {', '.join(map(repr, names)) or 'none'}. Accepted for {role}: "
-                    f"{', '.join(usual)}, or name one by {role}=",
+                    hint=f"Accepted: {', '.join(usual)}, or the name that {role}= gives. "
+                    f"The table has: {', '.join(map(repr, names)) or 'none'}.",
                 )
         return chosen

@@ -35,7 +35,7 @@ def write_manifest(manifest: Manifest, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     kind = target.suffix.lower()
     if kind not in (".csv", ".jsonl"):
-        raise InputError(f"path={str(target)!r} ends in {kind!r}", hint="Accepted: .csv and .jsonl")
+        raise InputError(f"path={str(target)!r} ends in {kind!r}", hint="Accepted: .csv and .jsonl.")
     folder = os.path.abspath(target.parent)
     rows = [{**dataclasses.asdict(track), "path": _relative(track.path, folder)} for track in manifest.tracks]
     text = _csv(rows) if kind == ".csv" else _jsonl(rows)

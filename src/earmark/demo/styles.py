@@ -250,7 +250,7 @@ def demo_clip(
     4.0
     """
     if style not in STYLES:
-        raise InputError(f"no demo style={style!r}", hint=f"Choose one of {', '.join(STYLES)}.")
+        raise InputError(f"no demo style={style!r}", hint=f"Accepted: {', '.join(STYLES)}.")
     chosen = STYLES[style]
     bpm, key = chosen.bpm if bpm is None else bpm, chosen.key if key is None else key
     _check("seconds", seconds, 0.1, 600)
@@ -258,7 +258,9 @@ def demo_clip(
     _check("bpm", bpm, 40, 240)
     tonic, _, mode = key.partition(" ")
     if tonic not in PITCH_CLASSES or mode not in MODES:
-        raise InputError(f"no such key={key!r}", hint='Say it as "A minor" or "F# major", with sharps.')
+        raise InputError(
+            f"no such key={key!r}", hint='Accepted: a key with sharps, such as "A minor" or "F# major".'
+        )
     rng = np.random.default_rng(seed)
     band = Band(bpm=bpm, key=key, n=round(seconds * sr), sr=sr, rng=rng)
     y = mastered(chosen.arrange(band), sr, drive=chosen.drive)

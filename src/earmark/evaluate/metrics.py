@@ -56,16 +56,22 @@ def validate(truth: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     if marks.ndim != 2 or marks.shape != values.shape or not marks.size:
         raise InputError(
             f"truth.shape={marks.shape}, scores.shape={values.shape}",
-            hint="Both are (n, n_classes) with at least one row and one class.",
+            hint="Accepted: both (n, n_classes), with at least one row and one class.",
         )
     if not np.isin(marks, (0, 1)).all():
-        raise InputError("truth holds other values than 0 and 1", hint="1 where a label applies.")
+        raise InputError(
+            "truth holds other values than 0 and 1", hint="Accepted: 1 where a label applies, else 0."
+        )
     if not np.isfinite(values).all() or values.min() < -SLACK or values.max() > 1 + SLACK:
         span = f"scores from {np.nanmin(values):g} to {np.nanmax(values):g}"
-        raise InputError(f"{span}, {np.isnan(values).sum()} of them NaN", hint="Probabilities from 0 to 1.")
+        raise InputError(
+            f"{span}, {np.isnan(values).sum()} of them NaN", hint="Accepted: probabilities from 0 to 1."
+        )
     nothing = np.flatnonzero(~marks.any(axis=1))
     if nothing.size:
-        raise InputError(f"row {nothing[0]} has no label", hint="Leave out what none of the classes fits.")
+        raise InputError(
+            f"row {nothing[0]} has no label", hint="Try: leave out rows that belong to none of the classes."
+        )
     return marks.astype(bool), values
 
 

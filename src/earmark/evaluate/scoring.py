@@ -88,7 +88,7 @@ def open_model(source: ModelSource) -> tuple[Model, str | None]:
         place = str(bundle) if (bundle / "card.json").is_file() else os.fspath(source)
         return load_model(place), place
     if not isinstance(source, Model):
-        raise InputError(f"model is a {type(source).__name__}", hint="Give a name, a folder or a model.")
+        raise InputError(f"model is a {type(source).__name__}", hint="Accepted: a name, a folder or a model.")
     return source, None
 
 

@@ -125,7 +125,9 @@ def choose(
     if not len(subset.places):
         sizes = split_used.parts if isinstance(split_used, Split) else {}
         found = ", ".join(f"{name} {len(places)}" for name, places in sizes.items()) or "none"
-        raise InputError(f"part={part!r} has no tracks", hint=f"Tracks: {found}. Try: another --part.")
+        raise InputError(
+            f"part={part!r} has no tracks", hint=f"Try: another --part; the tracks of each: {found}."
+        )
     if isinstance(split_used, Split) and (split_used.leaky or split_used.digest == card.split_digest):
         subset = replace(subset, notes=_training_notes(subset))
     else:

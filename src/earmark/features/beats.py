@@ -56,9 +56,9 @@ def beat_frames(
     """Return the frames of the beats [shape=(n_beats,)], as `beats` does their times."""
     envelope = envelope_of(onset_envelope)
     if bpm is not None and not 0 < bpm < np.inf:
-        raise InputError(f"bpm={bpm}", hint="Accepted: a positive number, or None to estimate it")
+        raise InputError(f"bpm={bpm}", hint="Accepted: a positive number, or None to estimate it.")
     if not 0 < tightness < np.inf:
-        raise InputError(f"tightness={tightness}", hint="Accepted: a positive number; 100 is usual")
+        raise InputError(f"tightness={tightness}", hint="Accepted: a positive number; 100 is usual.")
     bpm = tempo(envelope, spec) if bpm is None else bpm
     if len(envelope) < 2 or not envelope.any() or bpm == 0:
         return np.zeros(0, dtype=np.intp)

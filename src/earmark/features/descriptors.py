@@ -136,7 +136,7 @@ class DescriptorStream:
             That was nothing.
         """
         if self._n_samples == 0:
-            raise EmptyAudioError("no samples", hint="At least one sample is needed.")
+            raise EmptyAudioError("no samples", hint="Accepted: at least one sample.")
         last = self._frames.close()
         self._add(last)
         found = {

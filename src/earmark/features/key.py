@@ -39,7 +39,7 @@ def key_scores(chroma_mean: npt.ArrayLike) -> Float64:
     chroma = np.asarray(chroma_mean, dtype=float)
     if chroma.shape != (12,) or not np.isfinite(chroma).all():
         raise InputError(
-            f"chroma_mean with shape={chroma.shape}", hint="Accepted: 12 finite numbers, C first"
+            f"chroma_mean with shape={chroma.shape}", hint="Accepted: 12 finite numbers, C first."
         )
     centred = chroma - chroma.mean()
     size = np.linalg.norm(centred)

@@ -92,13 +92,13 @@ class FrameStream:
             NaN, infinite or absurdly large samples.
         """
         if self._closed:
-            raise InputError("push() after close()", hint="Make a new FrameStream for another sound")
+            raise InputError("push() after close()", hint="Try: a new FrameStream for each sound.")
         return self._render(self._framer.push(vector(block)))
 
     def close(self) -> Frames:
         """Give the last frames; the sound is taken to end in silence."""
         if self._closed:
-            raise InputError("close() after close()", hint="Make a new FrameStream for another sound")
+            raise InputError("close() after close()", hint="Try: a new FrameStream for each sound.")
         self._closed = True
         last = self._render(self._framer.close())
         if self._chroma is None or last.chroma is None or not self._closes_chroma:
@@ -147,7 +147,9 @@ class LogBands:
         mel = self._bands(S, self._mel)[rows]
         # The greatest is NaN or infinite if any is: a hundredth of the work of looking at each sample.
         if not np.isfinite(mel.max(initial=0)):
-            raise BadSamplesError("NaN, infinite or far too large samples", hint="Full scale is 1.0")
+            raise BadSamplesError(
+                "NaN, infinite or far too large samples", hint="Accepted: finite samples; full scale is 1.0."
+            )
         np.maximum(mel, self._amin, out=mel)
         np.log10(mel, out=mel)
         return np.multiply(mel, np.float32(20 / self._power), out=mel)

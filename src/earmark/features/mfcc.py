@@ -27,7 +27,7 @@ def mfcc(S_db: Float32, *, n_mfcc: int = 20) -> Float32:
     """
     n_mels = len(S_db)
     if not 1 <= n_mfcc <= n_mels:
-        raise InputError(f"n_mfcc={n_mfcc}", hint=f"Accepted: 1 to n_mels={n_mels}")
+        raise InputError(f"n_mfcc={n_mfcc}", hint=f"Accepted: 1 to n_mels={n_mels}.")
     coefficients: Float32 = _dct(n_mfcc, n_mels) @ S_db
     return coefficients
 
@@ -59,9 +59,9 @@ def delta(data: npt.NDArray[np.floating], *, width: int = 9, order: int = 1) -> 
     """
     n_frames = data.shape[-1]
     if not 3 <= width <= n_frames or width % 2 == 0:
-        raise InputError(f"width={width}", hint=f"Accepted: odd, from 3 to the number of frames={n_frames}")
+        raise InputError(f"width={width}", hint=f"Accepted: odd, from 3 to the number of frames={n_frames}.")
     if not 1 <= order < width:
-        raise InputError(f"order={order}", hint=f"Accepted: 1 to width-1={width - 1}")
+        raise InputError(f"order={order}", hint=f"Accepted: 1 to width-1={width - 1}.")
     half = width // 2
     powers = np.arange(-half, half + 1)[:, None] ** np.arange(order + 1)
     # Row `order` of the pseudo-inverse gives the leading coefficient; its derivative is `order!` times that.

@@ -48,7 +48,7 @@ class OnsetStream:
     def __init__(self, spec: FeatureSpec | None = None, *, aggregate: str = "median") -> None:
         spec = spec or FeatureSpec()
         if aggregate not in ("median", "mean"):
-            raise InputError(f"aggregate={aggregate!r}", hint="Accepted: 'median' or 'mean'")
+            raise InputError(f"aggregate={aggregate!r}", hint="Accepted: 'median' or 'mean'.")
         self._aggregate = aggregate
         # A frame sees an onset when its far end reaches it, half a frame too early: hold the rise back.
         self._waiting: Float32 = np.zeros(1 + spec.n_fft // (2 * spec.hop_length), dtype=np.float32)
@@ -190,6 +190,6 @@ def envelope_of(values: npt.NDArray[np.floating]) -> Float64:
     if envelope.ndim != 1 or len(envelope) == 0 or not np.isfinite(envelope).all():
         raise InputError(
             f"onset_envelope with shape={envelope.shape}",
-            hint="Accepted: a vector of finite numbers, one a frame",
+            hint="Accepted: a vector of finite numbers, one a frame.",
         )
     return envelope

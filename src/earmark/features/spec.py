@@ -161,7 +161,7 @@ class FeatureSpec:
         known = [field.name for field in dataclasses.fields(cls)]
         for key in facts:
             if key not in known:
-                raise InputError(f"unknown field {key}={facts[key]!r}", hint=f"Known: {', '.join(known)}")
+                raise InputError(f"unknown field {key}={facts[key]!r}", hint=f"Accepted: {', '.join(known)}.")
         return cls(**facts)
 
 

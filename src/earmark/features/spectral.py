@@ -116,7 +116,7 @@ def contrast_bands(spec: FeatureSpec) -> tuple[tuple[slice, ...], Float32]:
     edges = [0.0] + [200.0 * 2**i for i in range(_N_OCTAVES + 1)]
     if edges[-2] >= spec.sr / 2 or edges[1] * 2 * spec.n_fft < 4 * spec.sr:
         raise InputError(
-            f"sr={spec.sr}, n_fft={spec.n_fft}", hint="Accepted here: sr > 12800, n_fft >= sr / 100"
+            f"sr={spec.sr}, n_fft={spec.n_fft}", hint="Accepted: sr > 12800 and n_fft >= sr / 100."
         )
     bands, counts = [], []
     for i, (low, high) in enumerate(pairwise(edges)):

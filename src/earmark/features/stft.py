@@ -126,10 +126,10 @@ def samples(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec) -> Float
     """
     sr = getattr(source, "sr", spec.sr)
     if sr != spec.sr:
-        raise InputError(f"clip.sr={sr}, spec.sr={spec.sr}", hint=f"Load it with load(source, sr={spec.sr})")
+        raise InputError(f"clip.sr={sr}, spec.sr={spec.sr}", hint=f"Try: load(source, sr={spec.sr}).")
     y = vector(getattr(source, "y", source))
     if len(y) == 0:
-        raise EmptyAudioError("no samples", hint="At least one sample is needed")
+        raise EmptyAudioError("no samples", hint="Accepted: at least one sample.")
     return y
 
 
@@ -138,4 +138,6 @@ def vector(y: object) -> Float32:
     if isinstance(y, np.ndarray) and y.ndim == 1 and np.issubdtype(y.dtype, np.floating):
         return y.astype(np.float32, copy=False)
     facts = f"shape={y.shape} dtype={y.dtype}" if isinstance(y, np.ndarray) else f"type={type(y).__name__}"
-    raise InputError(f"sound with {facts}", hint="Accepted: a mono vector of floats, full scale 1, or a Clip")
+    raise InputError(
+        f"sound with {facts}", hint="Accepted: a mono vector of floats, full scale 1, or a Clip."
+    )

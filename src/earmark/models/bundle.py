@@ -152,7 +152,7 @@ def _refuse_other_things(target: Path) -> None:
     if others:
         raise OutputError(
             f"{target} exists and is not a bundle: it holds {', '.join(others[:3])}",
-            hint="Name a new folder for the bundle.",
+            hint="Try: a new folder for the bundle.",
         )
 
 

@@ -323,7 +323,9 @@ def _check_priors(card: ModelCard) -> None:
     for name, priors in card.priors.items():
         head = card.head(name)
         if head is None:
-            raise InputError(f"priors for {name!r}", hint=f"Heads: {', '.join(h.name for h in card.heads)}.")
+            raise InputError(
+                f"priors for {name!r}", hint=f"Accepted: {', '.join(h.name for h in card.heads)}."
+            )
         odd = sorted(set(priors) ^ set(head.classes)) if isinstance(priors, Mapping) else [repr(priors)]
         if odd:
             raise InputError(
@@ -378,7 +380,7 @@ def _checked_keys(data: object) -> dict[str, Any]:
     known = [entry.name for entry in dataclasses.fields(ModelCard)]
     for key in entries.keys() - set(known):
         near = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"Accepted: {', '.join(known)}."
         raise BundleError(f"the card has an unknown key {key!r}", hint=hint)
     missing = [key for key in ("name", "heads") if key not in entries]
     if missing:

@@ -237,8 +237,8 @@ def _too_short(stream: AudioStream, scorer: WindowScorer) -> TooShortError:
     seconds = scorer.n_samples / scorer.card.spec.sr
     return TooShortError(
         f"{stream.path or 'the sound'} lasts {seconds:.2f} s, less than {scorer.shortest:g} s",
-        hint=f"Model {scorer.card.name!r} scores windows of {scorer.card.window:g} s; "
-        "shorter sound is repeated to fill one. Try: a longer recording.",
+        hint=f"Try: a longer recording. Model {scorer.card.name!r} scores windows of {scorer.card.window:g} "
+        "s; shorter sound is repeated to fill one.",
     )
 
 

@@ -27,7 +27,7 @@ Prior = Literal["even"] | Mapping[str, float]
 
 # A float32 sigmoid cannot come nearer to certainty than 6e-8; what claims to be certain may still be moved.
 CERTAIN = 1e-6
-_ACCEPTED = "Accepted: 'even', or some genres with their share of your music: jazz=0.4,rock=0.1."
+_ACCEPTED = "Accepted: 'even', or some genres with their fraction of your music: jazz=0.4,rock=0.1."
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +94,15 @@ def prior_shift(prior: Prior | None, card: ModelCard) -> PriorShift | None:
     Raises
     ------
     InputError
-        The card does not say what it believes, a genre that it does not know, or a share out of range.
+        The card has no priors, a genre is not one of its classes, or a fraction is out of range.
     """
     if prior is None:
         return None
     head = card.heads[0]
     if head.name not in card.priors:
         raise InputError(
-            f"prior={_shown(prior)}: this model's card does not say what it believes beforehand",
-            hint=f"Leave the prior away, or take a model with priors on its card, not {card.name!r}.",
+            f"prior={_shown(prior)}: the card of model {card.name!r} has no priors",
+            hint="Try: no prior, or a model whose card has priors.",
         )
     old = np.array([card.priors[head.name][label] for label in head.classes], dtype=np.float64)
     if head.kind == "softmax":
@@ -142,7 +142,7 @@ def parse_prior(text: str) -> Prior:
             share = math.nan
         if not label or not math.isfinite(share):
             raise InputError(
-                f"prior={text!r:.80}: {entry.strip()!r:.40} is no share of a genre", hint=_ACCEPTED
+                f"prior={text!r:.80}: {entry.strip()!r:.40} is no fraction of a genre", hint=_ACCEPTED
             )
         if label in shares:
             raise InputError(f"prior={text!r:.80} names {label!r} twice", hint=_ACCEPTED)
@@ -165,8 +165,8 @@ def _new_shares(prior: Prior, head: Head, old: np.ndarray) -> np.ndarray:
         return new
     if total >= 1:
         raise InputError(
-            f"prior={_shown(prior)}: the shares sum to {total:g}",
-            hint="Leave something to the genres that are not named: each track counts as one genre here.",
+            f"prior={_shown(prior)}: the fractions sum to {total:g}",
+            hint="Accepted: a sum below 1, since each track has one genre and the others need a part too.",
         )
     new[~is_named] *= (1 - total) / new[~is_named].sum()
     return new
@@ -178,12 +178,12 @@ def _checked(prior: object, head: Head) -> dict[str, float]:
     for label, share in prior.items():
         if label not in head.classes:
             near = difflib.get_close_matches(str(label).lower(), head.classes, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It knows {', '.join(head.classes)}."
-            raise InputError(f"prior: the model does not know the genre {label!r}", hint=hint)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Accepted: {', '.join(head.classes)}."
+            raise InputError(f"prior: the model has no genre {label!r}", hint=hint)
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
             raise InputError(
                 f"prior: {label}={share!r}",
-                hint="A share is above 0 and below 1: 0.4 if the genre is on two tracks in five.",
+                hint="Accepted: a fraction above 0 and below 1, such as 0.4 for two tracks in five.",
             )
     return {label: float(share) for label, share in prior.items()}
 

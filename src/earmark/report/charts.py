@@ -84,7 +84,7 @@ def bar_chart(bars: Sequence[Bar], *, limit: float = 1.0, percent: bool = True, 
     Html
     """
     if not limit > 0:
-        raise InputError(f"limit={limit!r}", hint="A number above 0.")
+        raise InputError(f"limit={limit!r}", hint="Accepted: a number above 0.")
     left = min(200, 16 + 7 * max((len(bar.label) for bar in bars), default=0))
     width, right, step = 640, 130, 24
     scale = (width - left - right) / limit

@@ -141,7 +141,7 @@ def _known(name: str) -> str:
     if name not in STEPS:
         near = difflib.get_close_matches(name, STEPS, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no augmentation {name!r}", hint=f"{hint}Known: {', '.join(STEPS)}.")
+        raise InputError(f"there is no augmentation {name!r}", hint=f"{hint}Accepted: {', '.join(STEPS)}.")
     return name
 
 

@@ -50,7 +50,7 @@ def degrade(clip: Clip, steps: Sequence[str], rng: Rng) -> Clip:
     for name in steps:
         if name not in SOUND_STEPS:
             raise InputError(
-                f"there is no augmentation {name!r} of sound", hint=f"Known: {', '.join(SOUND_STEPS)}."
+                f"there is no augmentation {name!r} of sound", hint=f"Accepted: {', '.join(SOUND_STEPS)}."
             )
         if len(y):
             y = np.asarray(SOUND_STEPS[name](y, clip.sr, rng), dtype=np.float32)

@@ -206,8 +206,8 @@ class _Loader:
         entry = self.cache.get(self.checksums[place], self.recipe)
         if entry is None:
             raise InputError(
-                f"features of {self.checksums[place][:12]}... have gone from {self.cache.folder}",
-                hint="Something cleared the cache meanwhile: run the command again.",
+                f"features of {self.checksums[place][:12]}... are no longer in {self.cache.folder}",
+                hint="Try: run the command again; another program cleared the cache meanwhile.",
             )
         return entry["X" if self.recipe.input == "descriptors" else "S_db"]
 
@@ -236,20 +236,20 @@ def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
     cached = read_cached(manifest.cache)
     if recipe.input != "log_mel":
         raise InputError(
-            f"{manifest.cache} holds log-mels, the model hears descriptors",
-            hint="Give the sound files, or choose a model that hears spectrograms.",
+            f"{manifest.cache} holds log-mels, but the model takes descriptors",
+            hint="Try: the sound files, or a model that takes log-mels.",
         )
     spec = FeatureSpec.from_dict(cached.spec)
     if spec.digest != recipe.spec.digest:
         raise InputError(
             f"{manifest.cache} was made with spec {spec.digest}, wanted is {recipe.spec.digest}",
-            hint=f"Its numbers: {cached.spec}.",
+            hint=f"Try: write it again with the spec of the model; now it is {cached.spec}.",
         )
     starts = recipe.starts(cached.S_db.shape[2])
     if not len(starts):
         raise InputError(
             f"{manifest.cache} holds {cached.S_db.shape[2]} frames a track, a window {recipe.card.n_frames}",
-            hint="Choose a shorter window.",
+            hint="Try: a shorter window.",
         )
     row = {name: i for i, name in enumerate(cached.ids)}
     places = [row[track.id] for track in manifest.tracks]
@@ -258,7 +258,7 @@ def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
 
 
 def _check_classes(manifest: Manifest, features: Features) -> None:
-    """Say which classes are left without tracks, and why."""
+    """Refuse a class that is left without usable tracks, with the reason."""
     usable, before = features.usable.counts(), manifest.counts()
     lost = [name for name, n in before.items() if n and not usable[name]]
     reasons = {skipped.path: skipped.reason for skipped in features.skipped}
@@ -267,7 +267,7 @@ def _check_classes(manifest: Manifest, features: Features) -> None:
         raise InputError(
             f"class {name!r}: none of its {len(paths)} files can be used; {paths[0]}: "
             f"{reasons.get(paths[0], 'left out')}",
-            hint="Mend or remove the files, or leave the class out.",
+            hint="Try: repair or replace the files, or leave the class out.",
         )
     check_counts(usable, multilabel=features.manifest.multilabel)
 
@@ -285,16 +285,16 @@ def check_counts(counts: dict[str, int], *, multilabel: bool) -> None:
     Raises
     ------
     InputError
-        Nothing could be told by it, or nothing would be left to test on.
+        There is only one class, or a class would have no track left to test on.
     """
     if len(counts) < (1 if multilabel else 2):
         raise InputError(
             f"the data set has one class: {', '.join(counts) or 'none'}",
-            hint="A model needs two classes to tell apart: a folder for each, with sound files in it.",
+            hint="Accepted: at least two classes. Try: a folder for each class, with sound files in it.",
         )
     few = [f"{name} ({n})" for name, n in counts.items() if n < 2]
     if few:
         raise InputError(
             f"too few usable tracks of {', '.join(few[:5])}{' and others' if len(few) > 5 else ''}",
-            hint="Each class needs at least 2 tracks, one to learn from and one to test on. 20 are a start.",
+            hint="Accepted: at least 2 tracks of each class, to train and to test on. Try: 20 or more.",
         )

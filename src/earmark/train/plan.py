@@ -195,7 +195,7 @@ def reopen(folder: Path, *, cache: FeatureCache, jobs: int | None = None) -> Job
     if not same or now["split_digest"] != facts["split_digest"]:
         raise InputError(
             f"the data of {folder} have changed since it was trained",
-            hint="Files were moved, altered or removed. Try: train again, or bring them back.",
+            hint="Try: train again, or restore the files that were moved, altered or removed.",
         )
     return job
 
@@ -245,5 +245,5 @@ def _check_parts(job: Job) -> None:
     if lacking:
         raise InputError(
             f"no track of {', '.join(lacking[:5])} is left to train on with split={job.split.protocol!r}",
-            hint="All tracks of a class may be of one artist. Try: add others, or use split=stratified.",
+            hint="Try: add tracks of other artists, or use split=stratified; a class may have one artist.",
         )

@@ -146,7 +146,7 @@ class TrainSettings:
             return cls.build(**params["settings"])
         except (KeyError, TypeError) as error:
             raise InputError(
-                f"the settings of the run cannot be read: {error}", hint="Train again."
+                f"the settings of the run cannot be read: {error}", hint="Try: train again."
             ) from error
 
 
@@ -201,18 +201,20 @@ def read_params_file(path: str | os.PathLike[str], *, model: str | None = None) 
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path} cannot be read as parameters: {error}", hint="Give a JSON object."
+            f"{path} cannot be read as parameters: {error}", hint="Accepted: a JSON object."
         ) from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds a {type(content).__name__}", hint="Give a JSON object of parameters.")
+        raise InputError(
+            f"{path} holds a {type(content).__name__}", hint="Accepted: a JSON object of parameters."
+        )
     params = content.get("params", content) if "model" in content or "params" in content else content
     if model and content.get("model", model) != model:
         raise InputError(
             f"{path} has parameters of {content['model']!r}, not of {model!r}",
-            hint=f"earmark tune DATA --model {model} finds some.",
+            hint=f"Try: earmark tune DATA --model {model}, which finds some.",
         )
     if not isinstance(params, dict):
-        raise InputError(f"{path}: params is a {type(params).__name__}", hint="Give a JSON object.")
+        raise InputError(f"{path}: params is a {type(params).__name__}", hint="Accepted: a JSON object.")
     return params
 
 
@@ -256,7 +258,7 @@ def limited_threads(threads: int) -> Iterator[None]:
         Not a positive number.
     """
     if threads < 1:
-        raise InputError(f"threads={threads}", hint="At least 1.")
+        raise InputError(f"threads={threads}", hint="Accepted: at least 1.")
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:  # it comes with scikit-learn; else NumPy does as its environment says

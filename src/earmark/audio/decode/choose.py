@@ -73,7 +73,7 @@ def open_decoder(opened: OpenedSource) -> Decoder:
     if scheme:
         raise EncryptedAudioError(
             f"{opened.name} is encrypted ({scheme})",
-            hint="Only its own player opens it: use a copy without DRM.",
+            hint="Try: a copy without DRM; an encrypted file opens only in its own player.",
         )
     claims = _checked_claims(opened.name, opened.behind_tags())
     opened.patch = claims.patch
@@ -140,8 +140,8 @@ def _not_sound(opened: OpenedSource, head: bytes) -> AudioError:
         what = "holds tags but no sound" if opened.offset else "is empty (0 bytes)"
         if opened.blank and opened.offset:
             what = "is nothing but zero bytes, as a failed download leaves"
-            return UnknownFormatError(f"{opened.name} {what}", hint="Copy or download it again.")
-        return EmptyAudioError(f"{opened.name} {what}", hint="Copy or download it again.")
+            return UnknownFormatError(f"{opened.name} {what}", hint="Try: copy or download it again.")
+        return EmptyAudioError(f"{opened.name} {what}", hint="Try: copy or download it again.")
     what = name_what_else(head) or "in no format that is known here"
     if opened.tags_begin:
         what += f", behind {opened.offset:,} bytes of zeros or tags"

@@ -53,7 +53,7 @@ def open_container(
     except (av.FFmpegError, OSError, ValueError) as error:
         raise CorruptAudioError(
             f"{name} looks like {format_.name} but cannot be opened ({reason(error)})",
-            hint="It is damaged or cut short: export, copy or download it again.",
+            hint="Try: export, copy or download it again; it is damaged or cut short.",
         ) from None
     tracks = container.streams.audio
     decodable = sorted((track for track in tracks if track.codec_context), key=_rank)
@@ -63,10 +63,12 @@ def open_container(
     container.close()
     if tracks:
         raise UnknownFormatError(
-            f"{name} ({format_.name}) codes its sound in a way that no decoder here knows",
-            hint="Convert it to FLAC, MP3 or AAC.",
+            f"{name} ({format_.name}) has an audio codec that no decoder here supports",
+            hint="Try: convert it to FLAC, MP3 or AAC.",
         )
-    raise NoAudioTrackError(f"{name} ({format_.name}) has no audio track", hint="Give one with sound.")
+    raise NoAudioTrackError(
+        f"{name} ({format_.name}) has no audio track", hint="Try: a file with an audio track."
+    )
 
 
 def _rank(track: AudioStream) -> tuple[bool, bool]:

@@ -148,7 +148,7 @@ class FfmpegDecoder:
         if isinstance(self._source.file, Pipe):
             raise InputError(
                 f"{self._source.name} is a pipe and cannot go back",
-                hint="Read it in order, or save it to a file",
+                hint="Try: read it in order, or save it to a file.",
             )
         self.close()
         self._open()
@@ -221,9 +221,9 @@ class FfmpegDecoder:
         if self.warnings:
             raise CorruptAudioError(
                 f"{name} ({kind}) holds no sound that can be decoded ({self.warnings[0]})",
-                hint="It is damaged or cut short: export, copy or download it again",
+                hint="Try: export, copy or download it again; it is damaged or cut short.",
             )
-        raise EmptyAudioError(f"{name} ({kind}) holds no samples", hint="Record or export it again")
+        raise EmptyAudioError(f"{name} ({kind}) holds no samples", hint="Try: record or export it again.")
 
     def _begin(self, frames: Iterator[AudioFrame], *, at: int) -> None:
         """Let the first sample of these frames count as sample `at`.

@@ -74,12 +74,12 @@ class SoundfileDecoder:
             reason = str(error).rpartition(": ")[2]
             raise CorruptAudioError(
                 f"{source.name} looks like {format_.name} but cannot be opened ({reason})",
-                hint="It is damaged or cut short: export, copy or download it again.",
+                hint="Try: export, copy or download it again; it is damaged or cut short.",
             ) from None
         self.info = self._read_info()
         check_claims(source.name, sr=self.info.sr, channels=self.info.channels)
         if not self._file.frames:
-            raise EmptyAudioError(f"{source.name} holds no samples", hint="Record or export it again.")
+            raise EmptyAudioError(f"{source.name} holds no samples", hint="Try: record or export it again.")
         self.n_claimed = n_claimed or self._file.frames
         self.warnings: list[str] = []
         self.end: int | None = None

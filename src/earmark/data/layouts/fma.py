@@ -57,7 +57,7 @@ def read_fma(table: Path) -> Manifest:
     if not folders:
         raise InputError(
             f"no sound beside {table}",
-            hint=f"Unpack fma_small.zip (or _medium, _large, _full) into {root}",
+            hint=f"Try: unpack fma_small.zip (or _medium, _large, _full) into {root}.",
         )
     tracks, skipped = [], []
     for row in _rows(table):
@@ -68,7 +68,7 @@ def read_fma(table: Path) -> Manifest:
             skipped.append(track)
     if not tracks:
         first = f"; the first: {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise InputError(f"no usable track in {table}{first}", hint="Unpack the sound again")
+        raise InputError(f"no usable track in {table}{first}", hint="Try: unpack the sound again.")
     return Manifest(tuple(tracks), root=str(root), skipped=tuple(skipped))
 
 
@@ -82,7 +82,9 @@ def _rows(table: Path) -> Iterator[Mapping[tuple[str, str], str]]:
                 if cells[:1] != ["track_id"] and cells:
                     yield dict(zip(names, cells, strict=False))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{table} is damaged ({error})", hint="Download fma_metadata.zip again") from None
+        raise InputError(
+            f"{table} is damaged ({error})", hint="Try: download fma_metadata.zip again."
+        ) from None
 
 
 def _track(row: Mapping[tuple[str, str], str], folders: Mapping[str, Path]) -> Track | Skipped | None:

@@ -87,7 +87,9 @@ def write_cached(
         columns["group"] = np.array(groups, dtype=np.str_)
     for name, column in columns.items():
         if len(column) != len(ids):
-            raise InputError(f"len({name})={len(column)}, len(ids)={len(ids)}", hint="One row for each track")
+            raise InputError(
+                f"len({name})={len(column)}, len(ids)={len(ids)}", hint="Accepted: one row for each track."
+            )
     columns |= {"spec": np.array(json.dumps(dict(spec), sort_keys=True)), "spec_digest": np.array(digest)}
     with atomic_file(path) as file:
         np.savez_compressed(file, **columns)
@@ -112,7 +114,8 @@ def read_cached(path: str | os.PathLike[str]) -> CachedFeatures:
     ids = tuple(str(name) for name in np.atleast_1d(arrays["id"]))
     if S_db.ndim != 3 or len(S_db) != len(ids):
         raise InputError(
-            f"{path}: S_db.shape={S_db.shape} for {len(ids)} ids", hint="Expected (n, n_mels, n_frames)"
+            f"{path}: S_db.shape={S_db.shape} for {len(ids)} ids",
+            hint="Accepted: (n, n_mels, n_frames), n the number of ids.",
         )
     return CachedFeatures(ids, S_db, _spec(arrays, Path(path)), str(arrays.get("spec_digest", "")))
 
@@ -123,12 +126,12 @@ def _arrays(path: Path) -> dict[str, Any]:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise InputError(
-            f"{path} is no npz that can be read ({error})", hint="write_cached makes one"
+            f"{path} is no npz that can be read ({error})", hint="Try: write it again with write_cached."
         ) from None
     if "id" not in arrays or not {"S_db", "S_db_u8"} & arrays.keys():
         raise InputError(
             f"{path} has the arrays {', '.join(arrays) or '(none)'}",
-            hint="Needed: id, and S_db or S_db_u8 with step_db and offset_db",
+            hint="Accepted: id, and S_db or S_db_u8 with step_db and offset_db.",
         )
     return arrays
 
@@ -140,7 +143,8 @@ def _decibels(arrays: Mapping[str, Any], path: Path) -> npt.NDArray[np.float32]:
         step, offset = np.float32(arrays["step_db"]), np.float32(arrays["offset_db"])
     except KeyError as missing:
         raise InputError(
-            f"{path} has S_db_u8 but no {missing}", hint="S_db = S_db_u8 * step_db + offset_db"
+            f"{path} has S_db_u8 but no {missing}",
+            hint="Accepted: step_db and offset_db, with S_db = S_db_u8 * step_db + offset_db.",
         ) from None
     S_db = np.asarray(arrays["S_db_u8"], dtype=np.float32)
     S_db *= step
@@ -155,10 +159,13 @@ def _spec(arrays: Mapping[str, Any], path: Path) -> dict[str, Any]:
         spec = json.loads(str(arrays["spec"]))
     except ValueError as error:
         raise InputError(
-            f"{path}: spec is not JSON ({error})", hint="FeatureSpec.to_dict() as JSON"
+            f"{path}: spec is not JSON ({error})", hint="Accepted: FeatureSpec.to_dict() as JSON."
         ) from None
     if not isinstance(spec, dict):
-        raise InputError(f"{path}: spec is a {type(spec).__name__}", hint="FeatureSpec.to_dict()")
+        raise InputError(
+            f"{path}: spec is a {type(spec).__name__}",
+            hint="Accepted: the dictionary of FeatureSpec.to_dict() as JSON.",
+        )
     return spec
 
 
@@ -193,7 +200,7 @@ def read_cached_manifest(path: Path, *, columns: Columns | None = None) -> Manif
     if not tracks:
         raise InputError(
             f"{path}: none of its {len(ids)} ids has a label",
-            hint="Give it an array `labels` (joined with |), or put tracks.csv with id and label beside it",
+            hint="Try: add an array `labels` (joined with |), or put tracks.csv with id and label beside it.",
         )
     return Manifest(tuple(tracks), root=str(path.parent), cache=str(path))
 
@@ -202,7 +209,7 @@ def _stated(arrays: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Track]:
     def column(name: str) -> list[str]:
         cells = [str(cell) for cell in np.atleast_1d(arrays[name])] if name in arrays else [""] * len(ids)
         if len(cells) != len(ids):
-            raise InputError(f"{len(cells)} {name} for {len(ids)} ids", hint="One for each")
+            raise InputError(f"{len(cells)} {name} for {len(ids)} ids", hint="Accepted: one for each id.")
         return cells
 
     rows = zip(ids, column("labels"), column("group"), column("split"), strict=True)

@@ -104,7 +104,7 @@ class CheckpointFile:
         if facts.get("digest") != self.digest:
             raise ModelError(
                 f"the checkpoint {self.path} is of another training",
-                hint="Its data, parameters or augmentation differ. Try: delete it, or another file.",
+                hint="Try: delete it, or name another file; its data, parameters or augmentation differ.",
             )
         device = next(state.network.parameters()).device
         state.network.load_state_dict(_part("network", tensors))
