@@ -61,6 +61,19 @@ def test_chroma_names_the_pitch_class() -> None:
     assert names[int(np.argmax(ax.images[0].get_array()[:, 40]))] == "A"
 
 
+@pytest.mark.parametrize("hz", [0.0, 5.0])
+def test_what_nobody_hears_is_only_in_the_waveform(hz: float) -> None:
+    t = np.arange(4 * 22050) / 22050
+    below = (0.1 * np.cos(2 * np.pi * hz * t)).astype(np.float32)
+    y = 0.1 * demo_clip("rock", seconds=4).y
+    plain, with_below = (axes_by_title(spectrogram_figure(Clip(x, 22050))) for x in (y, y + below))
+    S_db, found = (rows["Log-mel spectrogram"].images[0].get_array() for rows in (plain, with_below))
+    assert np.abs(S_db - found)[:, 10:-10].mean() < 0.1
+    assert np.abs(S_db - found)[:2, 10:-10].mean() < 3.0  # up to 43 Hz; it had been 20 and more
+    tops = [rows["Waveform"].get_ylim()[1] for rows in (plain, with_below)]
+    assert tops[1] > tops[0] + 0.05
+
+
 def test_waveform_and_time_begin_where_the_clip_begins() -> None:
     figure = spectrogram_figure(sine(440, seconds=2.0, start=90.0))
     rows = axes_by_title(figure)

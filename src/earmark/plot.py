@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from earmark.audio import Clip
 from earmark.errors import InputError, MissingExtraError
 from earmark.features import FeatureSpec, FrameStream, hz_to_mel, mfcc
+from earmark.features.subsonic import SubsonicFilter
 from earmark.storage import atomic_file
 from earmark.vocabulary import PITCH_CLASSES, QUADRANT_WORDS, genre_colour
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float32]
 FORMATS = (".png", ".svg", ".pdf", ".webp", ".jpg")
+_BLOCK = 65_536  # samples at a time
 RANGE_DB = 80.0  # what a picture shows below the loudest point
 _INK, _FAINT, _ACCENT, _EMPTY = "#22262e", "#8a93a3", "#35608c", "#eef0f4"
 _STYLE = {
@@ -55,6 +57,9 @@ _STYLE = {
 
 def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: str = "") -> Figure:
     """Waveform, log-mel spectrogram, MFCC and chroma of a clip over one time axis.
+
+    The waveform is that of the file, its offset included; the rest is of what `SubsonicFilter` leaves, as
+    models get it.
 
     Parameters
     ----------
@@ -101,11 +106,12 @@ def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: st
 
 
 def _frames(clip: Clip, spec: FeatureSpec) -> tuple[Array, Array]:
-    """Log-mel [shape=(n_mels, k)] and chroma [shape=(12, k)] out of one Fourier transform."""
+    """Log-mel [shape=(n_mels, k)] and chroma [shape=(12, k)] of what can be heard."""
     if clip.sr != spec.sr:
         raise InputError(f"clip.sr={clip.sr}, spec.sr={spec.sr}", hint=f"Try: load(source, sr={spec.sr}).")
-    stream = FrameStream(spec, chroma=True)
-    parts = [stream.push(clip.y), stream.close()]
+    audible, stream = SubsonicFilter(spec.sr), FrameStream(spec, chroma=True)
+    parts = [stream.push(audible.push(clip.y[i : i + _BLOCK])) for i in range(0, len(clip.y), _BLOCK)]
+    parts += [stream.push(audible.close()), stream.close()]
     S_db = np.concatenate([part.S_db for part in parts], axis=1)
     return S_db, np.concatenate([part.chroma for part in parts if part.chroma is not None], axis=1)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from earmark.audio import Clip
 from earmark.demo import demo_clip
+from earmark.features import descriptors
 from earmark.features.subsonic import SubsonicFilter, without_subsonic
 from earmark.predict import classify
 
@@ -114,3 +115,28 @@ def test_what_nobody_hears_leaves_the_answer_as_it_is(name):
     scores = {score.label: score.score for score in prediction.genres}
     for score in expected.genres:
         assert scores[score.label] == pytest.approx(score.score, abs=0.05)
+
+
+# Of music at -30 to -40 dB: what is 7 dB below the music stays, so at full level less would be equal.
+TOLERANCE = 0.02
+TOLERANCE_DB = 0.5  # of the mean MFCC, which reach from -500 to 200
+COLUMNS = ("rms", "zero_crossing_rate", "spectral_centroid", "spectral_bandwidth", "rolloff", "chroma_stft")
+COLUMNS += ("onset_strength",)
+
+
+@pytest.mark.parametrize("style", ["rock", "house", "ballad"])
+@pytest.mark.parametrize("name", [name for name in INAUDIBLE if name != "step"])  # which is an onset
+def test_what_nobody_hears_leaves_the_descriptors_as_they_are(name, style):
+    y = 0.1 * demo_clip(style, seconds=8.0).y
+    expected, found = (descriptors(x.astype(np.float32)) for x in (y, y + INAUDIBLE[name]))
+    assert found.key == expected.key
+    for column in [f"{column}_mean" for column in COLUMNS] + ["tempo"]:
+        assert found[column] == pytest.approx(expected[column], rel=TOLERANCE), column
+    for i in range(1, 21):
+        assert found[f"mfcc{i}_mean"] == pytest.approx(expected[f"mfcc{i}_mean"], abs=TOLERANCE_DB), i
+
+
+@pytest.mark.parametrize("level", [0.5, 0.07, 0.03, -0.001])
+def test_an_offset_of_silence_has_the_descriptors_of_silence(level):
+    expected, found = (descriptors(np.full(3 * SR, x, np.float32)).to_dict() for x in (0.0, level))
+    assert found == pytest.approx(expected, abs=1e-3)

@@ -69,6 +69,16 @@ def test_recipes_have_digests_of_their_own() -> None:
         Recipe(input="chroma")  # type: ignore[arg-type]
 
 
+def test_descriptors_that_mean_something_else_get_entries_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = [Recipe(input=input).digest for input in ("descriptors", "log_mel")]
+    monkeypatch.setattr("earmark.train.windows.DESCRIPTORS_SCHEMA", "earmark.descriptors/0")
+    after = [Recipe(input=input).digest for input in ("descriptors", "log_mel")]
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
 def test_an_entry_is_found_by_content_wherever_the_file_is(song: Path, tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path / "cache")
     checksums, missing = cache.fill([Wanted(str(song))], LOG_MEL)

@@ -18,12 +18,14 @@ from earmark.features.mfcc import delta, mfcc
 from earmark.features.moments import Moments
 from earmark.features.rhythm import OnsetStream, tempo
 from earmark.features.spec import FeatureSpec
-from earmark.features.stft import samples
+from earmark.features.stft import samples, vector
+from earmark.features.subsonic import SubsonicFilter
 from earmark.vocabulary import PITCH_CLASSES
 
 if TYPE_CHECKING:
     from earmark.audio import Clip
 
+SCHEMA = "earmark.descriptors/2"  # raised when a name begins to mean another number; of caches
 _TOP_DB = np.float32(80.0)  # librosa's mfcc of a waveform raises bands to this far below the clip's loudest
 _N_MFCC = 20
 _DELTA_WIDTH = 9
@@ -68,6 +70,8 @@ class Descriptors:
 def descriptors(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> Descriptors:
     """Describe a clip by statistics of its frames, its tempo and its key; docs/features.md lists them all.
 
+    A constant offset, drift and rumble below hearing are taken out first, as `earmark.classify` does.
+
     Parameters
     ----------
     source : Clip or np.ndarray [shape=(n,)]
@@ -89,7 +93,7 @@ def descriptors(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | Non
 
 
 class DescriptorStream:
-    """Descriptors of sound that arrives in blocks.
+    """Descriptors of sound that arrives in blocks, without what lies below hearing (see `SubsonicFilter`).
 
     Memory does not grow with the sound, but for the onset envelope: 172 bytes a second.
 
@@ -109,6 +113,7 @@ class DescriptorStream:
 
     def __init__(self, spec: FeatureSpec | None = None) -> None:
         self.spec = spec or FeatureSpec()
+        self._filter = SubsonicFilter(self.spec.sr)
         self._frames = FrameFeatureStream(self.spec)
         self._shape, self._chroma, self._pitch_classes = Moments(), Moments(), Moments()
         self._timbre = _Timbre(self.spec)
@@ -124,8 +129,11 @@ class DescriptorStream:
         InputError, BadSamplesError
             As `FrameStream.push`.
         """
-        self._n_samples += len(block)
-        self._add(self._frames.push(block))
+        y = vector(block)
+        self._n_samples += len(y)
+        with np.errstate(over="ignore", invalid="ignore"):  # `LogBands` raises on the outcome
+            clean = self._filter.push(y)
+        self._add(self._frames.push(clean))
 
     def close(self) -> Descriptors:
         """Describe everything that was pushed.
@@ -137,6 +145,9 @@ class DescriptorStream:
         """
         if self._n_samples == 0:
             raise EmptyAudioError("no samples", hint="Accepted: at least one sample.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            clean = self._filter.close()
+        self._add(self._frames.push(clean))
         last = self._frames.close()
         self._add(last)
         found = {

@@ -38,6 +38,7 @@ _WEAK = 1 / 40
 _GREATEST = 2.0
 _HOLD = 517  # grid points: 3 s
 _BEHIND, _AHEAD = 80, 9  # grid points that the decision looks at: 0.46 s back, and 0.05 s ahead
+_ROUNDING = np.float32(2.5e-7)  # of L: what float32 leaves of a constant
 _FADE = 9  # grid points over which it fades in and out to each side: 0.05 s
 
 _LOOK_AHEAD = _REACH + _AHEAD + _FADE
@@ -137,7 +138,9 @@ class SubsonicFilter:
         blocks, self._waiting = self._waiting[:n], self._waiting[n:].copy()
         gain = self._gain(low)
         if gain is not None:
-            blocks = blocks - self._between((low * gain)[points])
+            taken = self._between((low * gain)[points])
+            blocks = blocks - taken
+            blocks[np.abs(blocks) <= _ROUNDING * np.abs(taken)] = 0  # so that silence is silence
         self._next = end
         dropped = max(0, end - _HISTORY - self._base)
         self._sums, self._base = self._sums[dropped:], self._base + dropped

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from earmark.audio import load
 from earmark.features import FeatureSpec, log_mel
+from earmark.features.descriptors import SCHEMA as DESCRIPTORS_SCHEMA
 from earmark.features.subsonic import without_subsonic
 from earmark.models import Head, ModelCard
 from earmark.models.card import Input
@@ -74,7 +75,7 @@ class Recipe:
         }
         if self.input == "descriptors":  # a spectrogram is kept whole, whatever is cut from it
             facts |= {"length": self.card.window_length, "hop_frames": self.card.hop_frames}
-            facts |= {"names": self.card.descriptor_names}
+            facts |= {"names": self.card.descriptor_names, "descriptors": DESCRIPTORS_SCHEMA}
         return digest(facts)
 
     def starts(self, k: int) -> Ints:
