@@ -117,7 +117,7 @@ def test_what_nobody_hears_leaves_the_answer_as_it_is(name):
         assert scores[score.label] == pytest.approx(score.score, abs=0.05)
 
 
-# Of music at -30 to -40 dB: what is 7 dB below the music stays, so at full level less would be equal.
+# Of music at -30 dB: what is 7 dB below the music stays, so at full level less would be equal.
 TOLERANCE = 0.02
 TOLERANCE_DB = 0.5  # of the mean MFCC, which reach from -500 to 200
 COLUMNS = ("rms", "zero_crossing_rate", "spectral_centroid", "spectral_bandwidth", "rolloff", "chroma_stft")
