@@ -325,7 +325,7 @@ def _of_labels(manifest: Manifest, X: Floats, folds: Sequence[Ints], notes: list
         probabilities = cross_validated(X, numbers, folds, len(manifest.classes))
         if (kappa := agreement(probabilities, numbers)) < _AGREEMENT:
             notes.append(
-                "label errors were not searched: the classes can hardly be told apart "
+                "label errors were not searched: the classes can hardly be separated "
                 f"(kappa {kappa:.2f}, {_AGREEMENT} is needed)"
             )
             return

@@ -52,7 +52,7 @@ Labels = Annotated[LabelFormat | None, typer.Option(help="Label track of one fil
 Timeline = Annotated[bool, typer.Option("--timeline", help="List the segments; with --csv, a row for each.")]
 Top = Annotated[int, typer.Option(min=1, metavar="N", help="Genres to show in tables and pictures.")]
 Embedding = Annotated[bool, typer.Option("--embedding", help="Add the embedding to --json or --csv.")]
-Excerpt = Annotated[bool, typer.Option("--excerpt", help="Hear three excerpts of 10 s only: faster.")]
+Excerpt = Annotated[bool, typer.Option("--excerpt", help="Use three excerpts of 10 s only: faster.")]
 Plot = Annotated[Path | None, typer.Option(metavar="PICTURE", help="Draw the result of one file.")]
 
 
