@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo oracle test lint bench docs clean
+.PHONY: demo quick oracle test lint bench docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo          ## install, classify the demo clip, say what to try next
@@ -11,6 +11,9 @@ demo: $(VENV)/.demo          ## install, classify the demo clip, say what to try
 
 test: $(VENV)/.dev           ## the whole test suite
 	$(BIN)/pytest
+
+quick: $(VENV)/.dev          ## the tests that answer at once, without networks and experiments
+	$(BIN)/pytest -m "not slow and not torch and not experiments and not shared"
 
 lint: $(VENV)/.dev           ## style and types
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 save_file = pytest.importorskip("safetensors.torch").save_file
 
+pytestmark = pytest.mark.experiments
+
 FOLDER = Path(__file__).parents[1] / "experiments" / "earmark_base"
 
 

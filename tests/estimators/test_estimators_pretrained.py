@@ -16,6 +16,8 @@ from earmark.features import log_mel
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[torch]'")
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:

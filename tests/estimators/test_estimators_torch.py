@@ -19,6 +19,8 @@ from earmark.models.registry import load_model
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'earmark[torch]'")
 
+pytestmark = pytest.mark.torch
+
 SMALL = {"epochs": 2, "batch_size": 8}
 FAMILIES = {
     "cnn": lambda: Cnn(**SMALL),

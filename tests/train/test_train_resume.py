@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.torch,
     pytest.mark.skipif(os.name != "posix", reason="signals"),
 ]
 
