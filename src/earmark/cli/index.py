@@ -18,7 +18,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "train": "Train a model on labelled music and measure it.",
         "tune": "Search for good parameters of a model by cross-validation.",
         "importance": "Measure which parts of its input a trained model depends on.",
-        "evaluate": "Measure a model on labelled music, with intervals, and show where it fails.",
+        "evaluate": "Evaluate a model on labelled music: metrics with intervals, and the worst errors.",
         "compare": "Compare two models on the same tracks by a paired test.",
     },
     "This installation": {
