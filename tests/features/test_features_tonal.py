@@ -89,6 +89,20 @@ def test_the_tuning_settles_after_a_minute_of_sound_whatever_the_division(n: int
     np.testing.assert_allclose(parts.mean(), expected.mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("tuning", [-0.35, 0.0, 0.2])
+def test_a_part_of_the_frames_of_a_minute_gives_the_tuning_and_the_key_of_all(tuning: float) -> None:
+    y = notes(*C_CADENCE, seconds=1.0, tuning=tuning)
+    y = np.resize(y, 50 * 22050)  # of 2154 frames every third is used
+    noise = np.random.default_rng(0).normal(0, 0.01, len(y))
+    S = magnitudes((y + noise).astype(np.float32))
+    stream = ChromaStream()
+    stream.push(S.T**2)
+    stream.close()
+    everything = estimate_tuning(S**2)
+    assert stream.tuning == pytest.approx(everything, abs=0.021)  # two steps
+    assert estimate_key(stream.mean()) == estimate_key(chroma(S, tuning=everything).mean(axis=1)) == "C major"
+
+
 def test_the_mean_is_known_before_the_tuning_is_settled() -> None:
     stream = ChromaStream()
     stream.push(magnitudes(notes(*C_CADENCE, tuning=-0.4)).T ** 2)
@@ -103,7 +117,7 @@ def test_memory_of_a_chroma_stream_is_bounded_before_and_after_it_is_tuned() -> 
     stream = ChromaStream(FeatureSpec(n_fft=16384, hop_length=16))
     for _ in range(40):
         stream.push(np.ones((64, 8193), dtype=np.float32))
-        assert sum(held.nbytes for held in stream._held) < 17e6
+        assert sum(power.nbytes for power, _ in stream._held) < 17e6
 
 
 # --- one tuning behind every door ---

@@ -8,8 +8,10 @@ import json
 import numpy as np
 import pytest
 
+from earmark.features import FeatureSpec, tempo
 from earmark.models import load_model
 from earmark.predict import Prediction, WindowScores
+from earmark.predict.frame_track import FrameTrack
 from earmark.predict.parts import SHORTEST, spans
 
 CARD = load_model("echo").card
@@ -101,3 +103,19 @@ def test_excerpts_and_silence_have_no_parts() -> None:
 
     assert classify(Clip(np.zeros(90000, np.float32), 22050), model="echo").parts == ()
     assert classify(demo_clip("house", seconds=12), model="echo", excerpts=(2, 3.0)).parts == ()
+
+
+def test_the_tempo_of_the_only_part_is_that_of_the_whole_and_follows_new_onsets() -> None:
+    track, found = FrameTrack(FeatureSpec()), []
+    frames_per_second = track.spec.sr / track.spec.hop_length
+    for bpm in (100, 140):
+        envelope = np.zeros(round(20 * frames_per_second), np.float32)
+        envelope[np.rint(np.arange(0, 19.9, 60 / bpm) * frames_per_second).astype(int)] = 1
+        track.push(envelope)
+        found.append(track.tempo())
+        assert found[-1] == (tempo(track.onsets, track.spec) or None)
+        assert track.tempo(0.0, len(track.onsets) / frames_per_second) == found[-1]
+        last = track.onsets[-len(envelope) :]
+        begin = (len(track.onsets) - len(last)) / frames_per_second
+        assert track.tempo(begin, begin + 20.0) == tempo(last, track.spec) > 0
+    assert found[0] != found[1]

@@ -14,7 +14,7 @@ import numpy as np
 
 from earmark.arrays import Bools, Float32, Float64
 from earmark.features.spec import FeatureSpec
-from earmark.features.tuning import first_audible_bin, peaks, tuning_of
+from earmark.features.tuning import estimate_tuning, first_audible_bin, loudest
 
 _CENTRE_OCTAVE = 5.0  # the octave that counts most, in octaves above A0 = 27.5 Hz
 _OCTAVE_WIDTH = 2.0  # standard deviation of the weight, in octaves
@@ -24,6 +24,8 @@ _OCTAVE_WIDTH = 2.0  # standard deviation of the weight, in octaves
 _SILENT_AMPLITUDE = 1e-5
 
 _TUNING_SECONDS = 60.0  # of sound on which the tuning is estimated
+# On at most so many frames of it, evenly spaced: those between look at the same notes again.
+_TUNING_FRAMES = 1000
 _HELD_VALUES = 2**22  # at most so many float32 are held until the tuning is known: 16 MB
 
 
@@ -69,14 +71,15 @@ def chroma(S: Float32, spec: FeatureSpec | None = None, *, tuning: float = 0.0) 
         Deviation from A4 = 440 Hz in semitones.
     """
     spec = spec or FeatureSpec()
-    return _chroma_of(np.square(S.T, dtype=np.float32), spec, tuning)
+    power = np.square(S.T, dtype=np.float32)
+    return _chroma_of(power, _audible(power, spec), spec, tuning)
 
 
-def _chroma_of(power: Float32, spec: FeatureSpec, tuning: float) -> Float32:
-    """Return the chroma [shape=(12, k)] of power spectra [shape=(k, n_bins)]."""
+def _chroma_of(power: Float32, audible: Bools, spec: FeatureSpec, tuning: float) -> Float32:
+    """Return the chroma [shape=(12, k)] of power spectra [shape=(k, n_bins)], 0 where not `audible`."""
     energy = (power @ chroma_filterbank(spec, tuning)).T
     peak = energy.max(axis=0, initial=0)
-    sounds = _audible(power, spec) & (peak > 0)
+    sounds = audible & (peak > 0)
     energy *= np.where(sounds, 1 / np.where(sounds, peak, 1), 0)
     return energy
 
@@ -84,16 +87,17 @@ def _chroma_of(power: Float32, spec: FeatureSpec, tuning: float) -> Float32:
 def _audible(power: Float32, spec: FeatureSpec) -> Bools:
     """Return which frames hold anything above -100 dBFS at an audible frequency [shape=(k,)]."""
     tone = (_SILENT_AMPLITUDE * spec.n_fft / 4) ** 2  # power of a tone of that amplitude
-    audible: Bools = power[:, first_audible_bin(spec) :].max(axis=1, initial=0) >= tone
+    audible: Bools = loudest(power, spec) >= tone
     return audible
 
 
 class ChromaStream:
     """Chroma of spectra that arrive in pieces, tuned to the recording, in constant memory.
 
-    The tuning is that of the first minute of sound (`estimate_tuning` of its frames), leading silence not
-    counted. Until it is known, spectra are held back, at most 16 MB of them, and so are their chroma; what
-    `mean` gives in the meantime is tuned by what has come so far.
+    The tuning is that of the first minute of sound (`estimate_tuning` of its frames, or of every second or
+    third where they are more than 1000), leading silence not counted. Until it is known, spectra are held
+    back, at most 16 MB of them, and so are their chroma; what `mean` gives in the meantime is tuned by what
+    has come so far.
 
     Parameters
     ----------
@@ -112,8 +116,7 @@ class ChromaStream:
         self.spec = spec or FeatureSpec()
         self.n_frames = 0
         self._to_hold = min(self.spec.n_frames(_TUNING_SECONDS), 1 + _HELD_VALUES // self.spec.n_bins)
-        self._held: list[Float32] = []
-        self._peaks: list[tuple[Float64, Float64]] = []
+        self._held: list[tuple[Float32, Bools]] = []  # power, and which frames are not silent
         self._tuning: float | None = None
         self._total = np.zeros(12)  # of the chroma that were given
 
@@ -136,45 +139,47 @@ class ChromaStream:
             None in the first minute, then those held back and the new ones.
         """
         self.n_frames += len(power)
-        if self._tuning is not None:
-            return self._counted(_chroma_of(power, self.spec, self._tuning))
         audible = _audible(power, self.spec)
+        if self._tuning is not None:
+            return self._counted(_chroma_of(power, audible, self.spec, self._tuning))
         n_silent = 0 if self._held else int(np.append(audible, True).argmax())
         enough = min(n_silent + self._to_hold, len(power))
         self._hold(power[n_silent:enough], audible[n_silent:enough])
         ready = [np.zeros((12, n_silent), dtype=np.float32)]
         if self._to_hold == 0:
             ready.append(self.close())
-            ready.append(self._counted(_chroma_of(power[enough:], self.spec, self.tuning)))
+            rest = _chroma_of(power[enough:], audible[enough:], self.spec, self.tuning)
+            ready.append(self._counted(rest))
         return np.hstack(ready)
 
     def close(self) -> Float32:
         """Settle the tuning and give the chroma that were held back; more may be pushed."""
         if self._tuning is None:
             self._tuning = self._estimate()
-        ready = [_chroma_of(power, self.spec, self._tuning) for power in self._held]
+        ready = [_chroma_of(*held, self.spec, self._tuning) for held in self._held]
         self._held.clear()
-        self._peaks.clear()
         return self._counted(np.hstack([np.zeros((12, 0), dtype=np.float32), *ready]))
 
     def mean(self) -> Float64:
         """Return the mean chroma of all frames so far [shape=(12,)], what `estimate_key` takes."""
         tuning = self.tuning
-        held = [_chroma_of(power, self.spec, tuning).sum(axis=1, dtype=np.float64) for power in self._held]
-        total: Float64 = self._total + sum(held, np.zeros(12))
+        parts = [_chroma_of(*held, self.spec, tuning).sum(axis=1, dtype=np.float64) for held in self._held]
+        total: Float64 = self._total + sum(parts, np.zeros(12))
         return total / max(self.n_frames, 1)
 
     def _hold(self, power: Float32, audible: Bools) -> None:
         if len(power):
-            self._held.append(power.copy())
-            self._peaks.append(peaks(power[audible], self.spec))
+            self._held.append((power.copy(), audible))
             self._to_hold -= len(power)
 
     def _estimate(self) -> float:
-        if not self._peaks:
-            return 0.0
-        hz, height = (np.concatenate(parts) for parts in zip(*self._peaks, strict=True))
-        return tuning_of(hz, height)
+        n = sum(len(power) for power, _ in self._held)
+        chosen = np.arange(n) % max(1, -(-n // _TUNING_FRAMES)) == 0
+        rows, first = [np.empty((0, self.spec.n_bins), dtype=np.float32)], 0
+        for power, audible in self._held:
+            rows.append(power[audible & chosen[first : first + len(power)]])
+            first += len(power)
+        return estimate_tuning(np.concatenate(rows).T, self.spec)
 
     def _counted(self, chroma: Float32) -> Float32:
         self._total += chroma.sum(axis=1, dtype=np.float64)

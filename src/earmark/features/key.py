@@ -6,6 +6,8 @@ Pitch, 1990, chapter 4: "the key-finding algorithm").
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -93,8 +95,11 @@ def key_clarity(chroma_mean: npt.ArrayLike) -> float:
     return max(float(scores.max() * standing_out), 0.0)
 
 
+@lru_cache(maxsize=1)
 def _profiles() -> Float64:
+    """The profiles of `KEYS`, centred and of length 1 [shape=(24, 12)]; do not write to them."""
     rows = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])
     rows -= rows.mean(axis=1, keepdims=True)
     unit: Float64 = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit.flags.writeable = False
     return unit

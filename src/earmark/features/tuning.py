@@ -41,8 +41,14 @@ def tuning_of(hz: Float64, height: Float64) -> float:
         return 0.0
     loud = hz[height >= np.median(height)]
     deviation = (12 * np.log2(loud / 440.0) + 0.5) % 1.0 - 0.5
-    edges = np.linspace(-0.5, 0.5, round(1 / _RESOLUTION) + 1)
-    return float(edges[np.histogram(deviation, edges)[0].argmax()])
+    counts, edges = np.histogram(deviation, round(1 / _RESOLUTION), (-0.5, 0.5))
+    return float(edges[counts.argmax()])
+
+
+def loudest(rows: Float32, spec: FeatureSpec) -> Float32:
+    """Return the highest audible bin of each frame [shape=(k,)] of spectra [shape=(k, n_bins)]."""
+    highest: Float32 = rows[:, first_audible_bin(spec) :].max(axis=1, initial=0)
+    return highest
 
 
 def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Float64, Float64]:
@@ -52,13 +58,15 @@ def peaks(rows: Float32, spec: FeatureSpec) -> tuple[Float64, Float64]:
     """
     first = max(1, int(np.ceil(_LOW_HZ * spec.n_fft / spec.sr)))
     last = min(spec.n_bins - 1, int(np.ceil(_HIGH_HZ * spec.n_fft / spec.sr)))
-    loudest = rows[:, first_audible_bin(spec) :].max(axis=1, initial=0)
     part = np.ascontiguousarray(rows[:, first - 1 : last + 1])
-    mid, left, right = part[:, 1:-1], part[:, :-2], part[:, 2:]
-    is_peak = (mid > 0.1 * loudest[:, None]) & (mid > left) & (mid >= right)
-    frame, place = np.divmod(np.flatnonzero(is_peak), is_peak.shape[1])
-    at = frame * part.shape[1] + place  # of the left neighbour
-    left, mid, right = part.take(at), part.take(at + 1), part.take(at + 2)
+    # Few bins are high enough; only they are compared with their neighbours.
+    is_high = part > 0.1 * loudest(rows, spec)[:, None]
+    is_high[:, 0] = is_high[:, -1] = False
+    at = np.flatnonzero(is_high)
+    left, mid, right = part.take(at - 1), part.take(at), part.take(at + 1)
+    peak = np.flatnonzero((mid > left) & (mid >= right))
+    place = at.take(peak) % part.shape[1] - 1
+    left, mid, right = left.take(peak), mid.take(peak), right.take(peak)
     slope, curve = (right - left) / 2, left + right - 2 * mid
     inside = np.abs(slope) < np.abs(curve)
     shift = np.where(inside, -slope / np.where(inside, curve, 1), 0)

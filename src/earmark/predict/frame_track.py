@@ -26,10 +26,12 @@ class FrameTrack:
         self.spec = spec
         self.chroma = ChromaStream(spec)
         self._onsets: list[Array] = []
+        self._latest: tuple[tuple[int, int], float | None] | None = None  # frames, and their tempo
 
     def push(self, onsets: Array) -> None:
         """Take the next values of the onset envelope [shape=(k,)]."""
         self._onsets.append(onsets)
+        self._latest = None
 
     @property
     def onsets(self) -> Array:
@@ -39,9 +41,14 @@ class FrameTrack:
     def tempo(self, start: float = 0.0, end: float | None = None) -> float | None:
         """Return the tempo in beats per minute from `start` to `end` seconds; None where nothing begins."""
         frames_per_second = self.spec.sr / self.spec.hop_length
-        stop = None if end is None else round(end * frames_per_second)
-        envelope = self.onsets[round(start * frames_per_second) : stop]
-        return (tempo(envelope, self.spec) or None) if len(envelope) else None
+        onsets = self.onsets
+        first, stop = round(start * frames_per_second), len(onsets)
+        if end is not None and round(end * frames_per_second) < stop - 1:  # the sound ends in the last frame
+            stop = round(end * frames_per_second)
+        if self._latest is None or self._latest[0] != (first, stop):  # a song's only part is the whole
+            found = tempo(onsets[first:stop], self.spec) if first < stop else 0.0
+            self._latest = (first, stop), found or None
+        return self._latest[1]
 
     def key(self) -> str | None:
         """Return the key of the whole, such as ``"A minor"``; None where no pitch class stands out."""
