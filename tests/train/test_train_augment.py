@@ -89,7 +89,7 @@ def test_a_room_smears_power(y: np.ndarray, S_db: np.ndarray) -> None:
     found = augment.reverberant(S_db, SPEC, np.array([0.6]), np.array([1.0]), np.array([0.0]))
     wanted = log_mel(music)[np.newaxis]
     assert error_db(found, wanted) < 2.0  # measured: 1.4
-    assert error_db(found, wanted) < 0.85 * error_db(S_db, wanted)  # the rest: each band's own resonances
+    assert error_db(found, wanted) < 0.9 * error_db(S_db, wanted)  # the rest: each band's own resonances
 
 
 @pytest.mark.parametrize("semitones", [-2.0, 2.0])
