@@ -200,9 +200,7 @@ def test_labels_that_the_descriptors_do_not_tell_apart_are_not_doubted() -> None
     folds = [np.arange(80)[k::5] for k in range(5)]
     tracks = tuple(Track(str(i), "x", ("ab"[i // 2 % 2],)) for i in range(80))
     notes: list[str] = []
-    assert (
-        list(_of_labels(Manifest(tracks), X, folds, notes)) == [] and "can hardly be told apart" in notes[0]
-    )
+    assert list(_of_labels(Manifest(tracks), X, folds, notes)) == [] and "hardly be separated" in notes[0]
     X[:, 0] += 20 * np.array([i // 2 % 2 for i in range(80)])
     assert list(_of_labels(Manifest(tracks), X, folds, [])) == []
     tracks = (*tracks[:-1], Track("wrong", "x", ("a",)))

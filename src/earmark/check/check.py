@@ -24,9 +24,7 @@ from earmark.workers import Deadline, Done, default_deadline, default_memory, ru
 
 _N_FOLDS = 5
 _LEAST_OF_LABEL = 10  # tracks with and without a label, below which its classifier would be guessing
-_AGREEMENT = (
-    0.4  # Cohen's kappa: "moderate" begins here (Landis & Koch 1977); below, label_errors_of are noise
-)
+_AGREEMENT = 0.4  # Cohen's kappa, "moderate" (Landis & Koch 1977): below, what is found is noise
 _SURE = 0.5  # probability of another label
 _CLIPPED = 0.001  # of the samples
 _GAP = 10.0  # s: a pause is shorter, and so is what players leave between songs
