@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_data import fma, touch
 
+import sounds
 from earmark.data import read_manifest, split, write_cached
 from earmark.data.columns import Columns
 from earmark.data.layouts import layouts
@@ -224,3 +225,13 @@ def test_a_link_to_another_drive_is_no_error(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os.path, "commonpath", raises)
     monkeypatch.setattr(os.path, "relpath", raises)
     assert read_manifest(tmp_path / "data").classes == ("jazz", "pop", "rock")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links")
+@pytest.mark.parametrize("place", ["", "rock", "train/rock"])
+def test_a_link_to_itself_is_no_folder_and_stops_nothing(tmp_path: Path, place: str) -> None:
+    for name in ("train/rock", "train/jazz", "test/rock", "test/jazz") if "/" in place else ("rock", "jazz"):
+        (tmp_path / name).mkdir(parents=True)
+        sounds.write(tmp_path / name / f"{name.replace('/', '-')}.wav", 0.1 * np.ones(800), 8000, "wav16")
+    os.symlink("self", tmp_path / place / "self")
+    assert set(read_manifest(tmp_path).classes) == {"jazz", "rock"}

@@ -383,7 +383,7 @@ def test_a_model_that_breaks_its_word_ends_it(made: Make) -> None:
         def forward(self, X: np.ndarray) -> ModelOutput:
             return ModelOutput({"genres": np.zeros((len(X), 2), np.float32)})
 
-    with pytest.raises(ContractError, match="its card says"):
+    with pytest.raises(ContractError, match="its card states"):
         evaluate(Liar(), made(*PLAIN))
     with pytest.raises(InputError, match="model is a int"):
         evaluate(3, made(*PLAIN))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,3 +36,11 @@ class Layout:
     order: int
     matches: Callable[[Path], bool]
     read: Callable[[Path, Columns], Manifest]
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a folder; not where a symbolic link leads to itself."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

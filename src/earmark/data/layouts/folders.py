@@ -8,7 +8,7 @@ from pathlib import Path
 
 from earmark.audio import EXTENSIONS, find_audio
 from earmark.data.artists import clean_group
-from earmark.data.layout import Layout
+from earmark.data.layout import Layout, is_folder
 from earmark.data.locate import not_utf8, unusable
 from earmark.data.manifest import Manifest, Skipped, Track, clean_labels
 from earmark.errors import AudioError, InputError
@@ -59,7 +59,7 @@ def _label_folders(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         if entry.name.startswith("."):
             continue
-        if not entry.is_dir():
+        if not is_folder(entry):
             beside += os.path.splitext(entry.name)[1].lower() in EXTENSIONS
             continue
         if _is_above(entry.path, root):

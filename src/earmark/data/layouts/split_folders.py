@@ -14,7 +14,7 @@ from pathlib import Path
 
 from earmark.audio import EXTENSIONS
 from earmark.data.artists import clean_group
-from earmark.data.layout import Layout
+from earmark.data.layout import Layout, is_folder
 from earmark.data.layouts.folders import read_folders
 from earmark.data.manifest import PARTS, Manifest, Skipped, Track, part_name
 from earmark.errors import InputError
@@ -177,7 +177,7 @@ def _within(track: Track, root: Path, subset: Path, spelling: dict[str, str]) ->
 
 
 def _folders(place: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _entries(place) if entry.is_dir()]
+    return [Path(entry.path) for entry in _entries(place) if is_folder(entry)]
 
 
 def _entries(place: Path | str) -> list[os.DirEntry[str]]:
@@ -197,7 +197,7 @@ def _has_sound(place: Path) -> bool:
             continue
         seen.add(real)
         for entry in _entries(folder):
-            if entry.is_dir():
+            if is_folder(entry):
                 waiting.append(entry.path)
             elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:
                 return True
