@@ -142,7 +142,7 @@ def test_the_family_that_decides_is_found_and_no_other(place: Path, tmp_path: Pa
     rows = list(csv.DictReader((made.folder / "importance.csv").open()))
     assert [row["name"] for row in rows] == [each.name for each in found.features]
     assert (made.folder / "importance.png").read_bytes().startswith(b"\x89PNG")
-    assert importance(made.folder, part="train").losses == found.features
+    assert importance(made.folder, part="train").features == found.features
 
 
 def test_the_band_and_the_moment_that_decide_are_found(place: Path, tmp_path: Path, families: None) -> None:
