@@ -177,7 +177,7 @@ def test_runs_that_cannot_be_looked_into(place: Path, tmp_path: Path) -> None:
         importance(made.folder)
     params = made.folder / "params.json"
     params.write_text(json.dumps({"schema": "earmark.run/9"}))
-    with pytest.raises(InputError, match=r"earmark\.run/1"):
+    with pytest.raises(InputError, match=r"earmark\.run/"):
         importance(made.folder)
     with pytest.raises(InputError, match="repeats=0"):
         importance(made.folder, repeats=0)
