@@ -106,7 +106,7 @@ def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: st
 
 
 def _frames(clip: Clip, spec: FeatureSpec) -> tuple[Array, Array]:
-    """Log-mel [shape=(n_mels, k)] and chroma [shape=(12, k)] of what can be heard."""
+    """Log-mel [shape=(n_mels, k)] and chroma [shape=(12, k)] of the frames above the level of silence."""
     if clip.sr != spec.sr:
         raise InputError(f"clip.sr={clip.sr}, spec.sr={spec.sr}", hint=f"Try: load(source, sr={spec.sr}).")
     audible, stream = SubsonicFilter(spec.sr), FrameStream(spec, chroma=True)

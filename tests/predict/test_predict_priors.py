@@ -81,19 +81,19 @@ def test_a_genre_comes_as_often_as_was_said_where_nothing_is_heard(kind):
     (row,) = shift.applied(np.array([list(TRAINED.values())]))
     rest = [0.3, 0.5] if kind == "multilabel" else [0.4 * 3 / 8, 0.4 * 5 / 8]
     np.testing.assert_allclose(row, [0.6, *rest], rtol=1e-6)
-    assert shift.shares == pytest.approx(dict(zip(LABELS, row, strict=True)))
+    assert shift.priors == pytest.approx(dict(zip(LABELS, row, strict=True)))
 
 
 @pytest.mark.parametrize("kind", ["softmax", "multilabel"])
 def test_even_is_the_mean_share_for_every_genre(kind):
     shift = prior_shift("even", card_of(kind, {"jazz": 0.1, "pop": 0.2, "rock": 0.7}))
     np.testing.assert_allclose(shift.applied(np.array([[0.1, 0.2, 0.7]])), 1 / 3, rtol=1e-6)
-    assert shift.shares == pytest.approx(dict.fromkeys(LABELS, 1 / 3))
+    assert shift.priors == pytest.approx(dict.fromkeys(LABELS, 1 / 3))
 
 
 def test_shares_of_all_genres_of_a_softmax_are_weights():
     counts = prior_shift({"jazz": 0.04, "pop": 0.02, "rock": 0.02}, card_of("softmax"))
-    assert counts.shares == pytest.approx({"jazz": 0.5, "pop": 0.25, "rock": 0.25})
+    assert counts.priors == pytest.approx({"jazz": 0.5, "pop": 0.25, "rock": 0.25})
 
 
 @pytest.mark.parametrize("kind", ["softmax", "multilabel"])

@@ -183,7 +183,7 @@ class _Level:
 
 
 def is_silent(clip: Clip) -> npt.NDArray[np.bool_]:
-    """Return which frames have nothing to hear [shape=(n_frames,)]."""
+    """Return which frames are silent [shape=(n_frames,)]."""
     spec = FeatureSpec(sr=clip.sr)
     level_db = 20 * np.log10(np.maximum(rms(clip.y, spec), 1e-10))
     return np.asarray(level_db < SILENCE_DB)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from earmark.contract.inputs import extremes, music_like
+from earmark.contract.judging import judged, require
 from earmark.contract.training import check_training
 from earmark.errors import ContractError, InputError
 from earmark.estimators.base import TrainableModel
@@ -119,30 +120,17 @@ def check_model(
 
 
 def _judge(clause: str, judge: Callable[[Any], Found], case: Any) -> Found:
-    """What a clause finds; whatever it raises becomes an error that names the clause."""
     model = case.model if isinstance(case, _Case) else case
     name = getattr(getattr(model, "card", None), "name", type(model).__name__)
-    try:
-        return judge(case)
-    except Exception as error:  # a model may fail in any way
-        reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
-        raise ContractError(
-            f"model {name!r} breaks the clause {clause!r}: {reason}",
-            hint="Try: docs/models.md, which describes the contract.",
-        ) from error
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise ContractError(message)
+    return judged(f"model {name!r}", clause, judge, case, page="docs/models.md")
 
 
 def _card(model: Model) -> str:
     card = getattr(model, "card", None)
-    _require(isinstance(card, ModelCard), f"card is a {type(card).__name__}, not a ModelCard")
-    _require(callable(getattr(model, "predict_proba", None)), "there is no predict_proba(X)")
+    require(isinstance(card, ModelCard), f"card is a {type(card).__name__}, not a ModelCard")
+    require(callable(getattr(model, "predict_proba", None)), "there is no predict_proba(X)")
     text = model.card.to_json()
-    _require(ModelCard.from_json(text).to_json() == text, "the card changes on its way through JSON")
+    require(ModelCard.from_json(text).to_json() == text, "the card changes on its way through JSON")
     return f"{len(model.card.heads)} heads, {len(model.card.classes)} classes"
 
 
@@ -150,28 +138,26 @@ def _shapes(case: _Case) -> str:
     """One row for each window, one column for each class, floats; every head of the card given."""
     card, n = case.model.card, len(case.X)
     rows = case.model.predict_proba(case.X)
-    _require(isinstance(rows, np.ndarray), f"predict_proba gives a {type(rows).__name__}, not an array")
-    _require(np.issubdtype(rows.dtype, np.floating), f"predict_proba gives {rows.dtype}, not floats")
+    require(isinstance(rows, np.ndarray), f"predict_proba gives a {type(rows).__name__}, not an array")
+    require(np.issubdtype(rows.dtype, np.floating), f"predict_proba gives {rows.dtype}, not floats")
     wanted = (n, len(card.classes))
-    _require(rows.shape == wanted, f"predict_proba gives shape {rows.shape}, not {wanted}")
+    require(rows.shape == wanted, f"predict_proba gives shape {rows.shape}, not {wanted}")
     output = call(case.model, case.X)
     given = {head.name for head in card.heads} if hasattr(case.model, "forward") else {card.heads[0].name}
-    _require(output.heads.keys() == given, f"heads {sorted(output.heads)}, not {sorted(given)}")
+    require(output.heads.keys() == given, f"heads {sorted(output.heads)}, not {sorted(given)}")
     for head in card.heads:
         shape = np.shape(output.heads.get(head.name, np.empty((n, len(head.classes)))))
-        _require(
+        require(
             shape == (n, len(head.classes)), f"{head.name} has shape {shape}, not {(n, len(head.classes))}"
         )
     shape = (n, 0) if output.embedding is None else np.shape(output.embedding)
-    _require(
-        shape == (n, card.embedding_size), f"embeddings of shape {shape}, not {(n, card.embedding_size)}"
-    )
+    require(shape == (n, card.embedding_size), f"embeddings of shape {shape}, not {(n, card.embedding_size)}")
     return f"{rows.dtype} {rows.shape}, embedding {card.embedding_size}"
 
 
 def _finite(case: _Case) -> str:
     for name, values in _outputs(call(case.model, case.X)).items():
-        _require(bool(np.isfinite(values).all()), f"{name} holds NaN or infinite values")
+        require(bool(np.isfinite(values).all()), f"{name} holds NaN or infinite values")
     return "no NaN, no infinity"
 
 
@@ -182,10 +168,10 @@ def _probabilities(case: _Case) -> str:
             continue
         rows = output.heads[head.name]
         low, high = float(rows.min()), float(rows.max())
-        _require(low >= 0 and high <= 1 + 1e-6, f"{head.name} lies in [{low:.6g}, {high:.6g}], not in [0, 1]")
+        require(low >= 0 and high <= 1 + 1e-6, f"{head.name} lies in [{low:.6g}, {high:.6g}], not in [0, 1]")
         if head.kind == "softmax":
             worst = float(np.abs(rows.sum(axis=1) - 1).max())
-            _require(worst <= 1e-4, f"rows of {head.name} miss a sum of one by {worst:.3g}")
+            require(worst <= 1e-4, f"rows of {head.name} miss a sum of one by {worst:.3g}")
     return "in [0, 1], softmax rows sum to one"
 
 
@@ -200,14 +186,14 @@ def _consistent(case: _Case) -> str:
         doors["embed"] = (model.embed(case.X), output.embedding)
     for name, (values, expected) in doors.items():
         difference = _difference(values, expected)
-        _require(difference <= case.tolerance, f"{name} differs from forward by {difference:.3g}")
+        require(difference <= case.tolerance, f"{name} differs from forward by {difference:.3g}")
     return ", ".join(doors)
 
 
 def _deterministic(case: _Case) -> str:
     once, twice = (_outputs(answer(case.model, case.X)) for _ in range(2))
     for name, values in once.items():
-        _require(np.array_equal(values, twice[name]), f"{name} differs from one call to the next")
+        require(np.array_equal(values, twice[name]), f"{name} differs from one call to the next")
     return "the same output twice"
 
 
@@ -217,7 +203,7 @@ def _alone(case: _Case) -> str:
     worst = 0.0
     for name, values in together.items():
         difference = _difference(np.concatenate([one[name] for one in alone]), values)
-        _require(
+        require(
             difference <= case.tolerance,
             f"{name} of a window alone and in a batch differ by {difference:.3g}",
         )
@@ -231,7 +217,7 @@ def _shuffled(case: _Case) -> str:
     shuffled = _outputs(answer(case.model, np.ascontiguousarray(case.X[order])))
     for name, values in straight.items():
         difference = _difference(shuffled[name], values[order])
-        _require(difference <= case.tolerance, f"{name} depends on the order of windows, by {difference:.3g}")
+        require(difference <= case.tolerance, f"{name} depends on the order of windows, by {difference:.3g}")
     return "in any order"
 
 
@@ -239,7 +225,7 @@ def _input_unchanged(case: _Case) -> str:
     X = case.X.copy()
     answer(case.model, X)
     case.model.predict_proba(X)
-    _require(np.array_equal(X, case.X), "the input was written to")
+    require(np.array_equal(X, case.X), "the input was written to")
     X.flags.writeable = False
     case.model.predict_proba(X)
     return "not written to"
@@ -254,7 +240,7 @@ def _layouts(case: _Case) -> str:
     }
     for name, X in layouts.items():
         difference = _difference(case.model.predict_proba(X), expected)
-        _require(difference <= case.tolerance, f"the same input in {name} differs by {difference:.3g}")
+        require(difference <= case.tolerance, f"the same input in {name} differs by {difference:.3g}")
     return ", ".join(layouts)
 
 
@@ -263,7 +249,7 @@ def _extremes(case: _Case) -> str:
     inputs = extremes(case.model.card)
     for name, X in inputs.items():
         for what, values in _outputs(call(case.model, X)).items():
-            _require(bool(np.isfinite(values).all()), f"{what} of {name} holds NaN or infinite values")
+            require(bool(np.isfinite(values).all()), f"{what} of {name} holds NaN or infinite values")
         _probabilities(_Case(case.model, X, case.tolerance, case.clock))
     return ", ".join(inputs)
 
@@ -271,7 +257,7 @@ def _extremes(case: _Case) -> str:
 def _no_windows(case: _Case) -> str:
     rows = case.model.predict_proba(case.X[:0])
     wanted = (0, len(case.model.card.classes))
-    _require(np.shape(rows) == wanted, f"no windows give shape {np.shape(rows)}, not {wanted}")
+    require(np.shape(rows) == wanted, f"no windows give shape {np.shape(rows)}, not {wanted}")
     return "no windows, no rows"
 
 
@@ -313,7 +299,7 @@ def _bad_types(case: _Case) -> str:
 def _save_and_load(case: _Case) -> str:
     save = getattr(case.model, "save", None)
     if save is None:
-        _require(
+        require(
             not case.model.card.sha256,
             "its card has a checksum, so it has weights, but there is no save(folder)",
         )
@@ -322,11 +308,11 @@ def _save_and_load(case: _Case) -> str:
         save(Path(temporary) / "bundle")
         loaded = load_model(Path(temporary) / "bundle")
         before, after = (_outputs(answer(model, case.X)) for model in (case.model, loaded))
-    _require(before.keys() == after.keys(), f"heads {sorted(before)} come back as {sorted(after)}")
-    _require(loaded.card.classes == case.model.card.classes, "the classes come back in another order")
+    require(before.keys() == after.keys(), f"heads {sorted(before)} come back as {sorted(after)}")
+    require(loaded.card.classes == case.model.card.classes, "the classes come back in another order")
     for name, values in before.items():
         difference = _difference(after[name], values)
-        _require(difference <= case.tolerance, f"{name} differs by {difference:.3g} after save and load")
+        require(difference <= case.tolerance, f"{name} differs by {difference:.3g} after save and load")
     return "the same after a round trip"
 
 
@@ -357,7 +343,7 @@ def _outputs(output: ModelOutput) -> dict[str, Array]:
 def _difference(values: Any, expected: Any) -> float:
     """Largest difference, relative to the largest value where that is above one."""
     values, expected = np.asarray(values), np.asarray(expected)
-    _require(values.shape == expected.shape, f"shape {values.shape} instead of {expected.shape}")
+    require(values.shape == expected.shape, f"shape {values.shape} instead of {expected.shape}")
     if not expected.size:
         return 0.0
     return float(np.abs(values - expected).max() / max(1.0, np.abs(expected).max()))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from earmark.contract.judging import judged, require
 from earmark.errors import ContractError, EarmarkError, InputError, ModelError
 from earmark.estimators.base import TrainableModel, to_bundle
 from earmark.models.base import Array, Model
@@ -71,19 +72,7 @@ def _examples(kind: str, n: int, seed: int) -> tuple[Array, np.ndarray]:
 
 
 def _judge(model: TrainableModel, name: str, clause: Callable[[_Case], str], case: _Case) -> str:
-    try:
-        return clause(case)
-    except Exception as error:  # a family may fail in any way
-        reason = error.message if isinstance(error, ContractError) else f"{type(error).__name__}: {error}"
-        raise ContractError(
-            f"family {type(model).__name__} breaks the clause {name!r}: {reason}",
-            hint="Try: docs/families.md, which describes the contract.",
-        ) from error
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise ContractError(message)
+    return judged(f"family {type(model).__name__}", name, clause, case, page="docs/families.md")
 
 
 def _must_refuse(
@@ -92,7 +81,7 @@ def _must_refuse(
     try:
         attempt()
     except error as refusal:
-        _require(says in refusal.message, f"{name}: the error does not name it: {refusal.message}")
+        require(says in refusal.message, f"{name}: the error does not name it: {refusal.message}")
         return
     except Exception as other:
         raise ContractError(f"{name}: {type(other).__name__} instead of {error.__name__}: {other}") from other
@@ -103,7 +92,7 @@ def _parameters(case: _Case) -> str:
     """The constructor only stores: a copy made from the parameters has the same."""
     params = case.model.get_params()
     copy = case.another().get_params()
-    _require(repr(params) == repr(copy), f"parameters {params} become {copy} in a copy")
+    require(repr(params) == repr(copy), f"parameters {params} become {copy} in a copy")
     return f"{len(params)} parameters"
 
 
@@ -128,14 +117,14 @@ def _learns(case: _Case) -> str:
     """Separates three easy classes, on held-out examples."""
     X = case.X.copy()
     returned = case.model.fit(X, case.y)
-    _require(returned is case.model, "fit does not return the model")
-    _require(np.array_equal(X, case.X), "fit wrote to its input")
-    _require(list(case.model.classes_) == list(CLASSES), f"classes_ are {list(case.model.classes_)}")
+    require(returned is case.model, "fit does not return the model")
+    require(np.array_equal(X, case.X), "fit wrote to its input")
+    require(list(case.model.classes_) == list(CLASSES), f"classes_ are {list(case.model.classes_)}")
     rows = case.model.predict_proba(case.fresh)
     right = float((case.model.classes_[rows.argmax(axis=1)] == case.y_fresh).mean())
-    _require(right >= 0.8, f"{right:.0%} of fresh examples of three easy classes")
+    require(right >= 0.8, f"{right:.0%} of fresh examples of three easy classes")
     worst = float(np.abs(rows.sum(axis=1) - 1).max())
-    _require(worst <= 1e-4, f"rows miss a sum of one by {worst:.3g}")
+    require(worst <= 1e-4, f"rows miss a sum of one by {worst:.3g}")
     return f"{right:.0%} of fresh examples of three classes"
 
 
@@ -143,18 +132,18 @@ def _again(case: _Case) -> str:
     """From scratch each time: an earlier fit does not matter, and random numbers come from the seed."""
     expected = case.model.predict_proba(case.fresh)
     once = case.another().fit(case.X, case.y)
-    _require(np.array_equal(once.predict_proba(case.fresh), expected), "another training gives another model")
+    require(np.array_equal(once.predict_proba(case.fresh), expected), "another training gives another model")
     once.fit(case.X, np.roll(case.y, 20)).fit(case.X, case.y)
-    _require(np.array_equal(once.predict_proba(case.fresh), expected), "an earlier fit changes the model")
+    require(np.array_equal(once.predict_proba(case.fresh), expected), "an earlier fit changes the model")
     return "the same again, bit for bit"
 
 
 def _order_of_classes(case: _Case) -> str:
     turned = list(CLASSES[::-1])
     model = case.another().fit(case.X, case.y, classes=turned)
-    _require(list(model.classes_) == turned, f"classes={turned} become {list(model.classes_)}")
+    require(list(model.classes_) == turned, f"classes={turned} become {list(model.classes_)}")
     right = float((model.classes_[model.predict_proba(case.fresh).argmax(axis=1)] == case.y_fresh).mean())
-    _require(right >= 0.8, f"with classes in another order only {right:.0%} are right")
+    require(right >= 0.8, f"with classes in another order only {right:.0%} are right")
     return "as given"
 
 
@@ -219,6 +208,6 @@ def _bundle(case: _Case, made: list[Model]) -> str:
         to_bundle(case.model, Path(temporary) / "bundle", name="trained", descriptor_names=names)
         model = load_model(Path(temporary) / "bundle")
     difference = float(np.abs(model.predict_proba(case.fresh) - case.model.predict_proba(case.fresh)).max())
-    _require(difference <= case.tolerance, f"the graph differs from predict_proba by {difference:.3g}")
+    require(difference <= case.tolerance, f"the graph differs from predict_proba by {difference:.3g}")
     made.append(model)
     return f"as ONNX the same to {difference:.1g}"

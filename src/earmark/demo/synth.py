@@ -81,11 +81,11 @@ def ringing(hz: Wave, gains: Wave, decays: Wave | float, seconds: float, sr: int
     np.ndarray [shape=(n,)]
     """
     n = len(times(seconds, sr))
-    heard = hz < 0.45 * sr
+    audible = hz < 0.45 * sr
     # Phases by the golden angle: fixed, and never all in step, which would make a spike.
     phases = 2.39996 * np.arange(1, len(hz) + 1) ** 2
-    exponent = ((2j * np.pi * hz - decays) / sr)[heard]
-    starts = (gains * np.exp(1j * phases))[heard]
+    exponent = ((2j * np.pi * hz - decays) / sr)[audible]
+    starts = (gains * np.exp(1j * phases))[audible]
     coarse = starts * np.exp(exponent * (COLUMNS * np.arange(-(-n // COLUMNS)))[:, np.newaxis])
     fine = np.exp(exponent[:, np.newaxis] * np.arange(COLUMNS))
     product = coarse.astype(np.complex64) @ fine.astype(np.complex64)  # rounds at -140 dB

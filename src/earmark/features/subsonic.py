@@ -1,6 +1,6 @@
 """What lies below hearing: a constant offset, drift and rumble under some 15 Hz, found and taken out.
 
-Nobody hears an offset of 0.03, but it makes silence loud, and leaks into the lowest bands of a spectrogram.
+An offset of 0.03 is inaudible, but it makes silence loud, and leaks into the lowest bands of a spectrogram.
 The low-passed sound L is computed on a coarse grid of 6 ms: means under Hann windows of 12 ms, then a
 Hann-windowed sinc, so the phase is linear and nothing moves in time. At the ends of the sound the weights of
 what exists are made to sum to one, so that a constant is found exactly up to its last sample. Between grid

@@ -1,12 +1,12 @@
-"""Another prior: what a model believes of genres before it hears, exchanged for what a library holds.
+"""Prior shift: scores of genres under other class priors than those of the training data.
 
-A model learns from a collection how often each genre occurs, and lets that tip the scales where the sound
-leaves it in doubt. Where another library holds other shares, the posterior probability p of a class changes
-with its prior (Saerens, Latinne and Decaestecker, 2002, "Adjusting the outputs of a classifier to new a
-priori probabilities: a simple procedure", Neural Computation 14(1), equation 2.4): in a softmax head p is
-multiplied by new share / old share, and the row is normalised again. A head of several labels asks of each
-class whether it is there, so it is the same with two classes: the odds p / (1 - p) are multiplied by the odds
-of the new share / the odds of the old share. Both hold if the sound of a genre is the same in both libraries.
+A classifier learns the class priors of its training data, and they decide where the sound leaves it in doubt.
+With other priors, the posterior probability p of a class changes with its prior (Saerens, Latinne
+and Decaestecker, 2002, "Adjusting the outputs of a classifier to new a priori probabilities: a simple
+procedure", Neural Computation 14(1), equation 2.4): in a softmax head p is multiplied by new prior / old
+prior, and the row is normalised again. A multi-label head has two classes for each label, so the odds
+p / (1 - p) are multiplied by the ratio of the odds of both priors. Both hold if the sound of a genre is the
+same in both libraries.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _ACCEPTED = "Accepted: 'even', or some genres with their fraction of your music:
 
 @dataclass(frozen=True, eq=False)
 class PriorShift:
-    """What a new prior makes of a model's answers about genres.
+    """What new class priors change in a model's scores of genres.
 
     Parameters
     ----------
-    shares : mapping of str to float
-        For each genre the share that is now believed beforehand.
+    priors : mapping of str to float
+        New prior of each genre.
     head : Head
-        Whose answers are shifted: the first of the model.
+        Head that is shifted: the first of the model.
     shift : np.ndarray, float64 [shape=(n_classes,)]
         What is added to the log odds of each class; to the log probability, in a softmax head.
     """
 
-    shares: Mapping[str, float]
+    priors: Mapping[str, float]
     head: Head
     shift: np.ndarray
 
@@ -73,18 +73,18 @@ class PriorShift:
 
 
 def prior_shift(prior: Prior | None, card: ModelCard) -> PriorShift | None:
-    """What a prior changes for a model.
+    """Return how other class priors shift the scores of a model.
 
     Parameters
     ----------
     prior : None, "even" or mapping of str to float
         None leaves the model as it was trained. With ``"even"`` every genre is as likely as the next: in
-        a softmax head each has the share 1 / n_classes, in a head of several labels the mean of the
-        card's shares, so that a track has as many labels as before. A mapping gives the shares of some
-        genres, each between 0 and 1; the others keep what the card says (in a softmax head: keep their
-        proportions, and share what is left. If all are named there, the shares are made to sum to one).
+        a softmax head each prior is 1 / n_classes, in a multi-label head the mean of the card's priors, so
+        that a track has as many labels as before. A mapping gives the priors of some genres, each between
+        0 and 1; the others keep those of the card (in a softmax head they keep their proportions and sum to
+        what is left. If all are named there, they are normalised).
     card : ModelCard
-        Says what the model believes beforehand.
+        Card with the priors of the training data.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def prior_shift(prior: Prior | None, card: ModelCard) -> PriorShift | None:
     old = np.array([card.priors[head.name][label] for label in head.classes], dtype=np.float64)
     if head.kind == "softmax":
         old /= old.sum()
-    new = _new_shares(prior, head, old)
+    new = _new_priors(prior, head, old)
     shift = np.log(new) - np.log(old)
     if head.kind == "multilabel":
         shift -= np.log1p(-new) - np.log1p(-old)
@@ -133,30 +133,30 @@ def parse_prior(text: str) -> Prior:
     """
     if text.strip() == "even":
         return "even"
-    shares: dict[str, float] = {}
+    fractions: dict[str, float] = {}
     for entry in text.split(","):
         label, _, number = (part.strip() for part in entry.rpartition("="))
         try:
-            share = float(number)
+            fraction = float(number)
         except ValueError:
-            share = math.nan
-        if not label or not math.isfinite(share):
+            fraction = math.nan
+        if not label or not math.isfinite(fraction):
             raise InputError(
                 f"prior={text!r:.80}: {entry.strip()!r:.40} is no fraction of a genre", hint=_ACCEPTED
             )
-        if label in shares:
+        if label in fractions:
             raise InputError(f"prior={text!r:.80} names {label!r} twice", hint=_ACCEPTED)
-        shares[label] = share
-    return shares
+        fractions[label] = fraction
+    return fractions
 
 
-def _new_shares(prior: Prior, head: Head, old: np.ndarray) -> np.ndarray:
-    """Share of each class under the new prior [shape=(n_classes,)]."""
+def _new_priors(prior: Prior, head: Head, old: np.ndarray) -> np.ndarray:
+    """Prior of each class [shape=(n_classes,)]."""
     if prior == "even":
         return np.full(len(old), old.mean())  # of a softmax head: 1 / n_classes
     named = _checked(prior, head)
     is_named = np.array([label in named for label in head.classes])
-    new = np.array([named.get(label, share) for label, share in zip(head.classes, old, strict=True)])
+    new = np.array([named.get(label, fraction) for label, fraction in zip(head.classes, old, strict=True)])
     if head.kind == "multilabel":
         return new
     total = float(new[is_named].sum())
@@ -175,20 +175,20 @@ def _new_shares(prior: Prior, head: Head, old: np.ndarray) -> np.ndarray:
 def _checked(prior: object, head: Head) -> dict[str, float]:
     if not isinstance(prior, Mapping) or not prior:
         raise InputError(f"prior={_shown(prior)}", hint=_ACCEPTED)
-    for label, share in prior.items():
+    for label, fraction in prior.items():
         if label not in head.classes:
             near = difflib.get_close_matches(str(label).lower(), head.classes, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Accepted: {', '.join(head.classes)}."
             raise InputError(f"prior: the model has no genre {label!r}", hint=hint)
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
             raise InputError(
-                f"prior: {label}={share!r}",
+                f"prior: {label}={fraction!r}",
                 hint="Accepted: a fraction above 0 and below 1, such as 0.4 for two tracks in five.",
             )
-    return {label: float(share) for label, share in prior.items()}
+    return {label: float(fraction) for label, fraction in prior.items()}
 
 
 def _shown(prior: object) -> str:
     if isinstance(prior, Mapping):
-        return ",".join(f"{label}={share}" for label, share in prior.items()) or "{}"
+        return ",".join(f"{label}={fraction}" for label, fraction in prior.items()) or "{}"
     return f"{prior!r:.80}"

@@ -104,7 +104,7 @@ class WindowScorer:
     @property
     def prior(self) -> Mapping[str, float] | None:
         """The class priors that were asked for, one for each genre; None for the model's own."""
-        return self._shift.shares if self._shift else None
+        return self._shift.priors if self._shift else None
 
     @property
     def shortest(self) -> float:

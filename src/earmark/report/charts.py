@@ -75,7 +75,7 @@ def bar_chart(bars: Sequence[Bar], *, limit: float = 1.0, percent: bool = True, 
     limit : float
         Value at the right end, above 0.
     percent : bool
-        Whether values are shares, to be written as per cent.
+        Whether values are fractions, to be written as per cent.
     colour : int
         Which colour of the style, 0 to 3.
 
@@ -139,7 +139,7 @@ def line_chart(
     diagonal : bool
         Whether to draw a dashed line from corner to corner, where points would ideally lie.
     percent : bool
-        Whether both axes are shares, to be written as per cent.
+        Whether both axes are fractions, to be written as per cent.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def line_chart(
 
 
 def matrix_chart(counts: ArrayLike, rows: Sequence[str], columns: Sequence[str], *, corner: str = "") -> Html:
-    """A matrix of counts whose cells are the darker the larger their share of the row.
+    """A matrix of counts whose cells are the darker the larger their fraction of the row.
 
     Parameters
     ----------
@@ -188,10 +188,10 @@ def matrix_chart(counts: ArrayLike, rows: Sequence[str], columns: Sequence[str],
     head = "".join(f"<th scope=col>{escaped(name)}</th>" for name in columns)
     body = []
     for name, row in zip(rows, values, strict=True):
-        shares = row / max(row.sum(), 1)
+        fractions = row / max(row.sum(), 1)
         cells = "".join(
-            _cell(count, share, f"{name} → {column}", own=name == column)
-            for count, share, column in zip(row.tolist(), shares.tolist(), columns, strict=True)
+            _cell(count, fraction, f"{name} → {column}", own=name == column)
+            for count, fraction, column in zip(row.tolist(), fractions.tolist(), columns, strict=True)
         )
         body.append(f"<tr><th scope=row>{escaped(name)}</th>{cells}<td class=none></td></tr>")
     return Html(
@@ -200,14 +200,14 @@ def matrix_chart(counts: ArrayLike, rows: Sequence[str], columns: Sequence[str],
     )
 
 
-def _cell(count: float, share: float, title: str, *, own: bool) -> str:
+def _cell(count: float, fraction: float, title: str, *, own: bool) -> str:
     kinds = [
         *(["own"] if own else []),
         *(["none"] if not count else []),
-        *(["strong"] if share > 0.55 else []),
+        *(["strong"] if fraction > 0.55 else []),
     ]
-    told = f"{escaped(title)}: {count:g}, {share:.0%}"
-    return f'<td class="{" ".join(kinds)}" style="--w:{share**0.5:.2f}" title="{told}">{count:g}</td>'
+    tooltip = f"{escaped(title)}: {count:g}, {fraction:.0%}"
+    return f'<td class="{" ".join(kinds)}" style="--w:{fraction**0.5:.2f}" title="{tooltip}">{count:g}</td>'
 
 
 class _Plot:

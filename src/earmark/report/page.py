@@ -190,7 +190,7 @@ def audio(sound: str | os.PathLike[str] | bytes, *, label: str = "") -> Html:
         A file, which the page will only link to (a relative path is seen from where the page lies), or
         the bytes of a short one, which it will carry: see `encode_sound`.
     label : str
-        What is heard.
+        What the recording is, as a caption.
 
     Raises
     ------

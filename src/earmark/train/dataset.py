@@ -31,7 +31,7 @@ class Part:
         Its label, or 0 and 1.
     groups : np.ndarray of str [shape=(n,)]
         Its group.
-    shares : np.ndarray [shape=(n,)]
+    fractions : np.ndarray [shape=(n,)]
         What it counts for in the mean of its track.
     """
 
@@ -39,7 +39,7 @@ class Part:
     tracks: Ints
     y: np.ndarray
     groups: np.ndarray
-    shares: NDArray[np.float64]
+    fractions: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.X)
@@ -60,12 +60,12 @@ class Windows:
     ----------
     rows : np.ndarray [shape=(n,)]
         First frame of each in a spectrogram, or its row among descriptors.
-    shares : np.ndarray [shape=(n,)]
-        How much of it is heard first by it: 1 but for a last window that was moved back.
+    fractions : np.ndarray [shape=(n,)]
+        Fraction of it that no window before covers: 1 but for a last window that was moved back.
     """
 
     rows: Ints
-    shares: NDArray[np.float64]
+    fractions: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -117,15 +117,15 @@ class Features:
             As `Split.windows` gives them.
         """
         tracks, X = pairs[:, 0], np.empty((0, *self.recipe.card.input_shape), np.float32)
-        shares = np.empty(len(pairs))
+        fractions = np.empty(len(pairs))
         for i, track in enumerate(np.unique(tracks).tolist()):
             places = np.flatnonzero(tracks == track)
             numbers = pairs[places, 1]
             if i == 0:
                 X = np.empty((len(pairs), *X.shape[1:]), np.float32)
             X[places] = self._cut(self.load(track), self.windows[track].rows[numbers])
-            shares[places] = self.windows[track].shares[numbers]
-        return Part(X, tracks, self.manifest.targets()[tracks], self.manifest.groups[tracks], shares)
+            fractions[places] = self.windows[track].fractions[numbers]
+        return Part(X, tracks, self.manifest.targets()[tracks], self.manifest.groups[tracks], fractions)
 
     def _cut(self, values: Array, rows: Ints) -> Array:
         if self.recipe.input == "descriptors":
@@ -222,7 +222,7 @@ def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Win
         return NO_WINDOWS, f"shorter than window={recipe.window:g} s"
     loud = window_levels(power, starts, recipe.card) > silence
     windows = _windows(starts, recipe)
-    kept = Windows(windows.rows[loud], windows.shares[loud])
+    kept = Windows(windows.rows[loud], windows.fractions[loud])
     return kept, "" if len(kept) else f"silent: no window above {silence:g} dBFS"
 
 

@@ -172,7 +172,7 @@ class _Scorer:
     def score(self, X: Array) -> tuple[float, float, int]:
         """Balanced accuracy, logarithmic loss and number of tracks, with other input."""
         windows = self.windows
-        changed = Part(X, windows.tracks, windows.y, windows.groups, windows.shares)
+        changed = Part(X, windows.tracks, windows.y, windows.groups, windows.fractions)
         found = answers(self.model.predict_proba, changed, self.job.manifest)
         if found is None:
             raise InputError("no track of the part has a label", hint="Try: another part.")

@@ -67,10 +67,10 @@ def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
     known = np.flatnonzero(labels[part.tracks].any(axis=1))
     if not len(known):
         return None
-    X, shares = part.X[known], part.shares[known]
+    X, fractions = part.X[known], part.fractions[known]
     scores = np.concatenate([ask(X[i : i + BATCH]) for i in range(0, len(X), BATCH)]).astype(np.float64)
     tracks, owners = np.unique(part.tracks[known], return_inverse=True)
-    means = mean_rows(scores, shares, owners)
+    means = mean_rows(scores, fractions, owners)
     truth, means = metrics.validate(labels[tracks], means)
     groups = manifest.groups[tracks]
     return Answers(

@@ -83,17 +83,17 @@ def classify(
     if plot is not None:
         one_only(sources, "--plot")
         _check_picture(plot)
-    listener = _loaded(model, embedding=embedding)
-    believed = _checked_prior(prior, listener.card)
+    loaded = _loaded(model, embedding=embedding)
+    priors = _checked_prior(prior, loaded.card)
     n_jobs, limits = jobs_for(sources, jobs), limits_for(sources, deadline)
     here = n_jobs == 1 and not limits
-    setup = partial(_same, listener) if here else partial(_loaded, model, embedding=embedding)
+    setup = partial(_same, loaded) if here else partial(_loaded, model, embedding=embedding)
     excerpts = EXCERPTS if excerpt else None
-    predict = partial(_predict, excerpts=excerpts, embedding=embedding, prior=believed)
+    predict = partial(_predict, excerpts=excerpts, embedding=embedding, prior=priors)
     n_done = 0
     with screen(len(sources), "classifying") as out:
         table = TableWriter(out, top=top, timeline=timeline, cards=len(sources) < MANY)
-        writer = _writer(style, out, listener.card, timeline=timeline, embedding=embedding) or table
+        writer = _writer(style, out, loaded.card, timeline=timeline, embedding=embedding) or table
         results = run(predict, sources, jobs=n_jobs, setup=setup, **limits)
         for result in done_of(results, out, writer.failed):
             writer.done(result.value)
@@ -106,8 +106,8 @@ def classify(
         raise typer.Exit(1)
 
 
-def _same(listener: Model) -> Model:
-    return listener
+def _same(loaded: Model) -> Model:
+    return loaded
 
 
 def _loaded(name: str, *, embedding: bool) -> Model:
@@ -120,7 +120,7 @@ def _loaded(name: str, *, embedding: bool) -> Model:
 
 
 def _checked_prior(text: str | None, card: ModelCard) -> Prior | None:
-    """Prior that is known to fit the model before any file is heard."""
+    """Prior that is known to fit the model before any file is read."""
     if text is None:
         return None
     from earmark.predict import parse_prior, prior_shift

@@ -1,4 +1,4 @@
-"""``earmark demo``: hear it work, without a recording of one's own."""
+"""``earmark demo``: try it without a recording of your own."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _is_outer(place: Path) -> bool:
         return kinds == {"train"} and len(folders) == 1 and len(_labels(folders[0])) > 1
     if len(kinds) > 1 and len(subsets) == len(folders) and kinds & set(PARTS):
         return True
-    # Beside other folders, only what lies below tells train/, test/ and extra/ from three labels.
+    # Beside other folders, only what lies below distinguishes train/, test/ and extra/ from three labels.
     return len(kinds) > 1 and _same_labels([_labels(path) for path in subsets])
 
 

@@ -40,7 +40,7 @@ def read_table(path: Path, *, columns: Columns | None = None) -> Manifest:
     Parameters
     ----------
     path : Path
-        CSV or JSONL; which of the two is told from its content.
+        CSV or JSONL; which of the two is decided by its content.
     columns : Columns
         Names of columns that are not the usual ones.
 
