@@ -23,6 +23,7 @@ from earmark.storage import (
     atomic_file,
     digest,
     from_cell,
+    hold,
     remove_abandoned,
     sha256_file,
     to_cell,
@@ -328,3 +329,14 @@ def test_every_text_comes_back_from_its_cell(text: str) -> None:
         csv.writer(file).writerow([cell, "x"])
         file.seek(0)
         assert next(csv.reader(file)) == [cell, "x"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock")
+def test_a_file_that_is_held_is_kept_from_others_until_it_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.touch()
+    code = f"from earmark.storage import hold; hold({str(path)!r})"
+    with hold(path):
+        refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert refused.returncode and "another process is writing" in refused.stderr
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -145,6 +145,44 @@ def cannot_write(path: str | os.PathLike[str], error: OSError) -> OutputError:
     return OutputError(f"cannot write {os.fspath(path)}: {error.strerror or error}", hint=hint)
 
 
+def hold(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file and keep other processes that ask for the same from it, until it is closed.
+
+    An advisory lock (flock): where a system or a share has none, nothing is kept from anybody.
+
+    Parameters
+    ----------
+    path : path
+        A file that exists.
+
+    Returns
+    -------
+    BinaryIO
+        To be closed; a process that ends, however it ends, lets go.
+
+    Raises
+    ------
+    OutputError
+        Somebody else holds it.
+    OSError
+        It cannot be opened.
+    """
+    file = open(path, "rb")  # noqa: SIM115  (the caller closes it)
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OutputError(
+            f"another process is writing {os.fspath(path)}",
+            hint="Try: again when it has finished, or another place.",
+        ) from error
+    except (ImportError, OSError):
+        pass
+    return file
+
+
 def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Flush the names in a folder to the disk, so that a rename survives a power cut; where a system can."""
     with suppress(OSError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from earmark.errors import InputError, MissingExtraError, OutputError
-from earmark.storage import atomic_file, cannot_write, csv_line, from_cell
+from earmark.storage import atomic_file, cannot_write, csv_line, from_cell, hold
 
 Row = dict[str, Any]
 KEY = "source"
@@ -53,7 +53,7 @@ def open_table(path: Path) -> Table:
     InputError
         Another ending, or a file of that name that is no such table.
     OutputError
-        It cannot be read or written.
+        It cannot be read or written, or another process is writing it.
     MissingExtraError
         Parquet without pyarrow.
     """
@@ -90,7 +90,9 @@ class _Growing:
         self._sources: dict[str, None] = {}  # in the order of the rows
         self._columns: list[str] = []
         self._spec: object = None
-        with path.open("a+b") as file:  # fails now if it cannot be written
+        path.open("ab").close()  # fails now if it cannot be written
+        self._held = hold(path)  # two processes would write each row, and the header, twice
+        with path.open("a+b") as file:
             file.seek(0)
             start = file.read(len(self.magic))
             if start != self.magic[: len(start)]:
@@ -115,6 +117,10 @@ class _Growing:
         self._note(row)
 
     def finish(self, order: Sequence[str] = ()) -> None:
+        self._put_in_order(order)
+        self._held.close()
+
+    def _put_in_order(self, order: Sequence[str]) -> None:
         places = _sorted(self._sources, order)
         if places == list(range(len(places))):
             return
@@ -266,6 +272,7 @@ class ParquetTable:
         if rows:
             with atomic_file(self.path) as file:
                 pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+        self._waiting.finish()
         self._waiting_path.unlink(missing_ok=True)
 
     def _read(self) -> list[Row]:

@@ -73,6 +73,7 @@ def test_rows_end_in_the_order_asked_for_after_those_of_other_files(
     path = tmp_path_factory.mktemp("order") / f"table{ending}"
     table = open_table(path)
     fill(table, [first[0], "other.mp3", *first[1:n]])  # killed, in whatever order rows were done by then
+    del table
     table = open_table(path)
     fill(table, asked)
     table.finish(asked)
@@ -206,3 +207,16 @@ def test_features_need_a_place_and_names(run: Run, tmp_path: Path) -> None:  # n
     assert run("features", tmp_path, "-o", tmp_path / "t.csv").status == 1  # nothing there
     assert run("features", tmp_path, "-o", tmp_path / "t.txt").status == 2
     assert run("features", tmp_path, "-o", tmp_path / "no" / "t.csv").status == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+def test_a_table_that_another_process_is_writing_is_left_to_it(run: Run, tmp_path: Path, name: str) -> None:  # noqa: F811
+    write_wav(tmp_path / "a.wav", demo_clip("house", seconds=1))
+    table = open_table(tmp_path / name)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refused = run("features", tmp_path / "a.wav", "-o", tmp_path / name)
+    assert refused.status == 5 and "another process is writing" in refused.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    table.finish()
+    assert run("features", tmp_path / "a.wav", "-o", tmp_path / name).status == 0

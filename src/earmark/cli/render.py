@@ -51,10 +51,10 @@ def card(prediction: Prediction, terminal: Console, *, top: int, timeline: bool 
     lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in prediction.warnings]
     if prediction.verdict != "silence":
         lines += [Text(), *genre_bars(prediction.genres[:top], width), Text()]
-        if prediction.verdict != "not-music":  # which has no key to speak of
+        if prediction.verdict != "not-music":  # which has neither key nor genre to speak of
             lines += [*_facts(prediction, width - 9), Text()]
-        lines += strip_with_legend(prediction, terminal, width)
-        lines += part_lines(prediction, terminal, width)
+            lines += strip_with_legend(prediction, terminal, width)
+            lines += part_lines(prediction, terminal, width)
     if timeline:
         lines += [Text(), *_segment_lines(prediction.segments)]
     return Group(*lines, Text())
