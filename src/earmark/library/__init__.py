@@ -1,0 +1,1 @@
+"""A music library on disk: catalogue, scan, search, similar songs, playlists, tags."""

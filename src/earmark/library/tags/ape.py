@@ -1,0 +1,96 @@
+"""APEv2: the tag at the end of Monkey's Audio, WavPack, Musepack and TAK, and of some MP3.
+
+https://wiki.hydrogenaud.io/index.php?title=APEv2_specification
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+MARK, HEADER_LENGTH, V1_LENGTH = b"APETAGEX", 32, 128
+HAS_HEADER, IS_HEADER, KIND = 1 << 31, 1 << 29, 6  # flags of the tag and of an item
+_MOST_LENGTH, _MOST_ITEMS = 64 << 20, 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item: its name, its value, its flags, and its bytes with all of these."""
+
+    name: str
+    value: bytes
+    flags: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ApeTag:
+    """A tag.
+
+    Parameters
+    ----------
+    start, stop : int
+        Where it lies in the file, header and footer included; equal where there is none.
+    items : tuple of Item
+    version : int
+        1000 or 2000.
+    sound : bool
+        Whether all of it could be read.
+    """
+
+    start: int
+    stop: int
+    items: tuple[Item, ...] = ()
+    version: int = 2000
+    sound: bool = True
+
+
+def find(file: BinaryIO, size: int) -> ApeTag:
+    """Find the tag at the end of a file, before an ID3v1 tag if there is one."""
+    stop = size
+    if size >= V1_LENGTH:
+        file.seek(size - V1_LENGTH)
+        stop -= V1_LENGTH if file.read(3) == b"TAG" else 0
+    none = ApeTag(stop, stop)
+    if stop < HEADER_LENGTH:
+        return none
+    file.seek(stop - HEADER_LENGTH)
+    footer = file.read(HEADER_LENGTH)
+    flags = int.from_bytes(footer[20:24], "little")
+    if footer[:8] != MARK or flags & IS_HEADER:
+        return none
+    length = int.from_bytes(footer[12:16], "little")  # of items and footer
+    version = int.from_bytes(footer[8:12], "little")
+    start = stop - length - (HEADER_LENGTH if flags & HAS_HEADER else 0)
+    if not HEADER_LENGTH <= length <= _MOST_LENGTH or start < 0:
+        return ApeTag(stop, stop, sound=False)
+    file.seek(stop - length)
+    data = file.read(length - HEADER_LENGTH)
+    items, sound = _items(data, int.from_bytes(footer[16:20], "little"))
+    return ApeTag(start, stop, items, version, sound)
+
+
+def _items(data: bytes, count: int) -> tuple[tuple[Item, ...], bool]:
+    """Items, and whether they fill the tag."""
+    items: list[Item] = []
+    position = 0
+    while position + 8 < len(data) and len(items) < min(count, _MOST_ITEMS):
+        length = int.from_bytes(data[position : position + 4], "little")
+        end = data.find(b"\0", position + 8, position + 8 + 256)
+        if end < 0 or end + 1 + length > len(data):
+            return tuple(items), False
+        stop = end + 1 + length
+        name = data[position + 8 : end].decode("latin-1")
+        flags = int.from_bytes(data[position + 4 : position + 8], "little")
+        items.append(Item(name, data[end + 1 : stop], flags, data[position:stop]))
+        position = stop
+    return tuple(items), position == len(data)
+
+
+def values_of(tag: ApeTag) -> dict[str, list[str]]:
+    """Values of the items that hold text, by name in upper case; NUL separates several."""
+    found: dict[str, list[str]] = {}
+    for item in tag.items:
+        if not item.flags & KIND:
+            found.setdefault(item.name.upper(), []).extend(item.value.decode("utf-8", "replace").split("\0"))
+    return found
