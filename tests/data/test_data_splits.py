@@ -156,7 +156,11 @@ def test_given_parts_and_given_folds() -> None:
         "valid": [2],
         "test": [3],
     }
-    assert one.warnings == ("valid has no track of b", "test has no track of a")
+    assert one.warnings == (
+        "valid has no track of b",
+        "test has no track of a",
+        "tracks in no part of the split that the data state: 1 of 6",
+    )
     folds = tuple(Track(str(i), "x", ("ab"[i % 2],), split=str(1 + i % 10)) for i in range(40))
     splits = split(Manifest(folds), protocol="given", folds=10, valid=0)
     assert [one.parts["test"].tolist()[0] for one in splits] == list(range(10))

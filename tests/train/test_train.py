@@ -21,10 +21,11 @@ from earmark.features import FeatureSpec
 from earmark.models import load_model, register
 from earmark.models.registry import _registered
 from earmark.predict import classify
-from earmark.train import Run
+from earmark.train import Run, TrainSettings
 from earmark.train import train as train_any
 from earmark.train.dataset import prepare
 from earmark.train.feature_cache import FeatureCache
+from earmark.train.plan import plan, reopen
 from earmark.train.run_folder import RunFolder
 from earmark.train.windows import Recipe
 from music import write_music
@@ -390,6 +391,76 @@ def test_a_manifest_with_a_given_split(music: Path, cache: Path, tmp_path: Path)
     )
     made = train(Manifest(tracks), out=tmp_path / "run", split="given", cache=cache, jobs=1)
     assert made.card.metrics[0]["n"] == 15
+
+
+def with_splits(music: Path, names: list[str], *, groups: list[str] | None = None) -> Manifest:
+    """The tracks of each style with these splits in turn, and perhaps groups."""
+    import dataclasses
+
+    groups = groups or [""]
+    tracks = read_manifest(music).tracks
+    return Manifest(
+        tuple(
+            dataclasses.replace(track, split=names[i % len(names)], group=groups[i % len(groups)])
+            for i, track in enumerate(tracks)
+        )
+    )
+
+
+def test_a_split_that_the_data_state_is_the_default(music: Path, cache: Path, tmp_path: Path) -> None:
+    manifest = with_splits(music, ["train"] * 14 + ["test"] * 6)
+    made = train(manifest, out=tmp_path / "run", cache=cache, jobs=1)
+    assert made.split == "given" and made.split_reason == "the data state a split"
+    tested = [track.id for track in manifest.tracks if track.split == "test"]
+    assert made.card.metrics[0]["n"] == len(tested) == 18
+    assert made.card.metrics[0]["split"] == "given, test"
+    assert "Split given (the data state a split)" in (made.folder / "report.html").read_text()
+    (data,) = RunFolder(made.folder).events("data")
+    assert data["split"] == "given" and data["split_reason"] == "the data state a split"
+    assert json.loads((made.folder / "params.json").read_text())["settings"]["split"] == "given"
+    assert reopen(made.folder, cache=FeatureCache(cache), jobs=1).split.digest == made.card.split_digest
+    named = train(manifest, out=tmp_path / "named", cache=cache, jobs=1, split="given")
+    assert content(named.bundle) == content(made.bundle)
+    grouped = train(manifest, out=tmp_path / "grouped", cache=cache, jobs=1, split="grouped")
+    assert grouped.split == "grouped" and grouped.split_reason == "set by split='grouped'"
+    assert grouped.card.split_digest != made.card.split_digest
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ([""], "the data state no split"),
+        (["excluded", ""], "the data state no split"),
+        (["train", "train", "valid"], "the data state only train and valid, and not train and test"),
+        (["1", "2", "3"], "the data number 3 folds, and state no train and test"),
+    ],
+)
+def test_data_without_train_and_test_are_split_by_artist(
+    music: Path, cache: Path, names: list[str], reason: str
+) -> None:
+    settings = TrainSettings(model="logistic")
+    job = plan(with_splits(music, names), settings, cache=FeatureCache(cache), jobs=1)
+    assert (job.split.protocol, job.split_reason) == ("grouped", reason)
+    assert job.settings.split == "grouped"
+
+
+def test_a_stated_split_that_divides_artists_or_leaves_tracks_out_is_reported(
+    music: Path, cache: Path, tmp_path: Path
+) -> None:
+    # Splits repeat every 20 tracks and artists every 20: those of 0 to 9 are in train alone, 10 is in both.
+    groups = [f"artist {min(i, 10)}" for i in range(20)]
+    manifest = with_splits(music, ["train"] * 12 + ["test"] * 7 + [""], groups=groups)
+    made = train(manifest, out=tmp_path / "run", cache=cache, jobs=1)
+    assert any("groups in both train and test: 1;" in warning for warning in made.warnings)
+    assert any("state: 3 of 60" in warning for warning in made.warnings)
+    assert any("Artists in both training and test: 1." in limit for limit in made.card.limits)
+
+
+def test_a_class_without_stated_training_tracks_is_refused_by_name(music: Path, tmp_path: Path) -> None:
+    names = ["train"] * 15 + ["test"] * 25 + ["train"] * 15 + ["test"] * 5  # none of house to train on
+    with pytest.raises(InputError, match=r"no track of house .*split='given'.*split=grouped"):
+        train(with_splits(music, names), out=tmp_path / "run", cache=tmp_path / "cache", jobs=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_log_mels_without_sound(music: Path, cache: Path, tmp_path: Path) -> None:

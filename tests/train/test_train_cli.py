@@ -52,6 +52,20 @@ def test_the_command_that_is_printed_can_be_pasted_into_a_shell(run: Run) -> Non
     assert shlex.split(line)[1:] == ["earmark", "classify", "--model", f"{out}/bundle", "SONG.mp3"]
 
 
+def test_the_split_that_was_used_is_printed_with_the_reason(run: Run) -> None:  # noqa: F811
+    write_music(Path("stated"), n=6)
+    for style in ("ballad", "house", "rock"):
+        for i, part in enumerate(["train"] * 4 + ["test"] * 2):
+            target = Path("stated-parts", part, style)
+            target.mkdir(parents=True, exist_ok=True)
+            Path("stated", style, f"{i:02}.wav").rename(target / f"{i:02}.wav")
+    made = run("train", "stated-parts", "--model", "logistic", "-o", "by-folders")
+    assert made.status == 0, made.err
+    assert "split:  given (the data state a split)" in made.err and "6 tracks" in made.out
+    other = run("train", "music", "--model", "logistic", "-o", "by-artist")
+    assert "split:  grouped (the data state no split)" in other.err
+
+
 def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
     made = run(
         "train",

@@ -12,7 +12,7 @@ from earmark.data.hashing import with_hashes
 from earmark.data.layouts.npz import CachedFeatures, read_cached, write_cached
 from earmark.data.manifest import EXCLUDED, PARTS, Manifest, Skipped, Track
 from earmark.data.read import NON_EVENTS, read_manifest
-from earmark.data.split import PROTOCOLS, Split, split
+from earmark.data.split import PROTOCOLS, Split, default_protocol, shared_groups, split
 from earmark.data.write import write_manifest
 
 __all__ = [
@@ -25,8 +25,10 @@ __all__ = [
     "Skipped",
     "Split",
     "Track",
+    "default_protocol",
     "read_cached",
     "read_manifest",
+    "shared_groups",
     "split",
     "with_hashes",
     "write_cached",

@@ -158,6 +158,31 @@ def split(
     return _made(manifest, parts, protocol, seed=seed, shares=shares)
 
 
+def default_protocol(manifest: Manifest) -> tuple[str, str]:
+    """Choose the protocol for a data set: its own split if it states one, else ``"grouped"``.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Tracks.
+
+    Returns
+    -------
+    protocol : str
+        ``"given"`` or ``"grouped"``.
+    reason : str
+        Why, in words that end a sentence.
+    """
+    stated = {track.split for track in manifest.tracks} - {"", EXCLUDED}
+    if {"train", "test"} <= stated:
+        return "given", "the data state a split"
+    if stated & set(PARTS):
+        return "grouped", f"the data state only {' and '.join(sorted(stated))}, and not train and test"
+    if stated:
+        return "grouped", f"the data number {len(stated)} folds, and state no train and test"
+    return "grouped", "the data state no split"
+
+
 def _check(manifest: Manifest, protocol: str, test: float, valid: float, folds: int | None) -> None:
     if protocol not in PROTOCOLS:
         raise InputError(f"protocol={protocol!r}", hint=f"Accepted: {', '.join(PROTOCOLS)}.")
@@ -280,6 +305,8 @@ def _made(
     chance = [seed, list(shares)] if leaky else []
     stated = digest([protocol, members, *chance], ordered=True)
     warnings = () if leaky else _warnings(manifest, parts)
+    if protocol == "given":
+        warnings += _given_warnings(manifest, parts)
     return Split(parts, protocol, leaky, stated, fold, warnings, seed, shares)
 
 
@@ -293,3 +320,21 @@ def _warnings(manifest: Manifest, parts: dict[str, Ints]) -> tuple[str, ...]:
             more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
             found.append(f"{name} has no track of {', '.join(lacking[:5])}{more}")
     return tuple(found)
+
+
+def _given_warnings(manifest: Manifest, parts: dict[str, Ints]) -> tuple[str, ...]:
+    """Count the tracks that a stated split leaves out, and the groups that it divides."""
+    found = []
+    unused = len(_usable(manifest)) - sum(map(len, parts.values()))
+    if unused:
+        found.append(f"tracks in no part of the split that the data state: {unused} of {len(manifest)}")
+    shared = shared_groups(manifest, parts)
+    if shared:
+        found.append(f"groups in both train and test: {shared}; split='grouped' keeps groups whole")
+    return tuple(found)
+
+
+def shared_groups(manifest: Manifest, parts: dict[str, Ints]) -> int:
+    """Return the number of groups that have tracks in train and in test."""
+    train, test = (set(manifest.groups[parts[name]].tolist()) for name in ("train", "test"))
+    return len(train & test)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark.data import Manifest
+from earmark.data import Manifest, shared_groups
 from earmark.errors import BundleError, EarmarkError
 from earmark.estimators import to_bundle
 from earmark.models import OnnxModel, save_bundle
@@ -135,6 +135,8 @@ def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> R
         balance=balance,
         warnings=(*job.split.warnings, *([f"{damage}: the bundle was made again"] if damage else [])),
         resumed=resumed,
+        split=job.split.protocol,
+        split_reason=job.split_reason,
     )
     write_atomic(folder.curves, draw_curves(folder.events("step"), scores, card.classes))
     write_report(run, job, scores, folder)
@@ -147,7 +149,8 @@ def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> R
 
 def _note_data(job: Job, folder: RunFolder, balance: str) -> None:
     parts = {name: len(set(pairs[:, 0].tolist())) for name, pairs in job.pairs.items()}
-    folder.note("data", tracks=parts, balance=balance, warnings=list(job.split.warnings))
+    split = {"split": job.split.protocol, "split_reason": job.split_reason}
+    folder.note("data", tracks=parts, **split, balance=balance, warnings=list(job.split.warnings))
     for skipped in job.features.skipped:
         folder.note("skipped", path=skipped.path, reason=skipped.reason)
 
@@ -216,6 +219,8 @@ def _limits(job: Job) -> list[str]:
         return ["Trained and tested on windows of the same tracks (leaky): no figure of it means anything."]
     if job.split.protocol in ("random", "stratified"):
         return [f"Tested on a {job.split.protocol} split: artists may be in training and in test."]
+    if shared := shared_groups(job.manifest, job.split.parts):
+        return [f"Tested on a split that the data state. Artists in both training and test: {shared}."]
     return []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from earmark import __version__
-from earmark.data import Manifest, Split, read_manifest, with_hashes
+from earmark.data import Manifest, Split, default_protocol, read_manifest, with_hashes
 from earmark.data import split as split_tracks
 from earmark.errors import InputError
 from earmark.estimators import TrainableModel
@@ -40,12 +40,15 @@ class Job:
         Split of all tracks, whether they can be used or not: it depends on the data set alone.
     pairs : dict of str to np.ndarray [shape=(n, 2)]
         Track and window of each part.
+    split_reason : str
+        Why this protocol and no other.
     """
 
     settings: TrainSettings
     features: Features
     split: Split
     pairs: dict[str, Ints]
+    split_reason: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -153,14 +156,23 @@ def plan(
     _check_augmentation(model, settings, recipe.spec)
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
     check_counts(manifest.counts(), multilabel=manifest.multilabel)
+    settings, reason = _with_protocol(settings, manifest)
     manifest = with_hashes(manifest)
     features = prepare(manifest, recipe, cache=cache, jobs=jobs, progress=progress)
     split = split_tracks(
         manifest, protocol=settings.split, test=settings.test, valid=settings.valid, seed=settings.seed
     )
-    job = Job(settings, features, split, split.windows(features.n_windows))
+    job = Job(settings, features, split, split.windows(features.n_windows), reason)
     _check_parts(job)
     return job
+
+
+def _with_protocol(settings: TrainSettings, manifest: Manifest) -> tuple[TrainSettings, str]:
+    """The settings with the protocol that ``auto`` stands for, and why it is this one."""
+    if settings.split != "auto":
+        return settings, f"set by split={settings.split!r}"
+    protocol, reason = default_protocol(manifest)
+    return dataclasses.replace(settings, split=protocol), reason
 
 
 def reopen(folder: Path, *, cache: FeatureCache, jobs: int | None = None) -> Job:
@@ -244,6 +256,9 @@ def _check_parts(job: Job) -> None:
     lacking = [name for name, n in job.counts("train").items() if not n]
     if lacking:
         raise InputError(
-            f"no track of {', '.join(lacking[:5])} is left to train on with split={job.split.protocol!r}",
-            hint="Try: add tracks of other artists, or use split=stratified; a class may have one artist.",
+            f"no track of {', '.join(lacking[:5])} is left to train on with split={job.split.protocol!r} "
+            f"({job.split_reason})",
+            hint="Try: split=grouped, or state the class in the training part too."
+            if job.split.protocol == "given"
+            else "Try: add tracks of other artists, or use split=stratified; a class may have one artist.",
         )

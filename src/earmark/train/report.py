@@ -251,8 +251,9 @@ def _data(run: Run, job: Job) -> list[Html | str]:
     split, manifest = job.split, job.manifest
     return [
         table(["tracks of", *counts], rows),
-        f"Split {split.protocol}, digest {split.digest}; data set {manifest.digest}, {len(manifest)} tracks "
-        f"in {len(set(manifest.groups.tolist()))} groups. {run.balance[:1].upper()}{run.balance[1:]}.",
+        f"Split {split.protocol} ({run.split_reason}), digest {split.digest}; data set {manifest.digest}, "
+        f"{len(manifest)} tracks in {len(set(manifest.groups.tolist()))} groups. "
+        f"{run.balance[:1].upper()}{run.balance[1:]}.",
         *(notice(warning) for warning in run.warnings),
     ]
 

@@ -60,6 +60,8 @@ class Run:
         What the split could not satisfy, and damage that was repaired.
     resumed : bool
         Whether it continued, or found complete, an earlier run.
+    split, split_reason : str
+        Protocol that divided the tracks, and why this one.
     """
 
     folder: Path
@@ -70,6 +72,8 @@ class Run:
     balance: str = ""
     warnings: tuple[str, ...] = ()
     resumed: bool = False
+    split: str = ""
+    split_reason: str = ""
 
     @property
     def bundle(self) -> Path:

@@ -41,6 +41,7 @@ class TrainSettings:
         Parameters of the family; the others have their defaults.
     split : str
         Protocol: ``"grouped"``, ``"stratified"``, ``"random"``, ``"given"``, or ``"windows"`` (leaky).
+        ``"auto"`` is ``"given"`` where the data state a split into train and test, else ``"grouped"``.
     test, valid : float
         Fractions of the tracks that are held out, to measure the model and to stop early.
     augment : tuple of str
@@ -70,7 +71,10 @@ class TrainSettings:
     model: str = _option("embedding", "Family of models to train.", metavar="NAME")
     params: Mapping[str, Any] = field(default_factory=dict)
     split: str = _option(
-        "grouped", "grouped, stratified, random, given, or windows (leaky).", metavar="PROTOCOL"
+        "auto",
+        "grouped, stratified, random, given, or windows (leaky).",
+        metavar="PROTOCOL",
+        show_default="given where the data state a split, else grouped",
     )
     augment: tuple[str, ...] = _option((), "Steps of augmentation, in order.", metavar="A,B,C")
     seed: int = _option(0, "Random seed.", metavar="N")

@@ -130,8 +130,8 @@ def _read_outer(place: Path) -> Manifest:
 
 def _note(names: list[str], where: str) -> str:
     return (
-        f"the folders {', '.join(names)} are read as a split (--split given uses it), the labels from the "
-        f"folders {where} them"
+        f"the folders {', '.join(names)} are read as a split (which earmark train uses by default), "
+        f"the labels from the folders {where} them"
     )
 
 
