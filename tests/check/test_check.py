@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ from earmark.check.label_errors import agreement, cross_validated, label_errors_
 from earmark.check.measure import flat_tops, is_silent
 from earmark.check.outliers import OUTLIER_SCORE, outlier_scores
 from earmark.data import Manifest, Track, read_manifest, write_cached
-from earmark.errors import InputError
+from earmark.errors import EarmarkError, InputError
 from earmark.features import FeatureSpec, log_mel
 from earmark.features.fingerprint import Fingerprint
 
@@ -278,6 +279,14 @@ def test_each_fault_is_found_once(faulty: tuple[Path, CheckReport]) -> None:
     assert found(report, "short") == [("pop/artist 3/short.wav",)]
     assert found(report, "clipped") == [("pop/artist 4/hot.wav",)]
     assert found(report, "unreadable") == [("pop/artist 4/broken.mp3",)]
+    (broken,) = report.of("unreadable")
+    with pytest.raises(EarmarkError) as error:
+        load(next(t.path for t in report.manifest.tracks if t.id == broken.tracks[0]))
+    assert broken.error == error.value.to_dict() and broken.error["hint"]
+    (listed,) = (each for each in report.to_dict()["findings"] if each["kind"] == "unreadable")
+    assert listed["error"] == broken.error and listed["text"] == broken.error["message"]
+    page = check_page(report)
+    assert html.escape(broken.error["hint"]) in page and f"({broken.error['code']})" in page
     assert report.of("leak") == report.of("artist") == ()
     assert report.n_faults == 8
     small = next(f for f in report.of("near-copy") if f.tracks[1].endswith("small.mp3"))

@@ -202,6 +202,19 @@ def test_features_are_resumed_and_bad_files_listed(run: Run, tmp_path: Path, end
     assert len(rows[0]) > 60
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_features_of_nothing_that_can_be_read_leave_no_table(run: Run, tmp_path: Path, ending: str) -> None:  # noqa: F811
+    table = tmp_path / f"t{ending}"
+    outcome = run("features", tmp_path / "missing.wav", "-o", table)
+    assert outcome.status == 1 and "missing.wav" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+    good = write_wav(tmp_path / "a.wav", demo_clip("rock", seconds=3))
+    assert run("features", good, "-o", table).status == 0
+    before = table.read_bytes()
+    assert run("features", tmp_path / "missing.wav", "-o", table).status == 1  # rows of before stay
+    assert table.read_bytes() == before
+
+
 def test_features_need_a_place_and_names(run: Run, tmp_path: Path) -> None:  # noqa: F811
     assert run("features", "-", "-o", tmp_path / "t.csv").status == 2
     assert run("features", tmp_path, "-o", tmp_path / "t.csv").status == 1  # nothing there

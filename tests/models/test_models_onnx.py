@@ -20,7 +20,6 @@ from onnx import TensorProto, helper
 from earmark.contract import check_model
 from earmark.demo import demo_clip
 from earmark.errors import BundleError, InputError, OutputError
-from earmark.evaluate.scoring import open_model
 from earmark.models import (
     Head,
     ModelCard,
@@ -31,6 +30,7 @@ from earmark.models import (
     save_bundle,
 )
 from earmark.predict import classify
+from earmark.predict.scorer import opened
 
 CARD = ModelCard(
     name="tiny",
@@ -280,7 +280,7 @@ def test_a_run_folder_is_a_model_wherever_one_is_taken(bundle, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "runs")
     assert load_model("mine").card == expected
     assert classify(demo_clip(seconds=4), model="mine").model.sha256 == expected.sha256
-    assert open_model("mine")[0].card == expected
+    assert opened("mine").card == expected
     (run / "bundle" / "card.json").unlink()  # a run that is not complete
     with pytest.raises(BundleError, match=r"card.json is missing.*that of a complete run"):
         load_model(run)

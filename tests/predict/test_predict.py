@@ -29,7 +29,7 @@ from earmark.features import FeatureSpec, log_mel
 from earmark.models import Head, ModelCard, ModelOutput, as_batch
 from earmark.models.builtin.echo import CARD, Echo
 from earmark.models.windows import cut_windows
-from earmark.predict import Prediction, Quadrant, classify, error_dict
+from earmark.predict import Prediction, Quadrant, WindowScorer, classify, error_dict
 from earmark.vocabulary import GENRES, QUADRANTS
 
 SR = 22050
@@ -381,6 +381,38 @@ def test_a_source_of_unknown_length_is_refused_as_soon_as_it_is_too_long(monkeyp
     with pytest.raises(TooLongError, match="max_duration=15 s"):
         classify(clip(120.0), model="echo", max_duration=15.0)
     assert sum(pushed) < 30 * SR
+
+
+def lying_header(kind: str, path: Path) -> Path:
+    """Write sound whose header claims another length than there is."""
+    y = sounds.noise(20.0, sr=22050)
+    whole = sounds.encode(y, 22050, "wav16" if kind == "cut WAV" else "mp3")
+    if kind == "joined MP3":  # 40 s, the header of the first half claims 20
+        path.write_bytes(whole + sounds.encode(y, 22050, "mp3"))
+    else:
+        path.write_bytes(whole[: len(whole) // 4])  # 5 s, the header claims 20
+    return path
+
+
+def test_a_header_that_lies_short_lets_no_long_file_through(tmp_path, monkeypatch):
+    path = lying_header("joined MP3", tmp_path / "joined.mp3")
+    pushed = []
+    push = WindowScorer.push
+    monkeypatch.setattr(WindowScorer, "push", lambda self, y: pushed.append(len(y)) or push(self, y))
+    for excerpts in (None, (3, 4.0)):
+        with pytest.raises(TooLongError, match="max_duration=25 s"):
+            classify(path, model="echo", max_duration=25.0, excerpts=excerpts)
+        assert sum(pushed) <= 25 * SR
+    assert classify(path, model="echo", max_duration=45.0).duration > 39
+
+
+@pytest.mark.parametrize("kind", ["cut MP3", "cut WAV"])
+def test_a_header_that_lies_long_gets_no_short_file_refused(kind, tmp_path):
+    path = lying_header(kind, tmp_path / "cut.sound")
+    for source in (path, path.read_bytes()):
+        assert classify(source, model="echo", max_duration=15.0).duration == pytest.approx(5.0, abs=0.2)
+    with pytest.raises(TooLongError, match="max_duration=4 s"):
+        classify(path, model="echo", max_duration=4.0)
 
 
 @pytest.mark.parametrize("limit", [0, -1.0, float("nan")])

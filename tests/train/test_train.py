@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
 import os
 import re
@@ -339,6 +340,28 @@ def test_silent_and_short_files_are_left_out(music: Path, cache: Path, tmp_path:
     made = train(data, out=tmp_path / "run", cache=cache, jobs=1)
     reasons = {Path(skipped.path).name: skipped.reason for skipped in made.skipped}
     assert "silent" in reasons["silent.wav"] and "shorter than window=3 s" in reasons["short.wav"]
+    codes = {Path(skipped.path).name: skipped.code for skipped in made.skipped}
+    assert codes == {"silent.wav": "silent", "short.wav": "too-short"}
+
+
+def test_what_is_left_out_keeps_code_message_and_hint_of_its_error(
+    music: Path, cache: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(music, tmp_path / "data"))
+    for name, content in (("text.mp3", b"not sound"), ("cut.wav", (music / "rock/00.wav").read_bytes()[:40])):
+        (data / "rock" / name).write_bytes(content)
+    made = train(data, out=tmp_path / "run", cache=cache, jobs=1)
+    page = (made.folder / "report.html").read_text()
+    logged = {Path(event["path"]).name: event for event in RunFolder(made.folder).events("skipped")}
+    for skipped in made.skipped:
+        with pytest.raises(EarmarkError) as error:
+            classify(skipped.path, model="echo")
+        wanted = error.value.to_dict()
+        assert {"code": skipped.code, "message": skipped.reason, "hint": skipped.hint} == wanted
+        event = logged[Path(skipped.path).name]
+        assert {"code": event["code"], "message": event["reason"], "hint": event["hint"]} == wanted
+        assert wanted["code"] in page and html.escape(wanted["hint"]) in page
+    assert len(made.skipped) == len(logged) == 2
 
 
 def test_arguments_are_checked_before_anything_is_computed(music: Path, tmp_path: Path) -> None:

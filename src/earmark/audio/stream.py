@@ -219,6 +219,24 @@ class AudioStream:
         near = end is None or abs(end / self.info.sr - claimed) < _TOLERATED_SECONDS
         return claimed if near or end is None else end / self.info.sr
 
+    def reaches(self, seconds: float) -> bool | None:
+        """Whether there is sound at a time, whatever the header claims.
+
+        Parameters
+        ----------
+        seconds : float
+            From the start of the source.
+
+        Returns
+        -------
+        bool or None
+            None for a pipe, which cannot be entered.
+        """
+        if self._opened is not None and self._opened.size is None:
+            return None
+        self._mixdown.seek(round(seconds * self.info.sr))
+        return len(self._mixdown.read()) > 0
+
     def _raise_nothing(self, start: float) -> None:
         end = self._decoder.end
         if start > 0 and end != 0:

@@ -15,7 +15,7 @@ from earmark.check.measure import SILENT, Measured, measure, measure_cached
 from earmark.check.outliers import MIN_TRACKS, OUTLIER_SCORE, Floats, Ints, outlier_scores
 from earmark.data import PARTS, Manifest, Track, read_cached, split, with_hashes
 from earmark.duplicates import Copy, find_copies
-from earmark.errors import InputError
+from earmark.errors import EarmarkError, InputError
 from earmark.features import FeatureSpec
 from earmark.models import Model, load_model
 from earmark.progress import Progress, no_progress
@@ -80,7 +80,7 @@ def check(
     near = _near_copies(manifest, measured, exact, progress)
     notes = list(manifest.notes)
     findings = [
-        *(Finding("unreadable", (manifest.tracks[i].id,), text) for i, text in errors.items()),
+        *(_unreadable(manifest.tracks[i], error) for i, error in errors.items()),
         *_of_sound(manifest, measured, min_seconds),
         *_of_copies(manifest, measured, exact, near),
         *_of_groups(manifest),
@@ -105,12 +105,12 @@ def _hashed(manifest: Manifest, jobs: int, progress: Progress) -> Manifest:
 
 def _measured(
     manifest: Manifest, model: str | None, jobs: int, deadline: Deadline | None, progress: Progress
-) -> tuple[dict[int, Measured], dict[int, str]]:
+) -> tuple[dict[int, Measured], dict[int, EarmarkError]]:
     """Return what was measured of each track, and why the others could not be."""
     if manifest.cache:
         return _measured_cached(manifest), {}
     measured: dict[int, Measured] = {}
-    errors: dict[int, str] = {}
+    errors: dict[int, EarmarkError] = {}
     paths = [track.path for track in manifest.tracks]
     memory = None if deadline is None else default_memory()
     setup = partial(_loaded, model)
@@ -119,9 +119,13 @@ def _measured(
         if isinstance(result, Done):
             measured[i] = result.value
         else:
-            errors[i] = result.error.message
+            errors[i] = result.error
         progress("measuring", i + 1, len(paths), {})
     return measured, errors
+
+
+def _unreadable(track: Track, error: EarmarkError) -> Finding:
+    return Finding("unreadable", (track.id,), error.message, error=error.to_dict())
 
 
 def _loaded(model: str | None) -> Model | None:

@@ -82,6 +82,8 @@ class Finding:
         Where in each track to listen, in s.
     partial : bool
         Of near copies: whether each has something that the other lacks.
+    error : dict of str to str, or None
+        Of unreadable files: ``code``, ``message`` and ``hint`` of the error.
     """
 
     kind: str
@@ -90,6 +92,7 @@ class Finding:
     score: float = 0.0
     starts: tuple[float, ...] = ()
     partial: bool = False
+    error: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)

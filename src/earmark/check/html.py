@@ -59,8 +59,8 @@ def check_page(report: CheckReport, *, beside: str | os.PathLike[str] = ".") -> 
                 Section(f"{KINDS[kind].title} ({len(findings)})", parts, lead=KINDS[kind].meaning)
             )
     if report.manifest.skipped:
-        rows = [(skipped.path, skipped.reason) for skipped in report.manifest.skipped]
-        skipped_table = table(["what", "why"], rows[: 10 * _MOST_SHOWN])
+        rows = [(skipped.path, skipped.code, skipped.text) for skipped in report.manifest.skipped]
+        skipped_table = table(["what", "code", "why"], rows[: 10 * _MOST_SHOWN])
         sections.append(Section(f"Skipped ({len(rows)})", [fold("Show", skipped_table)]))
     manifest = report.manifest
     subtitle = f"{manifest.root}, digest {manifest.digest}"
@@ -95,13 +95,21 @@ def _shown(finding: Finding, tracks: dict[str, Track], players: _Players) -> Htm
     ]
     if len(finding.tracks) == 1:
         ((name, player),) = shown
-        return card(name, columns(finding.text, player))
+        return card(name, columns(_text(finding), player))
     more = (
         f" ({len(finding.tracks)} tracks, the first {len(shown)} shown)"
         if finding.tracks[len(shown) :]
         else ""
     )
     return card(finding.text + more, columns(*(Html(text(name) + player) for name, player in shown)))
+
+
+def _text(finding: Finding) -> str:
+    """What was found; of an error also its hint and code."""
+    if finding.error is None:
+        return finding.text
+    hint = f" {finding.error['hint']}" if finding.error["hint"] else ""
+    return f"{finding.text}.{hint} ({finding.error['code']})"
 
 
 def _name(track: Track) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,17 @@ STDIN = "-"
 FEW = 4  # files from which on the start of worker processes, half a second each, pays
 
 
-def found(paths: Iterable[str]) -> tuple[list[str], int]:
+def found(
+    paths: Iterable[str], *, on_unreadable: Callable[[Path, AudioError], None] | None = None
+) -> tuple[list[str], int]:
     """Find the sound files among paths, folders walked; report what cannot be read and what is left out.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files and folders.
+    on_unreadable : callable, optional
+        Called with each folder or entry that cannot be read, and its error, beside the line on stderr.
 
     Returns
     -------
@@ -35,10 +44,16 @@ def found(paths: Iterable[str]) -> tuple[list[str], int]:
 
     paths = list(paths)
     unreadable: list[AudioError] = []
+
+    def note(path: Path, error: AudioError) -> None:
+        unreadable.append(error)
+        if on_unreadable is not None:
+            on_unreadable(path, error)
+
     others: Counter[str] = Counter()
     walk = find_audio(
         paths,
-        on_error=lambda _, error: unreadable.append(error),
+        on_error=note,
         on_other=lambda path: others.update([path.suffix.lower()]),
     )
     sources = [str(path) for path in walk]

@@ -41,7 +41,8 @@ def with_hashes(manifest: Manifest, *, jobs: int = 1, progress: Progress | None 
     for i, track in enumerate(manifest.tracks):
         result = found.get(i, track.sha256)
         if isinstance(result, OSError):
-            skipped.append(Skipped(track.path, f"cannot be read: {result.strerror or result}"))
+            code = "not-found" if isinstance(result, FileNotFoundError) else "unreadable"
+            skipped.append(Skipped(track.path, f"cannot be read: {result.strerror or result}", code))
         else:
             tracks.append(dataclasses.replace(track, sha256=result))
     return dataclasses.replace(manifest, tracks=tuple(tracks), skipped=tuple(skipped))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import InputError
+from earmark.errors import EarmarkError, InputError
 from earmark.storage import digest
 
 PARTS = ("train", "valid", "test")
@@ -75,11 +75,27 @@ class Skipped:
     path : str
         File, folder or name of a row.
     reason : str
-        Why it was left out.
+        Why it was left out: the message of the error, if it is one.
+    code : str
+        Kind of the reason, as `EarmarkError.code`; ``"skipped"`` for what is no track in the first place.
+    hint : str
+        What to try; ``""`` where there is nothing.
     """
 
     path: str
     reason: str
+    code: str = "skipped"
+    hint: str = ""
+
+    @classmethod
+    def by(cls, path: str, error: EarmarkError) -> Skipped:
+        """Return what stands for a track that met an error, with all that the error states."""
+        return cls(path, error.message, error.code, error.hint)
+
+    @property
+    def text(self) -> str:
+        """Reason and hint, for people."""
+        return f"{self.reason}. {self.hint}" if self.hint else self.reason
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from earmark.errors import InputError
 from earmark.evaluate.bootstrap import N_RESAMPLES, bootstrap, mcnemar
 from earmark.evaluate.estimates import Estimate, Floats, Table, TrackResult, metrics_of
 from earmark.evaluate.evaluate import Evaluation, evaluate, name_of, plain
-from earmark.evaluate.scoring import ModelSource, open_model
+from earmark.evaluate.scoring import ModelSource, place_of
 from earmark.evaluate.subsets import ALL, UNSEEN, Subset, choose, exclude_training_tracks
+from earmark.predict.scorer import opened
 from earmark.progress import Progress
 
 SCHEMA = "earmark.comparison/1"
@@ -205,8 +206,7 @@ def _subset_of(
 ) -> Subset:
     """Return the subset for both models: that of the first, without the training tracks of the second."""
     (first, run), (second, other) = (
-        (open_model(model)[0].card, Path(model) if isinstance(model, str | os.PathLike) else None)
-        for model in models
+        (opened(model).card, None if (place := place_of(model)) is None else Path(place)) for model in models
     )
     subset = choose(manifest, first, split=split, part=part, seed=seed, run=run)
     if subset.split is not None or split is not None or part != "test":

@@ -30,10 +30,11 @@ from earmark.evaluate.estimates import (
     group_errors,
 )
 from earmark.evaluate.labels import LabelMap, choose_head, map_labels
-from earmark.evaluate.scoring import ModelSource, TrackScores, open_model, score_tracks
+from earmark.evaluate.scoring import ModelSource, TrackScores, place_of, score_tracks
 from earmark.evaluate.subsets import Subset, choose
 from earmark.models import Head, Model
 from earmark.predict import ModelId
+from earmark.predict.scorer import opened
 from earmark.progress import Progress
 from earmark.workers import Deadline, Failed, default_deadline
 
@@ -257,9 +258,9 @@ def evaluate(
     ModelError
         The model could not be loaded, or fails.
     """
-    loaded, place = open_model(model)
+    loaded, place = opened(model), place_of(model)
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
-    run = Path(model) if isinstance(model, str | os.PathLike) else None
+    run = None if place is None else Path(place)
     subset = choose(manifest, loaded.card, split=split, part=part, seed=seed, run=run)
     taken = manifest.take(subset.places)
     called = {dict(mapping or {}).get(label, label) for track in taken.tracks for label in track.labels}

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,18 +77,9 @@ class TrackScores:
         return cls(rows.astype(np.float64), loud.weights, loud.starts, verdict, duration, warnings)
 
 
-def open_model(source: ModelSource) -> tuple[Model, str | None]:
-    """Return a model, and the name or folder by which another process can load it (None if there is none).
-
-    A folder that ``earmark train`` made stands for the bundle in it.
-    """
-    if isinstance(source, str | os.PathLike):
-        bundle = Path(source) / "bundle"
-        place = str(bundle) if (bundle / "card.json").is_file() else os.fspath(source)
-        return load_model(place), place
-    if not isinstance(source, Model):
-        raise InputError(f"model is a {type(source).__name__}", hint="Accepted: a name, a folder or a model.")
-    return source, None
+def place_of(source: ModelSource) -> str | None:
+    """Return the name or folder by which another process can load a model; None if there is none."""
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else None
 
 
 def score_tracks(

@@ -83,7 +83,8 @@ def classify(
         full.
     max_duration : float, optional
         Refuse a source of which more than so many seconds would be classified: before it is decoded if its
-        header says its length, and else as soon as it is longer.
+        header states that and there is sound behind the limit, and else as soon as more was decoded. What
+        a header claims decides nothing by itself.
     embedding : bool
         Whether to return the embedding.
     prior : None, "even" or mapping of str to float
@@ -149,7 +150,7 @@ def score_source(
     scorer = WindowScorer(model, prior=prior, embeddings=embedding)
     _check_arguments(excerpts, max_duration, scorer.card)
     with open_audio(source, sr=scorer.card.spec.sr) as stream:
-        _check_length(stream, start, duration, max_duration)
+        _check_length(stream, start, duration, max_duration, in_excerpts=excerpts is not None)
         # Excerpts are laid over what is there, which is not what a header claims whose file was cut short.
         whole = stream.measured_duration() if excerpts else None
         spans = spread(whole, excerpts, start=start, duration=duration)
@@ -181,13 +182,20 @@ def _scored(
     """Push the parts of a source; what the source promised but does not hold gives a warning."""
     pieces, missed = [], []
     block_length = BLOCK_FRAMES * scorer.card.spec.hop_length
+    sr = scorer.card.spec.sr
+    limit = float("inf") if max_duration is None else max_duration * sr
     for start, duration in spans:
         pieces.append(scorer.jump(start))
+        # One sample more than is allowed shows that there is more; no other is decoded in vain.
+        left = (limit - scorer.n_samples + 1) / sr
+        wanted = left if duration is None else min(duration, left)
         try:
-            for y in stream.blocks(start=start, duration=duration, block_length=block_length):
+            for y in stream.blocks(
+                start=start, duration=wanted if wanted < float("inf") else None, block_length=block_length
+            ):
+                if scorer.n_samples + len(y) > limit:
+                    raise _too_long(stream, limit / sr, "more than that was decoded")
                 pieces.append(scorer.push(y))
-                if max_duration is not None and scorer.n_samples > max_duration * scorer.card.spec.sr:
-                    raise _too_long(stream, max_duration, "more than that was decoded")
         except TooShortError as error:
             missed.append(error.message)
     return pieces, missed
@@ -212,11 +220,24 @@ def _check_arguments(excerpts: Excerpts | None, max_duration: float | None, card
 
 
 def _check_length(
-    stream: AudioStream, start: float, duration: float | None, max_duration: float | None
+    stream: AudioStream,
+    start: float,
+    duration: float | None,
+    max_duration: float | None,
+    *,
+    in_excerpts: bool,
 ) -> None:
+    """Refuse what is too long before it is decoded, if there is sound behind the limit.
+
+    Excerpts skip what lies between them, so decoding them would not show the length: they are always checked.
+    """
+    if max_duration is None or (duration is not None and duration <= max_duration):
+        return
     span = _span(stream.info.duration, start, duration)
-    if max_duration is not None and span is not None and span > max_duration:
-        raise _too_long(stream, max_duration, f"{span:.0f} s would be classified")
+    claims_more = span is not None and span > max_duration
+    if (claims_more or in_excerpts) and stream.reaches(start + max_duration):
+        found = f"{span:.0f} s would be classified" if claims_more else "its header claims less"
+        raise _too_long(stream, max_duration, found)
 
 
 def _span(whole: float | None, start: float, duration: float | None) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.data import Manifest, Skipped, read_cached
-from earmark.errors import InputError
+from earmark.errors import InputError, TooShortError
 from earmark.features import FeatureSpec
 from earmark.models.windows import silence_db, window_levels, window_weights
 from earmark.progress import Progress
@@ -183,14 +183,16 @@ def _from_files(
 ) -> Features:
     wanted = [Wanted(track.path, track.sha256) for track in manifest.tracks]
     checksums, failed = cache.fill(wanted, recipe, jobs=jobs, progress=progress)
-    reasons = {one.source.path: str(one.error) for one in failed}
+    unusable = {one.source.path: Skipped.by(one.source.path, one.error) for one in failed}
     windows, skipped = [], list(manifest.skipped)
     for track in manifest.tracks:
-        found, reason = NO_WINDOWS, reasons.get(track.path, "")
-        if not reason:
-            found, reason = _loud_windows(cache, checksums[track.path], recipe)
-        if reason:
-            skipped.append(Skipped(track.path, reason))
+        found = NO_WINDOWS
+        if track.path not in unusable:
+            found, why = _loud_windows(cache, checksums[track.path], recipe)
+            if why:
+                unusable[track.path] = Skipped(track.path, **why)
+        if track.path in unusable:
+            skipped.append(unusable[track.path])
         windows.append(found)
     found_by = [checksums.get(track.path, "") for track in manifest.tracks]
     return Features(manifest, recipe, tuple(windows), tuple(skipped), _Loader(cache, recipe, found_by))
@@ -212,18 +214,23 @@ class _Loader:
         return entry["X" if self.recipe.input == "descriptors" else "S_db"]
 
 
-def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Windows, str]:
-    """The windows that are not silent, and else why there is none."""
+def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Windows, dict[str, str]]:
+    """The windows that are not silent, and else why there is none: fields of `Skipped`."""
     power = cache.get_power(sha256, recipe)
     if power is None:
-        return NO_WINDOWS, "its features have gone from the cache meanwhile"
+        gone = "its features have gone from the cache meanwhile"
+        return NO_WINDOWS, {"reason": gone, "code": "not-found", "hint": "Try: the same command again."}
     starts, silence = recipe.starts(len(power) + 1), silence_db(recipe.card)
     if not len(starts):
-        return NO_WINDOWS, f"shorter than window={recipe.window:g} s"
+        short = f"shorter than window={recipe.window:g} s"
+        return NO_WINDOWS, {"reason": short, "code": TooShortError.code, "hint": "Try: a shorter --window."}
     loud = window_levels(power, starts, recipe.card) > silence
     windows = _windows(starts, recipe)
     kept = Windows(windows.rows[loud], windows.fractions[loud])
-    return kept, "" if len(kept) else f"silent: no window above {silence:g} dBFS"
+    return kept, {} if len(kept) else {
+        "reason": f"silent: no window above {silence:g} dBFS",
+        "code": "silent",
+    }
 
 
 def _windows(starts: Ints, recipe: Recipe) -> Windows:

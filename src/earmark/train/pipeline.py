@@ -152,7 +152,7 @@ def _note_data(job: Job, folder: RunFolder, balance: str) -> None:
     split = {"split": job.split.protocol, "split_reason": job.split_reason}
     folder.note("data", tracks=parts, **split, balance=balance, warnings=list(job.split.warnings))
     for skipped in job.features.skipped:
-        folder.note("skipped", path=skipped.path, reason=skipped.reason)
+        folder.note("skipped", **dataclasses.asdict(skipped))
 
 
 def _candidate(job: Job, folder: RunFolder, progress: Progress) -> OnnxModel:

@@ -270,7 +270,7 @@ def _parameters(job: Job) -> list[Html | str]:
 
 
 def _left_out(run: Run) -> list[Html | str]:
-    rows = [[skipped.path, skipped.reason] for skipped in run.skipped]
-    listed = table(["file", "reason"], rows[:SHOWN])
+    rows = [[skipped.path, skipped.code, skipped.text] for skipped in run.skipped]
+    listed = table(["file", "code", "reason"], rows[:SHOWN])
     more = [f"and {len(rows) - SHOWN} more, in log.jsonl"] if len(rows) > SHOWN else []
     return [fold(f"{len(rows)} left out", listed, *more)]

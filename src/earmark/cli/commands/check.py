@@ -28,7 +28,7 @@ from earmark.vocabulary import DEFAULT_MODEL
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from earmark.check import CheckReport
+    from earmark.check import CheckReport, Finding
     from earmark.data import Manifest
 
 SHOWN = 12  # findings of one kind in the table
@@ -142,7 +142,12 @@ def _show(report: CheckReport) -> None:
         say(note)
     if manifest.skipped:
         first = manifest.skipped[0]
-        say(f"{len(manifest.skipped)} skipped, the first: {first.path}: {first.reason}")
+        say(f"{len(manifest.skipped)} skipped, the first: {first.path}: {first.text}")
+
+
+def _text(finding: Finding) -> str:
+    hint = finding.error["hint"] if finding.error else ""
+    return f"{finding.text}. {hint}" if hint else finding.text
 
 
 def _table(report: CheckReport) -> Table:
@@ -162,7 +167,7 @@ def _table(report: CheckReport) -> Table:
         grid.add_row(Text(f"{kind.title} ({len(findings)})", style=style))
         for finding in findings[:SHOWN]:
             names = "  ".join(finding.tracks[:4]) + (" ..." if len(finding.tracks) > 4 else "")
-            grid.add_row(Text(f"  {printable(names)}"), Text(printable(finding.text), style="dim"))
+            grid.add_row(Text(f"  {printable(names)}"), Text(printable(_text(finding)), style="dim"))
         if len(findings) > SHOWN:
             grid.add_row(Text(f"  ... and {len(findings) - SHOWN} more", style="dim"))
     return grid

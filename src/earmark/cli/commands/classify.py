@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,9 @@ from earmark.cli.options import (
     PriorOption,
 )
 from earmark.cli.sources import check_writable, done_of, found, jobs_for, limits_for, one_only
-from earmark.cli.terminal import Screen, say, screen
+from earmark.cli.terminal import Screen, say, screen, write_line
 from earmark.cli.writers import CsvWriter, JsonWriter, LabelWriter, TableWriter, Writer
-from earmark.errors import InputError
+from earmark.errors import EarmarkError, InputError
 from earmark.vocabulary import DEFAULT_MODEL
 from earmark.workers import run
 
@@ -77,7 +78,7 @@ def classify(
     Files that cannot be read are reported, the others go on, and the exit status is 1.
     """
     style = _format(as_json, as_csv, labels)
-    sources, n_unreadable = found(files)
+    sources, n_unreadable = found(files, on_unreadable=_write_error if style is Format.json else None)
     if labels is not None:
         one_only(sources, "--labels")
     if plot is not None:
@@ -104,6 +105,13 @@ def classify(
         say(table.summary())
     if n_done < len(sources) + n_unreadable:
         raise typer.Exit(1)
+
+
+def _write_error(path: Path, error: EarmarkError) -> None:
+    """Write the line of a folder that cannot be read: a program sees all that is missing."""
+    from earmark.predict import error_dict
+
+    write_line(json.dumps(error_dict(path, error)))
 
 
 def _same(loaded: Model) -> Model:

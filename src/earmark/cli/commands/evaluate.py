@@ -90,7 +90,7 @@ def manifest_of(data: str, non_events: Sequence[str] | None = None) -> Manifest:
     manifest = read_manifest(data, non_events=non_events or ())
     if manifest.skipped:
         first = manifest.skipped[0]
-        say(f"{data}: {len(manifest.skipped)} skipped; the first: {first.path}: {first.reason}")
+        say(f"{data}: {len(manifest.skipped)} skipped; the first: {first.path}: {first.text}")
     return manifest
 
 

@@ -39,6 +39,7 @@ def features(
     table_kind(output)
     check_writable(output, "--output")
     sources, n_unreadable = found(files)
+    is_new = not output.exists()
     table = open_table(output)
     todo = [source for source in sources if not table.has(source)]
     failed: list[tuple[object, EarmarkError]] = []
@@ -47,6 +48,8 @@ def features(
         for result in done_of(results, out, lambda source, error: failed.append((source, error))):
             table.append(result.value)
     table.finish(sources)
+    if is_new and len(failed) == len(sources):
+        output.unlink(missing_ok=True)  # a table without a row, not even a header
     there = len(sources) - len(todo)
     say(
         f"{output}: {plural(len(todo) - len(failed), 'row')} added"

@@ -68,7 +68,7 @@ def _show(run: Run) -> None:
         out.print(line, soft_wrap=True)
     if not run.figures:
         out.print("  no test part, so nothing was measured")
-    _show_skipped([(skipped.path, skipped.reason) for skipped in run.skipped])
+    _show_skipped([(skipped.path, skipped.text) for skipped in run.skipped])
     say(f"split:  {run.split} ({run.split_reason})")
     say(run.balance)
     for warning in run.warnings:

@@ -11,7 +11,7 @@ from earmark.data.artists import clean_group
 from earmark.data.layout import Layout, is_folder
 from earmark.data.locate import not_utf8, unusable
 from earmark.data.manifest import Manifest, Skipped, Track, clean_labels
-from earmark.errors import AudioError, InputError
+from earmark.errors import InputError
 
 
 def read_folders(root: Path) -> Manifest:
@@ -33,7 +33,9 @@ def read_folders(root: Path) -> Manifest:
     for folder in _label_folders(root, skipped):
         labels = clean_labels(folder.name.split(","))
         n_before = len(tracks)
-        for path in find_audio([folder], on_error=lambda path, error: skipped.append(_unread(path, error))):
+        for path in find_audio(
+            [folder], on_error=lambda path, error: skipped.append(Skipped.by(str(path), error))
+        ):
             if reason := _astray(path, folder, root) or unusable(path):
                 skipped.append(Skipped(str(path), reason))
             else:
@@ -47,10 +49,6 @@ def read_folders(root: Path) -> Manifest:
             + (f" Skipped: {skipped[0].path}: {skipped[0].reason}." if skipped else ""),
         )
     return Manifest(tuple(_unique(tracks, skipped)), root=str(root), skipped=tuple(skipped))
-
-
-def _unread(path: Path, error: AudioError) -> Skipped:
-    return Skipped(str(path), error.message)
 
 
 def _label_folders(root: Path, skipped: list[Skipped]) -> Iterator[Path]:
