@@ -9,6 +9,7 @@ puts these together.
 """
 
 from earmark.audio.clip import Clip
+from earmark.audio.digest import sound_digest
 from earmark.audio.excerpts import spread
 from earmark.audio.find import EXTENSIONS, find_audio
 from earmark.audio.info import AudioInfo
@@ -25,5 +26,6 @@ __all__ = [
     "load",
     "open_audio",
     "probe",
+    "sound_digest",
     "spread",
 ]

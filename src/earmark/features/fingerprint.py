@@ -76,7 +76,19 @@ class Fingerprint:
 def fingerprint(clip: Clip) -> Fingerprint:
     """Return the landmarks of a clip at 22,050 Hz: about a hundred for each second of music."""
     times, pitches = peaks(magnitudes(clip, SPEC))
-    n_frames = SPEC.n_frames(clip.duration)
+    return from_peaks(times, pitches, SPEC.n_frames(clip.duration))
+
+
+def from_peaks(times: Ints, pitches: npt.NDArray[np.float64], n_frames: int) -> Fingerprint:
+    """Return the landmarks that some peaks make.
+
+    Parameters
+    ----------
+    times, pitches : np.ndarray [shape=(n,)]
+        Frame, ascending, and octaves of each, as `peaks` gives them.
+    n_frames : int
+        Length of the recording.
+    """
     first, second = _pairs(times, pitches)
     semitone = np.round((pitches[first] - _A4) * _SEMITONES).astype(np.int32) - _LOWEST_STEP
     interval = np.round((pitches[second] - pitches[first]) * _QUARTERS).astype(np.int32) + 32

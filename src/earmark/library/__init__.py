@@ -1,1 +1,16 @@
-"""A music library on disk: catalogue, scan, search, similar songs, playlists, tags."""
+"""A library: what was found about thousands of files, kept in one file and searched.
+
+>>> with Library() as library:            # doctest: +SKIP
+...     for row in library.rows():
+...         print(row.name, row.genres, row.prediction.tempo)
+
+`analyse` makes a `Row` of a file, `Library` keeps rows; `schema` has the tables, `records` and `packing` turn
+rows into records; `tags` reads and writes the tags of files.
+"""
+
+from earmark.library.analyse import analyse
+from earmark.library.catalogue import Library, default_path
+from earmark.library.row import FileState, Item, ModelInfo, Row
+from earmark.library.tags import Tags, read_tags
+
+__all__ = ["FileState", "Item", "Library", "ModelInfo", "Row", "Tags", "analyse", "default_path", "read_tags"]

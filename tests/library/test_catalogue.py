@@ -1,0 +1,248 @@
+"""The catalogue: what is put in comes out, and nothing that is not a library of ours is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from earmark import load_model
+from earmark.audio import sound_digest
+from earmark.duplicates import compare
+from earmark.errors import InputError, OutputError
+from earmark.library import FileState, Item, Library, Row, Tags, analyse, schema
+from earmark.models import Model
+from sounds import noise, tone, write
+
+# Of the migrations that somebody may have run: they are never changed.
+PUBLISHED = ["2e7b59c1cca86df2"]
+
+
+@pytest.fixture(scope="module")
+def echo() -> Model:
+    return load_model("echo")
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("music") / "song.flac"
+    write(path, tone(7.0) + noise(7.0, amplitude=0.05), 44100, "flac")
+    return path
+
+
+@pytest.fixture(scope="module")
+def row(song: Path, echo: Model) -> Row:
+    return analyse(song, echo)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library.sqlite")
+
+
+def test_a_row_comes_back_as_it_was(library: Library, row: Row) -> None:
+    tags = Tags(title="Ä", artist="B", year=1999, genres=("Rock", "Pop"), bpm=120.5, comment="c")
+    row = dataclasses.replace(row, tags=tags)
+    back = library.get(library.put(row))
+    assert (back.item, back.file, back.tags, back.sound, back.model) == (
+        row.item, row.file, row.tags, row.sound, row.model
+    )  # fmt: skip
+    assert back.prediction is not None and row.prediction is not None
+    for name in ("source", "duration", "model", "verdict", "tempo", "key", "warnings", "coverage", "start"):
+        assert getattr(back.prediction, name) == getattr(row.prediction, name)
+    close = [(back.prediction.genres, row.prediction.genres), (back.prediction.moods, row.prediction.moods)]
+    for there, here in close:
+        here_scores = {score.label: score.score for score in here}
+        assert {score.label: score.score for score in there} == pytest.approx(here_scores, abs=5e-4)
+    for there, here in zip(back.prediction.segments, row.prediction.segments, strict=True):
+        assert (there.start, there.end) == pytest.approx((here.start, here.end), abs=0.006)
+        here_scores = {score.label: score.score for score in here.genres}
+        assert {score.label: score.score for score in there.genres} == pytest.approx(here_scores, abs=0.0021)
+
+
+def test_a_fingerprint_survives_the_catalogue(library: Library, row: Row) -> None:
+    back = library.get(library.put(row))
+    assert back.peaks is not None and row.peaks is not None and len(row.peaks.times)
+    np.testing.assert_array_equal(back.peaks.times, row.peaks.times)
+    np.testing.assert_allclose(back.peaks.pitches, row.peaks.pitches, atol=7e-5)
+    assert back.peaks.n_frames == row.peaks.n_frames
+    ours, theirs = back.peaks.fingerprint(), row.peaks.fingerprint()
+    assert len(ours) == len(theirs) and compare(ours, theirs) == compare(theirs, ours)
+
+
+def test_the_same_file_keeps_its_id_corrections_and_time_of_addition(library: Library, row: Row) -> None:
+    first = library.put(row)
+    library.correct(first, genres=["Jazz"])
+    added = library.get(first).added
+    assert library.put(row) == first and len(library) == 1
+    back = library.get(first)
+    assert (back.added, back.genres, back.corrections) == (added, ("jazz",), {"genres": ("jazz",)})
+    labels = library.query("SELECT label, score, rank FROM labels WHERE head = 'genres'")
+    assert [tuple(label) for label in labels] == [("jazz", 1000, 0)]
+    assert library.correct(first, genres=[]).corrections == {}
+
+
+def test_what_failed_is_kept_with_its_error(library: Library, tmp_path: Path, echo: Model) -> None:
+    (tmp_path / "bad.mp3").write_bytes(b"no sound at all" * 100)
+    failed = analyse(tmp_path / "bad.mp3", echo)
+    back = library.get(library.put(failed))
+    assert (back.state, back.prediction, back.error) == ("failed", None, failed.error)
+    assert back.error is not None and back.error["code"] == "unknown-format" and back.file.size == 1500
+    gone = analyse(tmp_path / "gone.mp3", echo)
+    assert gone.error is not None and gone.error["code"] == "unreadable"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of bytes")
+def test_any_file_name_survives(library: Library, row: Row) -> None:
+    for name in (b"caf\xe9.mp3", b"new\nline.mp3", "日本.mp3".encode(), b"\xff\xfe"):
+        path = os.fsdecode(b"/music/" + name)
+        item = Item(path)
+        id = library.put(dataclasses.replace(row, item=item))
+        assert library.get(id).path == path and library.find(path).id == id  # type: ignore[union-attr]
+        json.dumps(library.get(id).to_dict())
+    assert library.check() == []
+
+
+def test_words_are_found_in_tags_and_paths(library: Library, row: Row) -> None:
+    id = library.put(dataclasses.replace(row, tags=Tags(title="Épicentre", artist="Someone")))
+
+    def found(words: str) -> list[int]:
+        return [hit[0] for hit in library.query("SELECT rowid FROM texts WHERE texts MATCH ?", (words,))]
+
+    assert found("epicentre") == found("someone") == found("song") == [id]
+    library.put(dataclasses.replace(row, tags=Tags(title="Other")))
+    assert found("epicentre") == [] and found("other") == [id]
+    library.remove([id])
+    assert found("other") == [] and len(library) == 0 and library.check() == []
+
+
+def test_what_a_scan_asks(library: Library, row: Row) -> None:
+    for path in ("/a/x.mp3", "/a/b/y.mp3", "/ab/z.mp3"):
+        library.put(dataclasses.replace(row, item=Item(path)))
+    assert [entry["name"] for entry in library.files("/a")] == [b"x.mp3", b"y.mp3"]
+    assert len(list(library.files())) == len(list(library.files("/"))) == 3
+    assert [found.path for found in library.with_sound(row.sound)] == ["/a/x.mp3", "/a/b/y.mp3", "/ab/z.mp3"]
+    library.mark_vanished([1, 2], now=5.0)
+    library.mark_vanished([1], now=6.0)
+    assert library.get(1).vanished == 5.0
+    library.touch(1, FileState(1, 2, 3))
+    assert (library.get(1).vanished, library.get(1).file) == (None, FileState(1, 2, 3))
+
+
+def test_a_transaction_is_all_or_nothing(library: Library, row: Row) -> None:
+    with pytest.raises(RuntimeError), library.transaction():
+        library.put(row)
+        raise RuntimeError
+    assert len(library) == 0
+
+
+def test_readers_do_not_wait_for_a_writer(library: Library, row: Row) -> None:
+    library.put(row)
+    with library.transaction():
+        library.put(dataclasses.replace(row, item=Item("/other.mp3")))
+        with Library(library.path, read_only=True) as reader:
+            assert len(reader) == 1
+            with pytest.raises(OutputError, match="readonly"):
+                reader.add_root("/a")
+
+
+def test_two_writers_take_turns(library: Library, row: Row) -> None:
+    def write_many(first: int) -> None:
+        with Library(library.path) as own:
+            for i in range(first, first + 40):
+                own.put(dataclasses.replace(row, item=Item(f"/{i}.mp3")))
+
+    threads = [threading.Thread(target=write_many, args=(first,)) for first in (0, 20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(library) == 60 and library.check() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"text " * 1000, os.urandom(5000)])
+def test_what_is_no_library_is_refused_or_made_one(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "some.sqlite"
+    path.write_bytes(content)
+    if content:
+        with pytest.raises((InputError, OutputError)):
+            Library(path)
+        assert path.read_bytes() == content
+    else:
+        Library(path).close()
+
+
+def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE t (x)")
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="another program"):
+        Library(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["other.sqlite"]
+
+
+def test_a_newer_library_is_refused_and_an_older_one_copied_and_migrated(
+    library: Library, row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.put(row)
+    library.close()
+    added = "ALTER TABLE tracks ADD COLUMN extra TEXT;\nUPDATE tracks SET extra = 'x';\n"
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, added))
+    with Library(library.path) as migrated:
+        assert migrated.query("SELECT extra FROM tracks")[0][0] == "x"
+    copy = library.path.with_name(f"{library.path.name}.1.backup")
+    assert copy.exists()
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+    with pytest.raises(InputError, match="newer earmark"):
+        Library(library.path)
+    with Library(copy) as old:
+        assert len(old) == 1
+
+
+def test_a_migration_that_fails_changes_nothing(
+    library: Library, row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.put(row)
+    library.close()
+    broken = "ALTER TABLE tracks ADD COLUMN extra TEXT;\nUPDATE nowhere SET x = 1;\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
+        with pytest.raises(OutputError):
+            Library(library.path)
+    with Library(library.path) as same:
+        assert "extra" not in same.query("SELECT * FROM tracks")[0].keys() and len(same) == 1  # noqa: SIM118
+
+
+def test_no_library_is_made_for_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no library"):
+        Library(tmp_path / "none.sqlite", create=False)
+    assert not os.listdir(tmp_path)
+
+
+def test_migrations_are_only_appended_to() -> None:
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in schema.MIGRATIONS]
+    assert digests[: len(PUBLISHED)] == PUBLISHED
+
+
+def test_a_digest_names_the_sound_and_not_the_tags(tmp_path: Path, song: Path) -> None:
+    from mutagen.flac import FLAC
+
+    copy = Path(shutil.copy(song, tmp_path / "copy.flac"))
+    tags = FLAC(copy)
+    tags["title"] = "x" * 5000
+    tags.save()
+    assert copy.stat().st_size != song.stat().st_size and sound_digest(copy) == sound_digest(song)
+    other = tmp_path / "other.flac"
+    write(other, noise(7.0), 44100, "flac")
+    assert sound_digest(other) != sound_digest(song)
