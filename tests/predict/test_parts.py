@@ -7,12 +7,14 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from earmark.features import FeatureSpec, tempo
 from earmark.models import load_model
 from earmark.predict import Prediction, WindowScores
 from earmark.predict.frame_track import FrameTrack
-from earmark.predict.parts import SHORTEST, spans
+from earmark.predict.parts import PENALTY, SHORTEST, _Begins, _changes, spans
 
 CARD = load_model("echo").card
 GENRES = CARD.heads[0].classes
@@ -64,6 +66,51 @@ def test_no_part_is_made_of_less_than_two_windows() -> None:
         assert all(len(span.scores) * CARD.hop >= SHORTEST for span in spans(scores, end=120.0))
         places = found(scores)
         assert all(a[1] == b[0] and a[2] != b[2] for a, b in itertools.pairwise(places))
+
+
+def plain_changes(rows: np.ndarray, seconds: np.ndarray) -> list[int]:
+    """The dynamic programme as it is written down, over every begin of every part."""
+    n, times = len(rows), np.concatenate([[0.0], np.cumsum(seconds)])
+    best, previous = [0.0] + [np.inf] * n, [0] * (n + 1)
+    for stop in range(1, n + 1):
+        for begin in range(stop):
+            if times[stop] - times[begin] < SHORTEST - 1e-6:
+                continue
+            part, weights = rows[begin:stop], seconds[begin:stop, np.newaxis]
+            spread = (weights * (part - (weights * part).sum(axis=0) / weights.sum()) ** 2).sum()
+            if best[begin] + spread + PENALTY < best[stop]:
+                best[stop], previous[stop] = best[begin] + spread + PENALTY, begin
+    changes, stop = [], previous[n]
+    while stop > 0:
+        changes.insert(0, stop)
+        stop = previous[stop]
+    return changes
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(1, 12),
+    st.sampled_from([0.0, 0.05, 0.2, 0.5]),
+    st.sampled_from([0.5, 3.0]),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_is_pruned_changes_nothing(n: int, length: int, noise: float, hop: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    means = np.repeat(rng.dirichlet(np.full(5, 0.3), size=n // length + 1), length, axis=0)[:n]
+    rows = means + noise * rng.standard_normal((n, 5)) + 1e-6 * rng.standard_normal((n, 5))  # no ties
+    seconds = hop * rng.uniform(0.2, 1.0, n)  # the last window of a source, and those between silences
+    assert _changes(rows, seconds) == plain_changes(rows, seconds)
+
+
+def test_begins_that_cannot_win_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = []
+    cheapest = _Begins.cheapest
+    monkeypatch.setattr(
+        _Begins, "cheapest", lambda self, stop: most.append(len(self)) or cheapest(self, stop)
+    )
+    found(scores_of(([A] * 20 + [B] * 20) * 50, noise=0.05))
+    assert len(most) > 1900 and max(most) < 200
 
 
 def test_a_change_within_a_window_is_placed_within_it() -> None:
