@@ -20,7 +20,7 @@ from earmark.storage import atomic_file, cannot_write, csv_line, from_cell, hold
 
 Row = dict[str, Any]
 KEY = "source"
-SPEC = "spec"  # the digest of the front end that the numbers came from
+SPEC = "spec"  # what decides the numbers: digest of the front end, and version of what is computed from it
 
 
 class Table(Protocol):
@@ -36,13 +36,15 @@ class Table(Protocol):
         """All rows are there: put those of `order` last, and in that order."""
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Path, *, spec: str | None = None) -> Table:
     """Table of the kind that the ending of its name says, with the rows that it has.
 
     Parameters
     ----------
     path : Path
         ``.csv``, ``.jsonl`` or ``.parquet``; begun if it is not there.
+    spec : str, optional
+        What rows to come have in the column ``spec``.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def open_table(path: Path) -> Table:
     Raises
     ------
     InputError
-        Another ending, or a file of that name that is no such table.
+        Another ending, a file of that name that is no such table, or rows of another spec.
     OutputError
         It cannot be read or written, or another process is writing it.
     MissingExtraError
@@ -59,12 +61,12 @@ def open_table(path: Path) -> Table:
     """
     kind = table_kind(path)
     try:
-        return kind(path)
+        return kind(path, spec)
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
-def table_kind(path: Path) -> Callable[[Path], Table]:
+def table_kind(path: Path) -> Callable[[Path, str | None], Table]:
     """Kind of table that the ending of a name asks for.
 
     Raises
@@ -72,7 +74,7 @@ def table_kind(path: Path) -> Callable[[Path], Table]:
     InputError
         With the accepted endings.
     """
-    kinds: dict[str, Callable[[Path], Table]]
+    kinds: dict[str, Callable[[Path, str | None], Table]]
     kinds = {".csv": CsvTable, ".jsonl": JsonlTable, ".parquet": ParquetTable}
     try:
         return kinds[path.suffix.lower()]
@@ -80,12 +82,19 @@ def table_kind(path: Path) -> Callable[[Path], Table]:
         raise InputError(f"{path.name} is no kind of table", hint=f"Accepted: {', '.join(kinds)}.") from None
 
 
+def _other_version(path: Path) -> InputError:
+    return InputError(
+        f"{path} has the columns of another version or front end",
+        hint="Try: another --output, or delete it to begin anew.",
+    )
+
+
 class _Growing:
     """A text file with a row for each source, appended to by one write for each."""
 
     magic: bytes  # how every such file begins
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spec: str | None = None) -> None:
         self.path = path
         self._sources: dict[str, None] = {}  # in the order of the rows
         self._columns: list[str] = []
@@ -101,6 +110,9 @@ class _Growing:
             end = 0
             for row, _, end in self._complete(file):  # noqa: B007
                 self._note(row)
+            if spec is not None and self._sources and self._spec != spec:
+                self._held.close()
+                raise _other_version(path)
             file.truncate(end)
 
     def has(self, source: str) -> bool:
@@ -108,10 +120,7 @@ class _Growing:
 
     def append(self, row: Row) -> None:
         if self._columns and (self._columns, self._spec) != (list(row), row.get(SPEC)):
-            raise InputError(
-                f"{self.path} has the columns of another version or front end",
-                hint="Try: another --output, or delete it to begin anew.",
-            )
+            raise _other_version(self.path)
         header = "" if self._columns else self._header(row)
         self._write((header + self._line(row)).encode("utf-8", "surrogateescape"))
         self._note(row)
@@ -233,7 +242,7 @@ class _Lines:
 class ParquetTable:
     """Parquet, written at the end from the rows that waited in ``NAME.parquet.part.jsonl``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, spec: str | None = None) -> None:
         try:
             import pyarrow.parquet  # noqa: F401
         except ImportError as error:
@@ -244,7 +253,9 @@ class ParquetTable:
         self._rows = self._read() if path.exists() else []
         self._there = {row[KEY] for row in self._rows}
         self._waiting_path = path.with_name(f"{path.name}.part.jsonl")
-        self._waiting = JsonlTable(self._waiting_path)
+        if spec is not None and self._rows and self._rows[0].get(SPEC) != spec:
+            raise _other_version(path)
+        self._waiting = JsonlTable(self._waiting_path, spec)
 
     def has(self, source: str) -> bool:
         """Whether the row of a source is there, or waits."""
@@ -253,10 +264,7 @@ class ParquetTable:
     def append(self, row: Row) -> None:
         """Let a row wait."""
         if self._rows and (list(self._rows[0]), self._rows[0].get(SPEC)) != (list(row), row.get(SPEC)):
-            raise InputError(
-                f"{self.path} has the columns of another version or front end",
-                hint="Try: another --output, or delete it to begin anew.",
-            )
+            raise _other_version(self.path)
         self._waiting.append(row)
 
     def finish(self, order: Sequence[str] = ()) -> None:

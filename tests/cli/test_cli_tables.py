@@ -15,6 +15,7 @@ from test_cli import Run, run, write_wav  # noqa: F401 (run is a fixture)
 from earmark.demo import demo_clip
 from earmark.errors import InputError, MissingExtraError, OutputError
 from earmark.features import FeatureSpec
+from earmark.features.descriptors import SCHEMA
 from earmark.tables import Table, open_table
 
 ENDINGS = [".csv", ".jsonl", ".parquet"]
@@ -197,9 +198,31 @@ def test_features_are_resumed_and_bad_files_listed(run: Run, tmp_path: Path, end
     assert again.status == 0 and again.err == f"{path}: 1 row added, 2 there before\n"
     rows = read(path)
     assert [Path(row["source"]).name for row in rows] == ["a.wav", "aa.wav", "b.wav"]
-    assert {row["spec"] for row in rows} == {FeatureSpec().digest}
+    assert {row["spec"] for row in rows} == {f"{FeatureSpec().digest} {SCHEMA}"}
     assert rows[1]["key"] == "A minor" and float(rows[1]["tempo"]) == pytest.approx(124, rel=0.04)
     assert len(rows[0]) > 60
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("new_files", [0, 1])
+def test_a_table_whose_descriptors_mean_something_else_is_refused_before_any_work(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: str,
+    new_files: int,
+) -> None:
+    table = tmp_path / f"t{ending}"
+    old = write_wav(tmp_path / "old.wav", demo_clip("rock", seconds=3))
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["earmark.features.descriptors"], "SCHEMA", "earmark.descriptors/0")
+        assert run("features", old, "-o", table, "--jobs", 1).status == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("earmark.cli.commands.features.describe", lambda _: pytest.fail("computed"))
+    for _ in range(2):
+        outcome = run("features", old, *[tmp_path / "new.wav"] * new_files, "-o", table, "--jobs", 1)
+        assert outcome.status == 2 and f"{table} has the columns of another version" in outcome.err
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

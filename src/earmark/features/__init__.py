@@ -2,7 +2,7 @@
 
 from earmark.features.beats import beats
 from earmark.features.chroma import ChromaStream, chroma, chroma_filterbank
-from earmark.features.descriptors import Descriptors, DescriptorStream, descriptors
+from earmark.features.descriptors import Descriptors, DescriptorStream, descriptors, descriptors_digest
 from earmark.features.frame_features import FrameFeatures, FrameFeatureStream, frame_features
 from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.log_mel import Frames, FrameStream, log_mel
@@ -39,6 +39,7 @@ __all__ = [
     "chroma_filterbank",
     "delta",
     "descriptors",
+    "descriptors_digest",
     "estimate_key",
     "estimate_tuning",
     "fft_frequencies",

@@ -67,6 +67,17 @@ class Descriptors:
         return dict(zip(self.names, self.values.tolist(), strict=True))
 
 
+def descriptors_digest(spec: FeatureSpec) -> str:
+    """Return what decides the numbers: the digest of the front end, and the version of the descriptors.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        Front end.
+    """
+    return f"{spec.digest} {SCHEMA}"
+
+
 def descriptors(source: Clip | npt.NDArray[np.floating], spec: FeatureSpec | None = None) -> Descriptors:
     """Describe a clip by statistics of its frames, its tempo and its key; docs/features.md lists them all.
 

@@ -39,8 +39,10 @@ def features(
     table_kind(output)
     check_writable(output, "--output")
     sources, n_unreadable = found(files)
+    from earmark.features import FeatureSpec, descriptors_digest
+
     is_new = not output.exists()
-    table = open_table(output)
+    table = open_table(output, spec=descriptors_digest(FeatureSpec()))
     todo = [source for source in sources if not table.has(source)]
     failed: list[tuple[object, EarmarkError]] = []
     with screen(len(todo), "describing") as out:
@@ -74,10 +76,10 @@ def describe(source: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``source``, ``duration`` in s, ``spec`` (digest of the front end), every descriptor, ``key``.
+        ``source``, ``duration`` in s, ``spec`` (see `descriptors_digest`), every descriptor, ``key``.
     """
     from earmark.audio import open_audio
-    from earmark.features import DescriptorStream, FeatureSpec
+    from earmark.features import DescriptorStream, FeatureSpec, descriptors_digest
 
     spec = FeatureSpec()
     stream, n_samples = DescriptorStream(spec), 0
@@ -90,7 +92,7 @@ def describe(source: str) -> dict[str, Any]:
     return {
         "source": source,
         "duration": round(n_samples / spec.sr, 3),
-        "spec": spec.digest,
+        "spec": descriptors_digest(spec),
         **numbers,
         "key": described.key,
     }
