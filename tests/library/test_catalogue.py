@@ -23,7 +23,7 @@ from earmark.models import Model
 from sounds import noise, tone, write
 
 # Of the migrations that somebody may have run: they are never changed.
-PUBLISHED = ["2e7b59c1cca86df2"]
+PUBLISHED = ["2e7b59c1cca86df2", "d8b355d1e3d3666b"]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,14 @@ def test_the_same_file_keeps_its_id_corrections_and_time_of_addition(library: Li
     labels = library.query("SELECT label, score, rank FROM labels WHERE head = 'genres'")
     assert [tuple(label) for label in labels] == [("jazz", 1000, 0)]
     assert library.correct(first, genres=[]).corrections == {}
+
+
+def test_what_is_silent_is_kept(library: Library, tmp_path: Path, echo: Model) -> None:
+    write(tmp_path / "silence.flac", np.zeros(7 * 44100, np.float32), 44100, "flac")
+    silent = analyse(tmp_path / "silence.flac", echo)
+    back = library.get(library.put(silent))
+    assert back.prediction is not None and back.prediction.verdict == "silence"
+    assert back.prediction.segments == () and back.embedding is None and back.genres == ()
 
 
 def test_what_failed_is_kept_with_its_error(library: Library, tmp_path: Path, echo: Model) -> None:
@@ -198,12 +206,13 @@ def test_a_newer_library_is_refused_and_an_older_one_copied_and_migrated(
     library.put(row)
     library.close()
     added = "ALTER TABLE tracks ADD COLUMN extra TEXT;\nUPDATE tracks SET extra = 'x';\n"
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, added))
+    before = schema.MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", (*before, added))
     with Library(library.path) as migrated:
         assert migrated.query("SELECT extra FROM tracks")[0][0] == "x"
-    copy = library.path.with_name(f"{library.path.name}.1.backup")
+    copy = library.path.with_name(f"{library.path.name}.{len(before)}.backup")
     assert copy.exists()
-    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+    monkeypatch.setattr(schema, "MIGRATIONS", before)
     with pytest.raises(InputError, match="newer earmark"):
         Library(library.path)
     with Library(copy) as old:

@@ -10,7 +10,20 @@ rows into records; `tags` reads and writes the tags of files.
 
 from earmark.library.analyse import analyse
 from earmark.library.catalogue import Library, default_path
+from earmark.library.embeddings import Embeddings, embeddings
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.tags import Tags, read_tags
 
-__all__ = ["FileState", "Item", "Library", "ModelInfo", "Row", "Tags", "analyse", "default_path", "read_tags"]
+__all__ = [
+    "Embeddings",
+    "FileState",
+    "Item",
+    "Library",
+    "ModelInfo",
+    "Row",
+    "Tags",
+    "analyse",
+    "default_path",
+    "embeddings",
+    "read_tags",
+]

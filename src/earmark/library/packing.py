@@ -69,7 +69,7 @@ def pack_timeline(segments: Sequence[Segment], classes: Sequence[str], quadrants
     n = len(segments)
     columns = np.round(times.reshape(n, 2)).T.astype("<u4")
     # Column by column, where neighbours are alike, is what zlib likes.
-    values = np.round(255 * np.clip(scores.reshape(n, -1), 0, 1)).astype("u1").T
+    values = np.round(255 * np.clip(scores.reshape(n, len(classes) + len(quadrants)), 0, 1)).astype("u1").T
     return zlib.compress(n.to_bytes(4, "little") + columns.tobytes() + values.tobytes(), _FAST)
 
 
@@ -78,7 +78,7 @@ def unpack_timeline(data: bytes, classes: Sequence[str], quadrants: Sequence[str
     plain = zlib.decompress(data)
     n = int.from_bytes(plain[:4], "little")
     times = np.frombuffer(plain, "<u4", 2 * n, 4).reshape(2, n) / _TIME_STEPS
-    scores = np.frombuffer(plain, "u1", -1, 4 + 8 * n).reshape(-1, n).T / 255 if n else np.zeros((0, 0))
+    scores = np.frombuffer(plain[4 + 8 * n :], "u1").reshape(-1, n).T / 255 if n else np.zeros((0, 0))
     return tuple(
         Segment(
             float(start),

@@ -1,0 +1,90 @@
+"""Catalogues for tests: rows with stated scores and embeddings, without any sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.library import FileState, Item, Library, ModelInfo, Row, Tags
+from earmark.library.packing import Peaks
+from earmark.predict import ModelId, Prediction, Quadrant, Score
+from earmark.vocabulary import GENRES, QUADRANTS
+
+MOODS = ("calm", "energetic", "happy", "sad")
+MODEL = ModelInfo(
+    "test", "ab" * 32, "cd" * 8, "space", {"genres": GENRES, "moods": MOODS, "quadrant": QUADRANTS}, 8
+)
+
+
+def row(
+    path: str,
+    embedding: npt.ArrayLike | None = None,
+    *,
+    genres: Mapping[str, float] = {"rock": 0.9},
+    moods: Mapping[str, float] = {},
+    quadrant: Sequence[float] = (0.4, 0.3, 0.2, 0.1),
+    tempo: float | None = 120.0,
+    key: str | None = "A minor",
+    duration: float = 180.0,
+    verdict: str = "music",
+    tags: Tags | None = None,
+    sound: str = "",
+    peaks: Peaks | None = None,
+    model: ModelInfo = MODEL,
+    size: int = 3_000_000,
+) -> Row:
+    """A row as `analyse` would have given it."""
+    likeliest = QUADRANTS[int(np.argmax(quadrant))]
+    return Row(
+        Item(path),
+        FileState(size, 1, 1),
+        tags=tags or Tags(),
+        sound=sound,
+        peaks=peaks,
+        model=model,
+        prediction=Prediction(
+            source=path,
+            duration=duration,
+            model=ModelId(model.name, model.sha256),
+            verdict=verdict,
+            genres=_ranked(genres, GENRES),
+            moods=_ranked(moods, MOODS),
+            quadrant=Quadrant(likeliest, dict(zip(QUADRANTS, quadrant, strict=True))),
+            tempo=tempo,
+            key=key,
+            segments=(),
+        ),
+        embedding=None if embedding is None else np.asarray(embedding, dtype=np.float32),
+    )
+
+
+def filled(library: Library, n: int, *, seed: int = 0, n_artists: int = 10) -> list[int]:
+    """Put tracks with random embeddings, tempos, keys and artists; return their ids."""
+    rng = np.random.default_rng(seed)
+    keys = [f"{pitch} {mode}" for pitch in ("C", "D", "E", "G", "A", "B") for mode in ("major", "minor")]
+    ids = []
+    with library.transaction():
+        for i in range(n):
+            ids.append(
+                library.put(
+                    row(
+                        f"/music/{i:04d}.mp3",
+                        rng.standard_normal(MODEL.embedding_size),
+                        genres={str(rng.choice(GENRES)): 0.8},
+                        quadrant=rng.dirichlet(np.ones(4)),
+                        tempo=float(rng.uniform(70, 180)),
+                        key=str(rng.choice(keys)),
+                        duration=float(rng.uniform(120, 300)),
+                        tags=Tags(title=f"Title {i}", artist=f"Artist {i % n_artists}"),
+                    )
+                )
+            )
+    return ids
+
+
+def _ranked(scores: Mapping[str, float], labels: Sequence[str]) -> tuple[Score, ...]:
+    return tuple(
+        sorted((Score(label, scores.get(label, 0.0)) for label in labels), key=lambda score: -score.score)
+    )
