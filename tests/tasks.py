@@ -37,7 +37,7 @@ def misbehave(source: Any) -> Any:
 
 
 def wait_for_order(folder: Path, name: str) -> str:
-    """Say that the task has begun, and end when the test says so."""
+    """Report that the task has begun, and end when the test allows it."""
     (folder / f"{name}.begun").touch()
     wait_until((folder / f"{name}.go").exists)
     return name

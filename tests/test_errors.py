@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import pickle
 import re
 from collections.abc import Iterator
@@ -59,15 +60,37 @@ def test_nothing_is_lost_on_the_way_to_another_process_or_to_json(kind: type[Ear
     assert kind("x=3").to_dict()["hint"] == ""
 
 
+def texts(value: ast.expr, assigned: dict[str, list[ast.expr]]) -> list[str]:
+    """Every text that an expression can be, with {} for values; "{}" for what only running it shows."""
+    match value:
+        case ast.Constant():
+            return [str(value.value)]
+        case ast.JoinedStr():
+            parts = [texts(part, {}) for part in value.values]
+            return ["".join(each) for each in itertools.product(*parts)]
+        case ast.IfExp():
+            return texts(value.body, assigned) + texts(value.orelse, assigned)
+        case ast.BinOp(op=ast.Add()):
+            sides = texts(value.left, assigned), texts(value.right, assigned)
+            return ["".join(each) for each in itertools.product(*sides)]
+        case ast.Name(id=name) if name in assigned:
+            return [text for each in assigned[name] for text in texts(each, {})]
+    return ["{}"]
+
+
 def hints() -> Iterator[tuple[str, str]]:
-    """Yield the place of each hint that is written out in the source, and its text, with {} for values."""
+    """Yield the place of each hint in the source and every text that it can be, with {} for values."""
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        assigned: dict[str, list[ast.expr]] = {}
+        for node in nodes:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                assigned.setdefault(node.targets[0].id, []).append(node.value)
+        for node in nodes:
             for keyword in node.keywords if isinstance(node, ast.Call) else ():
-                parts = keyword.value.values if isinstance(keyword.value, ast.JoinedStr) else [keyword.value]
-                if keyword.arg == "hint" and any(isinstance(part, ast.Constant) for part in parts):
-                    texts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts]
-                    yield f"{path.relative_to(ROOT)}:{keyword.value.lineno}", "".join(texts)
+                for text in texts(keyword.value, assigned) if keyword.arg == "hint" else ():
+                    if text not in ("", "{}"):
+                        yield f"{path.relative_to(ROOT)}:{keyword.value.lineno}", text
 
 
 def test_hints_have_one_form() -> None:
@@ -77,5 +100,7 @@ def test_hints_have_one_form() -> None:
 
 
 def test_the_lint_of_hints_can_fail() -> None:
+    choice = ast.parse("'Try: a.' if x else f'See {b}' + c", mode="eval").body
+    assert texts(choice, {"c": [ast.Constant(".")]}) == ["Try: a.", "See {}."]
     found = dict(hints())
     assert len(found) > 200 and any(text.startswith("Try: ") for text in found.values())

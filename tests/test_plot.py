@@ -62,7 +62,7 @@ def test_chroma_names_the_pitch_class() -> None:
 
 
 @pytest.mark.parametrize("hz", [0.0, 5.0])
-def test_what_nobody_hears_is_only_in_the_waveform(hz: float) -> None:
+def test_inaudible_sound_is_only_in_the_waveform(hz: float) -> None:
     t = np.arange(4 * 22050) / 22050
     below = (0.1 * np.cos(2 * np.pi * hz * t)).astype(np.float32)
     y = 0.1 * demo_clip("rock", seconds=4).y

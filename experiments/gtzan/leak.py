@@ -3,7 +3,7 @@
     python experiments/gtzan/leak.py path/to/data/gtzan runs/leak_gtzan
 
 Each training is `earmark.train`, as `earmark train DATA --model cnn --split windows` does it: only the protocol
-differs. A fifth is tested on, the rest teaches, nothing is chosen by it. Answers are kept in the second folder, and
+differs. A fifth is tested on, the rest teaches, nothing is chosen by it. PartScores are kept in the second folder, and
 `experiments/gtzan/page.py` makes the figures of them.
 """
 
@@ -22,7 +22,7 @@ from earmark.evaluate import metrics
 from earmark.models import load_model
 from earmark.train import FeatureCache, train
 from earmark.train.plan import plan
-from earmark.train.scores import answers
+from earmark.train.scores import score_part
 from earmark.train.settings import TrainSettings
 
 SEEDS = range(3)
@@ -54,7 +54,7 @@ def answered(manifest: Manifest, protocol: str, seed: int, folder: Path) -> dict
     run = train(manifest, **asked, out=folder / f"{protocol}-{seed}", jobs=1, cache=folder / "cache")
     seconds = time.process_time() - began
     job = plan(manifest, TrainSettings(**asked), cache=FeatureCache(folder / "cache"), jobs=1)
-    found = answers(load_model(run.bundle).predict_proba, job.part("test"), job.manifest)
+    found = score_part(load_model(run.bundle).predict_proba, job.part("test"), job.manifest)
     taught, asked_about = (np.unique(job.pairs[part][:, 0]) for part in ("train", "test"))
     groups = job.manifest.groups
     kept = {
@@ -66,7 +66,7 @@ def answered(manifest: Manifest, protocol: str, seed: int, folder: Path) -> dict
     }
     for name, table in (("window", found.by_window), ("track", found.by_track)):
         hits = metrics.hits(table.truth, table.scores)
-        told = next(figure.value for figure in run.figures if figure.name == f"{name} accuracy")
+        told = next(figure.value for figure in run.metrics if figure.name == f"{name} accuracy")
         assert abs(told - hits.mean()) < 1e-6, "the product says something else"
         kept[name] = {"artist": table.groups.tolist(), "hit": hits.astype(int).tolist()}
     path.write_text(json.dumps(kept), encoding="utf-8")

@@ -34,7 +34,7 @@ ELSEWHERE = "learned from"  # more than GTZAN
 # protocol: what it does, and how it is called on the page
 PROTOCOLS = {
     "windows": ("windows of 3 s shuffled", "`leaky`: windows shuffled, as in many demos"),
-    "random": ("tracks dealt at random", "`leaky`: tracks dealt at random, artists shared"),
+    "random": ("tracks dealt at random", "`leaky`: tracks split at random, artists in both parts"),
     "grouped": ("no artist in both parts", "honest: no artist in both parts"),
 }
 
@@ -179,8 +179,8 @@ def drawn(leak: list[Protocol]) -> str:
 HEAD = """# Benchmarks
 
 Written by `experiments/gtzan/page.py` from the answers of `families.py`, `networks.py`, `pretrained.py`
-and `leak.py` beside it: how well each [family](families.md) and [network](networks.md) learns, and what a leak does
-to such figures. The music is GTZAN (G. Tzanetakis and P. Cook, 2002; artists by B. Sturm, 2012); what the default model
+and `leak.py` beside it: how well each [family](families.md) and [network](networks.md) does, and what a leak does
+to such results. The music is GTZAN (G. Tzanetakis and P. Cook, 2002; artists by B. Sturm, 2012); what the default model
 reaches stands [on its card](../experiments/earmark_base/RESULTS.md).
 
 """
@@ -191,8 +191,8 @@ Trained on `train` of the fault-filtered split (C. Kereliuk, B. Sturm and J. Lar
 is in both. Accuracy of tracks in %, mean and deviation of the seeds (0.0 where nothing is left to chance). The interval is
 of 95 % and resamples artists, five seeds together; of the networks' own runs only the accuracy was kept.
 
-* 30 s: the 57 descriptors that the Kaggle edition of GTZAN publishes, {far_train} tracks to learn from and {far_n} to
-  be asked about, split `{far_digest}`.
+* 30 s: the 57 descriptors that the Kaggle edition of GTZAN publishes, {far_train} tracks to train on and {far_n} to
+  test on, split `{far_digest}`.
 * 3 s: the first 3 s, {near_train} and {near_n} tracks, split `{near_digest}`. Families of descriptors are given 60
   numbers, mean and deviation of 20 MFCC and deviation of their deltas.
 
@@ -250,8 +250,8 @@ def two_genres(both: dict[str, family_runs.Rows]) -> str:
 
 LEAK = """## The leak
 
-Most of the well-known accuracies on GTZAN come from windows that were shuffled before they were dealt out, or from tracks
-dealt out without a look at the artists. Then the network is asked about songs, or singers and studios, that it knows. Here
+Most of the well-known accuracies on GTZAN come from windows that were shuffled before they were split, or from tracks
+split without regard to the artists. Then the network is tested on songs, or singers and studios, that it knows. Here
 is how much that is worth: the same network (`{model}`, the five blocks of the demos, {epochs} epochs), the same {n_tracks} clips of
 30 s, a fifth of them for the test, {n_seeds} seeds; only `--split` differs. The genres are the four that have nearly all
 of their clips: {genres}; chance is about 26 %.
@@ -272,11 +272,11 @@ of its own, so even the last line may know some of them. Digests of the splits, 
 
 TABLES = """The same with descriptors of 30 s, ten genres and `scratch-mlp`, {n_seeds} seeds, {n} tracks for the test:
 
-| | test tracks whose artist taught it | accuracy in % | 95 % | split |
+| | test tracks whose artist it was trained on | accuracy in % | 95 % | split |
 |---|--:|--:|--:|---|
 {rows}
 
-`earmark train` deals out by artist unless told otherwise, writes `leaky` beside every figure of `--split windows`, and
+`earmark train` splits by artist by default, writes `leaky` beside every metric of `--split windows`, and
 refuses to put one on a card; a `random` split is noted among the limits. See [which tracks](evaluate.md#which-tracks).
 """
 

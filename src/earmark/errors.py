@@ -33,6 +33,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class EarmarkError(Exception):
     """Base of all errors that earmark raises on purpose.
@@ -73,6 +75,15 @@ class EarmarkError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders in batches; `hint` is keyword-only, so say how to rebuild.
         return _rebuild, (type(self), self.message, self.hint)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return ``"Did you mean 'svm'? "``, the beginning of a hint; ``""`` if no known name is like it."""
+    import difflib  # only errors need it
+
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"Did you mean {by_lower[near[0]]!r}? " if near else ""
 
 
 def _rebuild(kind: type[EarmarkError], message: str, hint: str) -> EarmarkError:

@@ -9,7 +9,7 @@ from typing import Protocol
 class Progress(Protocol):
     """What a long task calls after each step. An error that it raises ends the task."""
 
-    def __call__(self, stage: str, done: int, total: int, figures: Mapping[str, float], /) -> object:
+    def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> object:
         """Take how far the task is.
 
         Parameters
@@ -18,10 +18,10 @@ class Progress(Protocol):
             What is being done, such as ``"features"`` or ``"training"``. Stages come one after the other.
         done, total : int
             Steps of this stage that are done, and how many there are; 0 of 0 where that is not known yet.
-        figures : mapping of str to float
+        metrics : mapping of str to float
             Numbers of the step, such as ``loss``; most stages have none.
         """
 
 
-def no_progress(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
+def no_progress(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
     """Do nothing with what is reported."""

@@ -224,7 +224,7 @@ def test_standard_input(files: dict[str, bytes]) -> None:
         assert done.stderr == b""
 
 
-def test_a_pipe_is_heard_before_it_ends() -> None:
+def test_a_pipe_is_decoded_before_it_ends() -> None:
     """A radio station never ends."""
     reading, writing = os.pipe()
     data = sounds.encode(music(30), SR, "mp3")

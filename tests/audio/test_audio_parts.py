@@ -132,7 +132,7 @@ def test_chunks_resample_as_one(lengths: list[int], sr_in: int) -> None:
     start=st.floats(0.0, 100.0),
     duration=st.none() | st.floats(0.1, 1e4),
 )
-def test_excerpts_lie_evenly_within_what_is_asked_for(
+def test_excerpts_lie_evenly_within_the_requested_part(
     whole: float, n: int, seconds: float, start: float, duration: float | None
 ) -> None:
     end = whole if duration is None else min(whole, start + duration)

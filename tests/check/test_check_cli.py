@@ -100,7 +100,7 @@ def test_what_labels_do_not_count_is_reported(run: Run, tmp_path: Path, command:
     done = run(*start, tmp_path, *options)
     assert "noise is a class like any other" in done.err
     done = run(*start, tmp_path, *options, "--non-events", "noise")
-    assert "labels that do not count, as asked: noise (1)" in done.err
+    assert "labels that do not count (--non-events): noise (1)" in done.err
     done = run(*start, tmp_path, *options, "--non-events", "nois")
     assert done.status == 2 and "non_events='nois', but no track has this label. Accepted: noise" in done.err
     assert "class like" not in done.err and "Traceback" not in done.err

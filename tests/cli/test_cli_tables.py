@@ -68,7 +68,7 @@ def test_rows_are_kept_and_not_repeated(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(first=st.permutations(NAMES), asked=st.permutations(NAMES), n=st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
-def test_rows_end_in_the_order_asked_for_after_those_of_other_files(
+def test_rows_end_in_the_requested_order_after_those_of_other_files(
     tmp_path_factory: pytest.TempPathFactory, ending: str, first: list[str], asked: list[str], n: int
 ) -> None:
     path = tmp_path_factory.mktemp("order") / f"table{ending}"

@@ -80,7 +80,7 @@ def test_every_folder_is_a_class_whatever_its_name(tmp_path: Path, label: str) -
     assert any(f"{label} is a class like any other" in note for note in manifest.notes)
 
 
-def test_non_events_have_no_label_where_asked(tmp_path: Path) -> None:
+def test_non_events_have_no_label_where_named(tmp_path: Path) -> None:
     for label in ("Blackbird", "Robin", "Noise", "Speech", "SILENCE"):
         touch(tmp_path / label / "a.wav")
     assert len(read(tmp_path).classes) == 5

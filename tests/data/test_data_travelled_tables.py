@@ -112,7 +112,7 @@ def test_labels_and_groups_of_windows_1252(root: Path) -> None:
     ]
 
 
-def test_what_was_moved_is_said(root: Path) -> None:
+def test_what_was_moved_is_reported(root: Path) -> None:
     (note,) = read(root, table(windows("C:\\Users\\me\\"))).notes
     assert note.startswith("4 paths are of another place") and "C:\\Users\\me\\rock\\röck 0.ogg" in note
     assert read(root, table(windows())).notes == ()

@@ -15,7 +15,7 @@ from earmark.vocabulary import PITCH_CLASSES
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_clip_is_loud_finite_and_as_long_as_asked(style: str) -> None:
+def test_a_clip_is_loud_finite_and_as_long_as_requested(style: str) -> None:
     clip = demo_clip(style, seconds=5.5)
     assert clip.y.dtype == np.float32 and clip.y.shape == (round(5.5 * 22050),)
     assert clip.path == f"demo-{style}" and clip.duration == pytest.approx(5.5)

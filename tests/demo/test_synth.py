@@ -166,7 +166,7 @@ PITCHED = (
 
 
 @pytest.mark.parametrize("name", PITCHED)
-def test_an_instrument_plays_the_note_that_it_is_asked_for(name: str) -> None:
+def test_an_instrument_plays_the_requested_note(name: str) -> None:
     y = getattr(instruments, name)(57, 1.2, SR)
     assert len(y) == len(times(1.2, SR)) and np.isfinite(y).all() and 0.3 < np.abs(y).max() < 3
     assert fundamental(y, 57) == pytest.approx(220.0, rel=0.006)

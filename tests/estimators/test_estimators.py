@@ -122,7 +122,7 @@ def test_several_labels_of_spectrograms(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["logistic", "mlp", "svm", "boosting", "scratch-logistic", "knn"])
 def test_a_rare_class_counts_as_much_as_a_common_one(name):
-    """By chance alone (no descriptor tells anything), balanced means even, and unbalanced the shares."""
+    """By chance alone (descriptors of noise), balanced means even, and unbalanced the fractions."""
     rng = np.random.default_rng(0)
     X = rng.normal(0, 1, (300, 2)).astype(np.float32)
     y = np.where(np.arange(300) % 10 == 0, "rare", "common")
@@ -420,7 +420,7 @@ def test_another_prior_than_that_of_training(tmp_path):
     clip = demo_clip("rock")
     names = descriptor_names(FeatureSpec())[::7]
     X = np.random.default_rng(0).normal(size=(40, len(names))).astype(np.float32)
-    # so held back that it learns the shares and little else
+    # so held back that it learns the class frequencies and little else
     model = Logistic(C=1e-10, class_weight=None).fit(X, ["a", "a", "a", "b"] * 10)
     to_bundle(model, tmp_path / "mine", name="mine", descriptor_names=names)
     scores = [

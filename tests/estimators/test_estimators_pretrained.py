@@ -34,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def test_one_channel_is_heard_as_a_grey_photograph_is_seen(tiny: str) -> None:
+def test_one_channel_gives_what_a_grey_photograph_gives(tiny: str) -> None:
     import transformers
 
     from earmark.estimators.torch.resnet import ImageResNet
@@ -255,7 +255,9 @@ def test_mn04_answers_as_published(shared: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.shared
-def test_behind_our_front_end_it_hears_much_the_same(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_our_front_end_its_scores_are_much_the_same(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from earmark.audio import load
     from earmark.estimators.torch.mobilenet import Tagger, load_mobile
 

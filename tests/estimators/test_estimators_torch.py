@@ -118,7 +118,7 @@ class Stop(Exception):
 
 
 def stop_after(step: int) -> Any:
-    def progress(stage: str, done: int, of: int, figures: Any) -> None:
+    def progress(stage: str, done: int, of: int, metrics: Any) -> None:
         if done == step:
             raise Stop
 
@@ -186,7 +186,7 @@ def test_it_stops_early_and_takes_the_best(tmp_path: Any) -> None:
     wrong = (held[0], np.where(held[1] == "drums", "flute", "drums"))  # the better it learns, the worse
     model = ShortChunkModel(epochs=30, batch_size=8, width=8, n_blocks=2, patience=2, average=0.0)
     model.fit(X, y, valid=wrong, threads=1)
-    losses = [figures["valid_loss"] for figures in model.history_]
+    losses = [metrics["valid_loss"] for metrics in model.history_]
     assert len(losses) < 30
     assert int(np.argmin(losses)) == len(losses) - 3
     proba = model.predict_proba(wrong[0])

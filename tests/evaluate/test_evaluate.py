@@ -105,26 +105,26 @@ PLAIN = (("low0", "low", "a"), ("low1", "low", "b"), ("mid0", "mid", "c"), ("mid
 
 
 def text(evaluation: Evaluation) -> dict[str, float]:
-    return {figure.name: figure.value for figure in evaluation.figures}
+    return {figure.name: figure.value for figure in evaluation.metrics}
 
 
 def test_figures_of_four_tones(made: Make) -> None:
     done = evaluate(Ear(), made(*PLAIN))
     assert [track.hit for track in done.tracks] == [True, True, True, False]
-    assert [track.answer for track in done.tracks] == ["low", "low", "mid", "mid"]
+    assert [track.predicted for track in done.tracks] == ["low", "low", "mid", "mid"]
     figures = text(done)
     assert figures["track accuracy"] == 0.75 and figures["window accuracy"] == 0.75
     assert figures["balanced accuracy"] == pytest.approx((2 / 3 + 1) / 2)
     assert figures["ECE"] == pytest.approx(0.15, abs=1e-6)
-    assert done.figure("accuracy among the 2 classes of the data").value == 0.75
-    assert done.figure("window accuracy").n == 16  # 3.5 s are windows at 0, 1, 2 and 2.5 s
-    assert done.figure("track accuracy").n == 4 and done.n_groups == 3
+    assert done.metric("accuracy among the 2 classes of the data").value == 0.75
+    assert done.metric("window accuracy").n == 16  # 3.5 s are windows at 0, 1, 2 and 2.5 s
+    assert done.metric("track accuracy").n == 4 and done.n_groups == 3
     assert done.confusion.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
     assert [(c.label, c.n, c.recall) for c in done.classes] == [("low", 3, 2 / 3), ("mid", 1, 1.0)]
-    assert [(g.name, g.n, g.n_missed, g.answers) for g in done.groups] == [("c", 2, 1, ("mid",))]
+    assert [(g.name, g.n, g.n_missed, g.predicted) for g in done.groups] == [("c", 2, 1, ("mid",))]
     assert [track.id for track in done.worst()] == ["3 mid1"]
     with pytest.raises(InputError, match=r"no metric 'x'.*track accuracy"):
-        done.figure("x")
+        done.metric("x")
 
 
 def test_answers_are_those_of_classify(made: Make) -> None:
@@ -132,7 +132,7 @@ def test_answers_are_those_of_classify(made: Make) -> None:
     for track, row in zip(done.tracks, done.by_track.scores, strict=True):
         prediction = classify(track.path, model="echo")
         assert {s.label: s.score for s in prediction.genres} == dict(zip(done.head.classes, row, strict=True))
-        assert (track.answer, track.verdict) == (prediction.genres[0].label, prediction.verdict)
+        assert (track.predicted, track.verdict) == (prediction.genres[0].label, prediction.verdict)
 
 
 def test_what_the_base_of_a_model_was_trained_on_is_noted(made: Make) -> None:
@@ -173,8 +173,8 @@ def test_files_that_cannot_be_read_count_nowhere(made: Make) -> None:
 
 def test_silence_is_a_miss_and_not_music_is_counted_apart(made: Make) -> None:
     done = evaluate(Ear(), made(*PLAIN, ("silence", "low", "d"), ("silence", ""), ("high0", "")))
-    assert done.figure("track accuracy").value == 3 / 5
-    assert done.tracks[4].answer == "" and not done.tracks[4].hit and done.tracks[4].verdict == "silence"
+    assert done.metric("track accuracy").value == 3 / 5
+    assert done.tracks[4].predicted == "" and not done.tracks[4].hit and done.tracks[4].verdict == "silence"
     assert done.refused == {"music": 1, "silence": 1}
     assert len(done.worst()) == 1  # silence is no confident mistake
 
@@ -184,7 +184,7 @@ def test_several_labels(made: Make) -> None:
         Ear(), made(("low0", "low|mid"), ("mid0", "low|mid"), ("high0", "low|mid"), ("low1", "mid"))
     )
     assert [track.hit for track in done.tracks] == [True, True, False, False]
-    assert not math.isnan(done.figure("ROC-AUC").value)
+    assert not math.isnan(done.metric("ROC-AUC").value)
 
 
 def test_labels_in_another_spelling_and_labels_that_are_unknown(made: Make) -> None:
@@ -214,10 +214,10 @@ def test_labels_that_do_not_fit(mapping: dict[str, str], message: str) -> None:
         map_labels(tracks, CLASSES, mapping=mapping)
 
 
-def test_the_head_that_knows_the_labels_is_asked(made: Make) -> None:
+def test_the_head_that_has_the_labels_is_evaluated(made: Make) -> None:
     rows = [("low0", "Q1"), ("mid0", "Q2"), ("high0", "Q1")]
     done = evaluate(Ear(), made(*rows))
-    assert done.head.name == "quadrant" and done.figure("track accuracy").value == pytest.approx(2 / 3)
+    assert done.head.name == "quadrant" and done.metric("track accuracy").value == pytest.approx(2 / 3)
     assert text(done)["window accuracy"] == pytest.approx(2 / 3)  # windows have scores of every head
     with pytest.raises(InputError, match=r"no head 'moods'.*genres, quadrant"):
         evaluate(Ear(), made(*rows), head="moods")
@@ -272,7 +272,7 @@ def test_the_split_of_the_training_is_found_again(made: Make, tmp_path: Path) ->
     assert strange.protocol == "all" and "another split or on other data" in strange.notes[0]
 
 
-def test_tracks_that_taught_the_model_are_left_out(made: Make, tmp_path: Path) -> None:
+def test_training_tracks_are_left_out(made: Make, tmp_path: Path) -> None:
     learned = with_hashes(made(*GROUPED))
     dealt = split(learned)
     card = Ear(split_digest=dealt.digest).card
@@ -315,12 +315,12 @@ def test_leaky_figures_say_so_and_stay_out_of_cards(made: Make) -> None:
     manifest = made(*GROUPED)
     done = evaluate(Ear(), manifest, split="windows")
     assert done.subset.leaky and done.notes[0].startswith("leaky")
-    assert all(figure.leaky and figure.text.endswith(" leaky") for figure in done.figures)
-    assert done.to_dict()["split"]["leaky"] and all(f["leaky"] for f in done.to_dict()["figures"])
+    assert all(figure.leaky and figure.text.endswith(" leaky") for figure in done.metrics)
+    assert done.to_dict()["split"]["leaky"] and all(f["leaky"] for f in done.to_dict()["metrics"])
     with pytest.raises(InputError, match="leaky metrics are not written into a card"):
         done.card_metrics()
     # 20 tracks of 4 windows; a fifth of all windows is tested.
-    assert done.figure("window accuracy").n == 16 and 6 <= len(done.tracks) <= 16
+    assert done.metric("window accuracy").n == 16 and 6 <= len(done.tracks) <= 16
 
 
 def test_honest_figures_go_into_a_card(made: Make) -> None:
@@ -329,7 +329,7 @@ def test_honest_figures_go_into_a_card(made: Make) -> None:
     ModelCard(name="x", heads=Ear().card.heads, metrics=tuple(entries))
     assert entries[0]["name"] == "track accuracy" and entries[0]["split"] == "grouped, test"
     assert entries[0]["split_digest"] == split(made(*GROUPED)).digest and entries[0]["n"] == 4
-    assert not any(figure.text.endswith("leaky") for figure in done.figures)
+    assert not any(figure.text.endswith("leaky") for figure in done.metrics)
 
 
 # ---------------------------------------------------------------- other inputs
@@ -366,11 +366,11 @@ def test_a_table_of_files_and_its_json(sounds: Path, tmp_path: Path) -> None:
     told = json.loads(done.to_json())
     assert told["schema"] == "earmark.evaluation/1" and done.data == tmp_path.name
     assert told["split"] == {"protocol": "all", "part": "all", "digest": done.subset.digest, "leaky": False}
-    first = told["figures"][0]
+    first = told["metrics"][0]
     assert (first["name"], first["value"], first["n"], first["leaky"]) == ("track accuracy", 0.5, 2, False)
     assert first["low"] < 0.2 and first["high"] > 0.8
     assert told["classes"][0]["roc_auc"] is None and told["n"] == 2 and told["n_groups"] == 2
-    assert [track["answer"] for track in told["tracks"]] == ["low", "mid"]
+    assert [track["predicted"] for track in told["tracks"]] == ["low", "mid"]
     assert any("Only 2 groups" in note for note in told["notes"])
 
 
@@ -395,4 +395,4 @@ def test_the_shipped_model_beats_chance_on_gtzan(shared: Path) -> None:
     names = {f"{genre}.0000{i}" for genre in ("blues", "classical", "country", "metal") for i in (0, 4)}
     some = manifest.take([i for i, track in enumerate(manifest.tracks) if track.id in names])
     done = evaluate("earmark-base", some, split="all", n_resamples=50)
-    assert len(done.tracks) >= 6 and done.figure("ROC-AUC").value > 0.75
+    assert len(done.tracks) >= 6 and done.metric("ROC-AUC").value > 0.75

@@ -26,7 +26,7 @@ def test_a_difference_that_is_no_chance(made: Make) -> None:  # noqa: F811
     assert first.difference.value == pytest.approx(9 / 15) and first.text == "+60.0 points"
     assert 0 < first.difference.low < 9 / 15 < first.difference.high <= 1
     assert done.p_value == mcnemar([False] * 9, [True] * 9) == 2 / 2**9
-    assert (len(done.only_a), len(done.only_b)) == (0, 9) and done.only_b[0].a.answer == "mid"
+    assert (len(done.only_a), len(done.only_b)) == (0, 9) and done.only_b[0].a.predicted == "mid"
     assert done.verdict.startswith("ear is better: +60.0 points (")
     assert "deaf" not in compare(Ear(), HalfDeaf(name="deaf"), made(*MANY), n_resamples=99).verdict
 
@@ -56,7 +56,7 @@ def test_a_model_is_as_good_as_itself(made: Make) -> None:  # noqa: F811
 def test_each_side_is_what_evaluate_says(made: Make) -> None:  # noqa: F811
     manifest = made(*PLAIN)
     done = compare(Ear(), HalfDeaf(name="deaf"), manifest)
-    for entry, alone in zip(done.differences, evaluate(Ear(), manifest).figures, strict=True):
+    for entry, alone in zip(done.differences, evaluate(Ear(), manifest).metrics, strict=True):
         assert (entry.a.name, entry.a.value, entry.a.low) == pytest.approx(
             (alone.name, alone.value, alone.low)
         )
@@ -85,7 +85,7 @@ def test_only_tracks_that_both_know(made: Make) -> None:  # noqa: F811
         compare(Ear(), Narrow(), made(("high0", "hip-hop", "a"), ("low0", "x", "b")))
 
 
-def test_who_was_taught_what_is_said_of_each(made: Make) -> None:  # noqa: F811
+def test_notes_name_the_model_that_was_trained_on_the_tracks(made: Make) -> None:  # noqa: F811
     manifest = made(*GROUPED)
     digest = split(manifest).digest
     done = compare(
@@ -95,7 +95,7 @@ def test_who_was_taught_what_is_said_of_each(made: Make) -> None:  # noqa: F811
     assert [note.split(":")[0] for note in done.notes if "split" in note] == ["other"]
 
 
-def test_what_taught_either_is_left_out_for_both(made: Make, tmp_path: Path) -> None:  # noqa: F811
+def test_training_tracks_of_either_are_left_out_for_both(made: Make, tmp_path: Path) -> None:  # noqa: F811
     import shutil
 
     from earmark.models.registry import BUNDLES
@@ -128,4 +128,4 @@ def test_json(made: Make) -> None:  # noqa: F811
         "ear",
     )
     assert told["differences"][0]["difference"]["value"] == 0.6 and len(told["only_b"]) == 9
-    assert told["only_b"][0]["a"]["answer"] == "mid" and told["n"] == 15
+    assert told["only_b"][0]["a"]["predicted"] == "mid" and told["n"] == 15

@@ -44,7 +44,7 @@ def test_the_page_tells_all(made: Make) -> None:  # noqa: F811
         "At a glance", "Classes", "Confusion", "Confidence", "Confident errors", "Artists with most errors",
         "Not of any class", "Not read", "All tracks",
     ]  # fmt: skip
-    for figure in done.figures:
+    for figure in done.metrics:
         assert figure.text in read.text and figure.name in read.text
     for text in (done.subset.digest, "3 of 4 tracks", "4 broken", "3 mid1", *done.notes):
         assert text in read.text
@@ -73,7 +73,7 @@ def test_a_perfect_model_has_no_section_of_mistakes(made: Make) -> None:  # noqa
 def test_every_figure_of_a_leaky_page_says_so(made: Make) -> None:  # noqa: F811
     done = evaluate(Ear(), made(*GROUPED), split="windows", n_resamples=20)
     page = evaluation_page(done)
-    assert page.count(" leaky</b>") == len(done.figures)
+    assert page.count(" leaky</b>") == len(done.metrics)
     for heading in ("Classes", "Confusion", "Confidence"):
         section = page[page.index(f"<h2>{heading}</h2>") :].split("</section>")[0]
         assert "leaky" in section.lower(), heading
@@ -128,7 +128,7 @@ def test_evaluate_command(run: Run, data: Path, tmp_path: Path) -> None:  # noqa
     assert told.status == 0, told.err
     report = json.loads(run("evaluate", "echo", data, "--json", "--map", "polka=folk").out)
     assert report["n"] == 3 and report["data"] == "data" and report["labels"]["renamed"]["polka"] == "folk"
-    text = f"{100 * report['figures'][0]['value']:.1f} %"
+    text = f"{100 * report['metrics'][0]['value']:.1f} %"
     assert (
         re.search(rf"track accuracy +{re.escape(text)}", told.out) and report["split"]["digest"] in told.out
     )

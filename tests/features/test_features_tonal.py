@@ -156,7 +156,7 @@ def test_every_door_tunes_the_key_to_the_recording(chords: tuple[str, ...], key:
 
 
 @pytest.mark.parametrize("inaudible", ["offset", "rumble"])
-def test_what_nobody_can_hear_has_no_chroma(inaudible: str) -> None:
+def test_inaudible_sound_has_no_chroma(inaudible: str) -> None:
     t = np.arange(4 * SR) / SR
     added = np.float32(0.1) * (np.ones(len(t)) if inaudible == "offset" else np.sin(2 * np.pi * 12 * t))
     alone = np.asarray(added, dtype=np.float32)

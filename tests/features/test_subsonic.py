@@ -101,12 +101,12 @@ def test_what_was_pushed_may_be_overwritten():
 
 
 @pytest.mark.parametrize("name", [name for name in INAUDIBLE if name != "step"])  # which is a click
-def test_what_nobody_hears_is_silence(name):
+def test_inaudible_sound_is_silence(name):
     assert classify(Clip(INAUDIBLE[name].astype(np.float32), SR)).verdict == "silence"
 
 
 @pytest.mark.parametrize("name", INAUDIBLE)
-def test_what_nobody_hears_leaves_the_answer_as_it_is(name):
+def test_inaudible_sound_leaves_the_prediction_as_it_is(name):
     y = half_silent()
     expected = classify(Clip(y, SR))
     prediction = classify(Clip((y + INAUDIBLE[name]).astype(np.float32), SR))
@@ -126,7 +126,7 @@ COLUMNS += ("onset_strength",)
 
 @pytest.mark.parametrize("style", ["rock", "house", "ballad"])
 @pytest.mark.parametrize("name", [name for name in INAUDIBLE if name != "step"])  # which is an onset
-def test_what_nobody_hears_leaves_the_descriptors_as_they_are(name, style):
+def test_inaudible_sound_leaves_the_descriptors_as_they_are(name, style):
     y = 0.1 * demo_clip(style, seconds=8.0).y
     expected, found = (descriptors(x.astype(np.float32)) for x in (y, y + INAUDIBLE[name]))
     assert found.key == expected.key

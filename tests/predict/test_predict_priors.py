@@ -50,10 +50,10 @@ def scores_of(prediction):
 
 # Against Bayes
 
-shares_of_three = st.lists(st.floats(0.02, 0.9), min_size=3, max_size=3)
+fractions_of_three = st.lists(st.floats(0.02, 0.9), min_size=3, max_size=3)
 
 
-@given(shares_of_three, shares_of_three)
+@given(fractions_of_three, fractions_of_three)
 def test_a_softmax_becomes_the_posterior_of_the_other_library(old, new):
     old, new = np.array(old) / sum(old), np.array(new) / sum(new)
     sound = np.linspace(-4, 4, 9)[:, np.newaxis]  # three genres that differ in the mean of a Gaussian
@@ -65,7 +65,7 @@ def test_a_softmax_becomes_the_posterior_of_the_other_library(old, new):
     np.testing.assert_allclose(shift.applied(rows), expected, atol=1e-4)  # 1e-6 of p is clipped, times 45
 
 
-@given(shares_of_three, shares_of_three)
+@given(fractions_of_three, fractions_of_three)
 def test_several_labels_become_the_posteriors_of_the_other_library(old, new):
     sound = np.linspace(-4, 4, 9)[:, np.newaxis]  # each label moves the mean of a Gaussian of its own
     there, absent = (np.exp(-0.5 * (sound - mean) ** 2) for mean in ([1, 1.5, 0.5], [-1, -0.5, 0]))
@@ -76,7 +76,7 @@ def test_several_labels_become_the_posteriors_of_the_other_library(old, new):
 
 
 @pytest.mark.parametrize("kind", ["softmax", "multilabel"])
-def test_a_genre_comes_as_often_as_was_said_where_nothing_is_heard(kind):
+def test_without_evidence_a_genre_is_as_frequent_as_its_prior(kind):
     shift = prior_shift({"jazz": 0.6}, card_of(kind))
     (row,) = shift.applied(np.array([list(TRAINED.values())]))
     rest = [0.3, 0.5] if kind == "multilabel" else [0.4 * 3 / 8, 0.4 * 5 / 8]
@@ -91,7 +91,7 @@ def test_even_is_the_mean_share_for_every_genre(kind):
     assert shift.priors == pytest.approx(dict.fromkeys(LABELS, 1 / 3))
 
 
-def test_shares_of_all_genres_of_a_softmax_are_weights():
+def test_fractions_of_all_genres_of_a_softmax_are_weights():
     counts = prior_shift({"jazz": 0.04, "pop": 0.02, "rock": 0.02}, card_of("softmax"))
     assert counts.priors == pytest.approx({"jazz": 0.5, "pop": 0.25, "rock": 0.25})
 
@@ -109,7 +109,7 @@ def test_what_the_model_believes_already_changes_nothing(kind):
 @pytest.mark.parametrize("old", [1e-300, 1 - 1e-16, 0.5])
 @pytest.mark.parametrize("new", [1e-300, 1 - 1e-16, 0.5])
 @pytest.mark.filterwarnings("error")
-def test_certain_answers_and_extreme_shares_stay_probabilities(kind, old, new):
+def test_certain_answers_and_extreme_fractions_stay_probabilities(kind, old, new):
     rest = (1 - old) / 2 or 1e-17
     card = card_of(kind, {"jazz": old, "pop": rest, "rock": rest})
     rows = prior_shift({"jazz": new}, card).applied(np.eye(3, dtype=np.float32)[[0, 1, 2, 0]])
@@ -156,9 +156,9 @@ def test_a_prior_for_a_card_without_priors_is_refused():
 
 
 @given(st.dictionaries(st.sampled_from(GENRES), st.floats(0.001, 0.999), min_size=1))
-def test_text_says_what_a_mapping_says(shares):
-    text = " , ".join(f"{label} = {share!r}" for label, share in shares.items())
-    assert parse_prior(text) == shares
+def test_text_parses_to_the_same_mapping(fractions):
+    text = " , ".join(f"{label} = {fraction!r}" for label, fraction in fractions.items())
+    assert parse_prior(text) == fractions
     assert parse_prior(" even ") == "even"
 
 

@@ -81,7 +81,7 @@ def test_a_folder_of_sixty_clips_becomes_a_model_that_classifies(run: Run, music
     assert right >= 14  # of 15, most of them seen in training
 
 
-def test_the_card_says_how_good_it_is_and_on_what(run: Run) -> None:
+def test_the_card_states_how_good_it_is_and_on_what(run: Run) -> None:
     metrics = {metric["name"]: metric for metric in run.card.metrics}
     assert {"track accuracy", "window accuracy", "balanced accuracy", "macro F1"} <= set(metrics)
     accuracy = metrics["track accuracy"]
@@ -105,7 +105,7 @@ def test_scores_of_classify_are_those_of_training(run: Run, music: Path, cache: 
         assert np.allclose(row, [scores[label] for label in STYLES], atol=1e-4)
 
 
-def test_the_folder_tells_how_it_came_about(run: Run, music: Path) -> None:
+def test_the_folder_records_how_it_was_made(run: Run, music: Path) -> None:
     params = json.loads((run.folder / "params.json").read_text())
     settings = params["settings"]
     assert settings["model"] == "logistic" and settings["params"]["C"] == 0.1 and settings["seed"] == 0
@@ -142,15 +142,15 @@ def test_where_a_run_goes_by_itself(
 # ---------------------------------------------------------------- protocols and balance
 
 
-def test_the_leaky_protocol_says_so_and_keeps_its_figures_out_of_the_card(
+def test_the_leaky_protocol_is_marked_and_keeps_its_metrics_out_of_the_card(
     music: Path, cache: Path, tmp_path: Path
 ) -> None:
     leaky = train(music, out=tmp_path / "leaky", split="windows", cache=cache, jobs=1)
-    assert leaky.leaky and leaky.figures
+    assert leaky.leaky and leaky.metrics
     assert leaky.card.metrics == () and any("leaky" in limit for limit in leaky.card.limits)
     page = (leaky.folder / "report.html").read_text()
-    figures = re.findall(r"<b>([^<]*)</b>", page) + re.findall(r'class="soft" dx="6">([^<]*)<', page)
-    assert len(figures) > 5 and all("leaky" in figure for figure in figures)
+    metrics = re.findall(r"<b>([^<]*)</b>", page) + re.findall(r'class="soft" dx="6">([^<]*)<', page)
+    assert len(metrics) > 5 and all("leaky" in figure for figure in metrics)
     assert "it was trained on other windows of these tracks" in page
 
 
@@ -159,13 +159,13 @@ def test_a_split_that_ignores_artists_is_named_in_the_card(music: Path, cache: P
     assert made.card.metrics and any("stratified" in limit for limit in made.card.limits)
 
 
-def test_without_a_test_part_there_is_no_figure(music: Path, cache: Path, tmp_path: Path) -> None:
+def test_without_a_test_part_there_is_no_metric(music: Path, cache: Path, tmp_path: Path) -> None:
     made = train(music, out=tmp_path / "run", test=0, cache=cache, jobs=1)
-    assert made.figures == () and made.card.metrics == ()
+    assert made.metrics == () and made.card.metrics == ()
     assert "no test part" in (made.folder / "report.html").read_text()
 
 
-def test_uneven_classes_are_said_and_weighed(music: Path, cache: Path, tmp_path: Path) -> None:
+def test_uneven_classes_are_reported_and_weighted(music: Path, cache: Path, tmp_path: Path) -> None:
     for style, n in (("rock", 18), ("house", 5)):
         (tmp_path / "data" / style).mkdir(parents=True)
         for i in range(n):
@@ -201,7 +201,7 @@ def test_several_labels(music: Path, cache: Path, tmp_path: Path) -> None:
 def test_a_complete_run_is_found_complete(run: Run, music: Path, cache: Path) -> None:
     before = content(run.folder)
     again = train(music, out=run.folder, cache=cache, jobs=1)
-    assert again.resumed and again.card == run.card and again.figures == run.figures
+    assert again.resumed and again.card == run.card and again.metrics == run.metrics
     assert content(run.folder) == before
 
 
@@ -506,10 +506,10 @@ def test_log_mels_without_sound(music: Path, cache: Path, tmp_path: Path) -> Non
     assert np.array_equal(again.part(np.array([[3, 0]])).X[0], features.load(3)[:, :130])
 
 
-def test_progress_is_told(music: Path, cache: Path, tmp_path: Path) -> None:
+def test_progress_is_reported(music: Path, cache: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
 
-    def watch(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
+    def watch(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
         told.append((stage, done, total))
 
     train(music, out=tmp_path / "run", cache=cache, jobs=1, progress=watch)

@@ -66,7 +66,7 @@ def test_the_split_that_was_used_is_printed_with_the_reason(run: Run) -> None:  
     assert "split:  grouped (the data state no split)" in other.err
 
 
-def test_every_leaky_figure_is_marked(run: Run) -> None:  # noqa: F811
+def test_every_leaky_metric_is_marked(run: Run) -> None:  # noqa: F811
     made = run(
         "train",
         "music",

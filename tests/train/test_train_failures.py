@@ -191,7 +191,9 @@ def damaged(kind: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a byte more", "no weights", "half a card", "empty folder"])
-def test_a_damaged_bundle_is_said_and_made_again(kind: str, quick: Run, music: Path, tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_reported_and_made_again(
+    kind: str, quick: Run, music: Path, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(quick.folder, tmp_path / "run"))
     damaged(kind, folder)
     again = train(music, out=folder, **QUICK)

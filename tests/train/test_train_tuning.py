@@ -64,10 +64,10 @@ def test_folds_keep_away_from_the_test_part(place: Path) -> None:
 def test_the_best_parameters_are_a_file_that_train_takes(place: Path, tmp_path: Path) -> None:
     reported: list[tuple[int, int]] = []
 
-    def watch(stage: str, done: int, total: int, figures: Any, /) -> None:
+    def watch(stage: str, done: int, total: int, metrics: Any, /) -> None:
         if stage == "tuning":
             reported.append((done, total))
-            assert figures["best"] >= figures["default"]
+            assert metrics["best"] >= metrics["default"]
 
     tuning = tune(
         place / "music",

@@ -79,7 +79,7 @@ class _Walk:
             what = (
                 "No permission to read the folder" if denied else f"Cannot read ({reason(error)}) the folder"
             )
-            hint = "Change its permissions (chmod +rx) or ask its owner." if denied else "Check the disk."
+            hint = "Try: chmod +rx, or its owner." if denied else "Try: check the disk."
             self._on_error(Path(folder), UnreadableAudioError(f"{what} {folder}", hint=hint))
             return
         seen.add((status.st_dev, status.st_ino))

@@ -249,8 +249,8 @@ def _of_groups(manifest: Manifest) -> Iterator[Finding]:
     for group, tracks in members.items():
         parts = Counter(track.split for track in tracks)
         if len(parts) > 1:
-            shares = ", ".join(f"{n} in {part}" for part, n in sorted(parts.items()))
-            yield Finding("artist", tuple(t.id for t in tracks), f"{group}: {shares}", len(tracks))
+            fractions = ", ".join(f"{n} in {part}" for part, n in sorted(parts.items()))
+            yield Finding("artist", tuple(t.id for t in tracks), f"{group}: {fractions}", len(tracks))
 
 
 def _of_balance(manifest: Manifest) -> Iterator[Finding]:
@@ -350,7 +350,7 @@ def _of_many_labels(
 ) -> Iterator[Finding]:
     """Yield, for each label by itself, tracks that have it in error or lack it."""
     table = manifest.indicators().astype(np.int64)
-    judged = []
+    scored = []
     for column, name in enumerate(manifest.classes):
         n_with = int(table[:, column].sum())
         if min(n_with, len(table) - n_with) < _LEAST_OF_LABEL:
@@ -358,12 +358,12 @@ def _of_many_labels(
         probabilities = cross_validated(X, table[:, column], folds, 2)
         if agreement(probabilities, table[:, column]) < _AGREEMENT:
             continue
-        judged.append(name)
+        scored.append(name)
         for error in _likely(label_errors_of(probabilities, table[:, column])):
             text = f"{name} ({error.p_likely:.0%}) is missing" if error.likely else f"not {name}"
             yield _label_finding(manifest.tracks[error.track], error, text)
-    if len(judged) < len(manifest.classes):
-        notes.append(f"labels that could be judged: {', '.join(judged) or 'none'}")
+    if len(scored) < len(manifest.classes):
+        notes.append(f"labels that could be scored: {', '.join(scored) or 'none'}")
 
 
 def _label_finding(track: Track, error: LabelError, text: str) -> Finding:

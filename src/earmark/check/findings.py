@@ -21,7 +21,7 @@ class Kind:
     title : str
         For people.
     fault : bool
-        Whether it is a fault, or for a person to judge.
+        Whether it is a fault, or for a person to review.
     meaning : str
         What it means, and what `cleaned` does.
     """

@@ -65,17 +65,17 @@ def cross_validated(X: Floats, classes: Ints, folds: Sequence[Ints], n_classes: 
     Returns
     -------
     np.ndarray [shape=(n, n_classes)]
-        NaN for tracks whose class does not occur outside of their fold: they cannot be judged.
+        NaN for tracks whose class does not occur outside of their fold: they cannot be scored.
     """
     scaled = np.clip(robust_scaled(X), -_CUT, _CUT)
-    logits, judged = np.zeros((len(X), n_classes)), np.zeros(len(X), dtype=bool)
+    logits, scored = np.zeros((len(X), n_classes)), np.zeros(len(X), dtype=bool)
     for fold in folds:
         rest = np.setdiff1d(np.arange(len(X)), fold)
         logits[fold] = _discriminants(scaled[rest], classes[rest], scaled[fold], n_classes)
-        judged[fold] = np.bincount(classes[rest], minlength=n_classes)[classes[fold]] >= _LEAST_SEEN
-    losses = [_loss(softmax(logits[judged] / t), classes[judged]) for t in _TEMPERATURES]
+        scored[fold] = np.bincount(classes[rest], minlength=n_classes)[classes[fold]] >= _LEAST_SEEN
+    losses = [_loss(softmax(logits[scored] / t), classes[scored]) for t in _TEMPERATURES]
     probabilities = softmax(logits / _TEMPERATURES[int(np.argmin(losses))])
-    probabilities[~judged] = np.nan
+    probabilities[~scored] = np.nan
     return probabilities
 
 
@@ -89,13 +89,13 @@ def agreement(probabilities: Floats, classes: Ints) -> float:
     classes : np.ndarray [shape=(n,)]
         The classes as labelled.
     """
-    judged = ~np.isnan(probabilities).any(axis=1)
-    if not judged.any():
+    scored = ~np.isnan(probabilities).any(axis=1)
+    if not scored.any():
         return 0.0
     n_classes = probabilities.shape[1]
-    likely, given = probabilities[judged].argmax(axis=1), classes[judged]
-    shares = [np.bincount(numbers, minlength=n_classes) / len(given) for numbers in (likely, given)]
-    chance = float(shares[0] @ shares[1])
+    likely, given = probabilities[scored].argmax(axis=1), classes[scored]
+    fractions = [np.bincount(numbers, minlength=n_classes) / len(given) for numbers in (likely, given)]
+    chance = float(fractions[0] @ fractions[1])
     return 0.0 if chance == 1 else (float(np.mean(likely == given)) - chance) / (1 - chance)
 
 
@@ -105,7 +105,7 @@ def label_errors_of(probabilities: Floats, classes: Ints) -> list[LabelError]:
     Parameters
     ----------
     probabilities : np.ndarray [shape=(n, n_classes)]
-        Of classifiers that did not see the track; rows of NaN are not judged.
+        Of classifiers that did not see the track; rows of NaN are not scored.
     classes : np.ndarray [shape=(n,)]
         The classes as labelled.
     """
@@ -161,5 +161,5 @@ def _shrunk_covariance(residual: Floats) -> Floats:
     sphere = np.trace(sample) / d
     spread = np.sum((sample - sphere * np.eye(d)) ** 2)
     error = (np.sum(residual**2, axis=1) ** 2).sum() / n**2 - np.sum(sample**2) / n
-    share = 1.0 if spread <= 0 else float(np.clip(error / spread, 0.01, 1.0))
-    return np.asarray((1 - share) * sample + (share * sphere + 1e-9) * np.eye(d))
+    weight = 1.0 if spread <= 0 else float(np.clip(error / spread, 0.01, 1.0))
+    return np.asarray((1 - weight) * sample + (weight * sphere + 1e-9) * np.eye(d))

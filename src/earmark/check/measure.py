@@ -24,8 +24,8 @@ from earmark.predict import score_source
 # Whole frames, 120 s: what is described of a song, and what is measured at a time.
 PIECE_LENGTH = 5168 * SPEC.hop_length
 
-SILENT = 0.95  # of the time: a file without anything to learn from
-_FLAT_RUN = 4  # samples in a row at the same extreme value: a converter, or a rounding, that gave up
+SILENT = 0.95  # of the time: a file without anything to train on
+_FLAT_RUN = 4  # samples in a row at the same extreme value: a converter out of range, or a rounding
 _FLAT_TOP = 0.98  # of the peak
 
 Float32 = npt.NDArray[np.float32]
@@ -156,7 +156,7 @@ class _Clipping:
 
 
 class _Level:
-    """How much of the time is silent, and where for longest."""
+    """Fraction of the time that is silent, and the longest silence."""
 
     def __init__(self) -> None:
         self.gap = (0.0, 0.0)  # length and start, in s

@@ -28,7 +28,7 @@ def resumable_progress() -> Iterator[Progress]:
 def _lines() -> Iterator[Progress]:
     stages: set[str] = set()
 
-    def announce(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
+    def announce(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
         if stage not in stages:
             stages.add(stage)
             say(f"{stage} ...")
@@ -46,17 +46,17 @@ def _bars() -> Iterator[Progress]:
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("left  {task.fields[figures]}"),
+        TextColumn("left  {task.fields[metrics]}"),
     )
     tasks: dict[str, Any] = {}
     with Bars(*layout, console=console(stderr=True), transient=True) as bars:
 
-        def advance(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
+        def advance(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total or None, figures="")
-            shown = [f"{name} {value:.3g}" for name, value in figures.items() if name != "learning_rate"]
+                tasks[stage] = bars.add_task(stage, total=total or None, metrics="")
+            shown = [f"{name} {value:.3g}" for name, value in metrics.items() if name != "learning_rate"]
             # The first and the last: 80 columns hold no more.
             text = "  ".join([*shown[:1], *shown[-1:]] if len(shown) > 1 else shown)
-            bars.update(tasks[stage], completed=done, total=total or None, figures=text)
+            bars.update(tasks[stage], completed=done, total=total or None, metrics=text)
 
         yield advance

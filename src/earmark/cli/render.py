@@ -25,7 +25,7 @@ VERDICTS = {
 }
 LEGEND_SIZE = 6
 MOOD_WORDS = 4
-LIKELY = 0.4  # mood words above this are said; few ever reach more, for a word means less than a genre
+LIKELY = 0.4  # mood words above this are shown; few ever reach more, for a word means less than a genre
 
 
 def card(prediction: Prediction, terminal: Console, *, top: int, timeline: bool = False) -> RenderableType:
@@ -174,7 +174,7 @@ def _best_at(segments: Sequence[Segment], time: float) -> str | None:
 
 
 def legend(prediction: Prediction, *, colours: bool) -> Text:
-    """Which colour is which genre, and for what share of the segments it is the best."""
+    """Which colour is which genre, and for what fraction of the segments it is the best."""
     best = [segment.genres[0].label for segment in prediction.segments if segment.genres]
     text = Text("    ")
     for i, label in enumerate(leading_genres(prediction.segments, LEGEND_SIZE)):
@@ -240,7 +240,7 @@ def row(prediction: Prediction, terminal: Console) -> Text:
 
 
 def shortened(path: str, width: int) -> str:
-    """End of a path that fits into some columns: the name says more than the folders."""
+    """End of a path that fits into some columns: the name matters more than the folders."""
     if cell_len(path) <= width:
         return path
     while path and cell_len(path) > width - 1:

@@ -105,7 +105,7 @@ def jobs_for(sources: list[str], wanted: int | None) -> int:
 def limits_for(sources: list[str], deadline: float | None) -> dict[str, Any]:
     """Time and memory that each file may take, as arguments of `earmark.workers.run`.
 
-    None for standard input, which a worker cannot read, nor for a single file unless a deadline is asked for:
+    None for standard input, which a worker cannot read, nor for a single file unless a deadline is given:
     no other file waits for it, and this process has it done sooner than a new one would have begun.
     """
     from earmark.workers import default_deadline, default_memory
@@ -125,7 +125,7 @@ def done_of(results: Iterable[Any], out: Screen, failed: Any) -> Iterator[Any]:
     out : Screen
         Has the progress bar.
     failed : callable
-        Told of each failure.
+        Called with each failure.
 
     Yields
     ------

@@ -103,7 +103,7 @@ def _unplanned(error: Exception) -> EarmarkError:
         return OutputError(
             f"cannot write {where}: {error.strerror}", hint="Try: free some space, or write elsewhere."
         )
-    hint = "" if debugging() else "This is a fault of earmark; EARMARK_DEBUG=1 shows where."
+    hint = "" if debugging() else "Try: EARMARK_DEBUG=1, which shows where; this is a fault of earmark."
     return EarmarkError(f"{type(error).__name__}: {' '.join(str(error).split())}", hint=hint)
 
 

@@ -21,7 +21,7 @@ from earmark.contract.judging import judged, require
 from earmark.contract.training import check_training
 from earmark.errors import ContractError, InputError
 from earmark.estimators.base import TrainableModel
-from earmark.models.base import Array, Model, ModelOutput, answer, call
+from earmark.models.base import Array, Model, ModelOutput, call, checked_output
 from earmark.models.card import ModelCard
 from earmark.models.registry import load_model
 
@@ -162,7 +162,7 @@ def _finite(case: _Case) -> str:
 
 
 def _probabilities(case: _Case) -> str:
-    output = answer(case.model, case.X)
+    output = checked_output(case.model, case.X)
     for head in case.model.card.heads:
         if head.name not in output.heads:
             continue
@@ -177,7 +177,7 @@ def _probabilities(case: _Case) -> str:
 
 def _consistent(case: _Case) -> str:
     """`predict_proba`, `embed` and `predict_spectrogram` give what `forward` gives."""
-    output, model = answer(case.model, case.X), case.model
+    output, model = checked_output(case.model, case.X), case.model
     first = output.heads[model.card.heads[0].name]
     doors: dict[str, tuple[Any, Any]] = {"predict_proba": (model.predict_proba(case.X), first)}
     if hasattr(model, "predict_spectrogram") and model.card.input == "log_mel":
@@ -191,15 +191,15 @@ def _consistent(case: _Case) -> str:
 
 
 def _deterministic(case: _Case) -> str:
-    once, twice = (_outputs(answer(case.model, case.X)) for _ in range(2))
+    once, twice = (_outputs(checked_output(case.model, case.X)) for _ in range(2))
     for name, values in once.items():
         require(np.array_equal(values, twice[name]), f"{name} differs from one call to the next")
     return "the same output twice"
 
 
 def _alone(case: _Case) -> str:
-    together = _outputs(answer(case.model, case.X))
-    alone = [_outputs(answer(case.model, case.X[i : i + 1])) for i in range(len(case.X))]
+    together = _outputs(checked_output(case.model, case.X))
+    alone = [_outputs(checked_output(case.model, case.X[i : i + 1])) for i in range(len(case.X))]
     worst = 0.0
     for name, values in together.items():
         difference = _difference(np.concatenate([one[name] for one in alone]), values)
@@ -213,8 +213,8 @@ def _alone(case: _Case) -> str:
 
 def _shuffled(case: _Case) -> str:
     order = np.random.default_rng(1).permutation(len(case.X))
-    straight = _outputs(answer(case.model, case.X))
-    shuffled = _outputs(answer(case.model, np.ascontiguousarray(case.X[order])))
+    straight = _outputs(checked_output(case.model, case.X))
+    shuffled = _outputs(checked_output(case.model, np.ascontiguousarray(case.X[order])))
     for name, values in straight.items():
         difference = _difference(shuffled[name], values[order])
         require(difference <= case.tolerance, f"{name} depends on the order of windows, by {difference:.3g}")
@@ -223,7 +223,7 @@ def _shuffled(case: _Case) -> str:
 
 def _input_unchanged(case: _Case) -> str:
     X = case.X.copy()
-    answer(case.model, X)
+    checked_output(case.model, X)
     case.model.predict_proba(X)
     require(np.array_equal(X, case.X), "the input was written to")
     X.flags.writeable = False
@@ -307,7 +307,7 @@ def _save_and_load(case: _Case) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         save(Path(temporary) / "bundle")
         loaded = load_model(Path(temporary) / "bundle")
-        before, after = (_outputs(answer(model, case.X)) for model in (case.model, loaded))
+        before, after = (_outputs(checked_output(model, case.X)) for model in (case.model, loaded))
     require(before.keys() == after.keys(), f"heads {sorted(before)} come back as {sorted(after)}")
     require(loaded.card.classes == case.model.card.classes, "the classes come back in another order")
     for name, values in before.items():
@@ -373,6 +373,6 @@ def _speed(case: _Case, n: int = 16, repeats: int = 3) -> float:
     times = []
     for _ in range(repeats):
         began = case.clock()
-        answer(case.model, X)
+        checked_output(case.model, X)
         times.append(case.clock() - began)
     return n / max(min(times), 1e-9)

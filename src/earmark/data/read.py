@@ -41,11 +41,11 @@ def read_manifest(
         Columns of a table to read, where they have unusual names.
     group : str, optional
         Column of a table, or ``"tags"`` (artist or album of each file's own tags), ``"folder"`` (the folder
-        that the file is in) or ``"none"``. Without it, what the data set says; for files in a folder that
-        says nothing, the tags.
+        that the file is in) or ``"none"``. Without it, what the data set states; for files in a folder that
+        states nothing, the tags.
     non_events : collection of str
         Labels, in any case, of recordings to which none of the classes applies, such as ``"noise"``: these
-        tracks stay, without a label, and a model learns to give them none of the classes.
+        tracks stay, without a label, and a model is trained to give them none of the classes.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def read_manifest(
     Raises
     ------
     InputError
-        If there is nothing usable; the message says what was found and what is accepted. If no track has a
+        If there is nothing usable; the message names what was found and what is accepted. If no track has a
         label of `non_events`, or fewer than one class would be left.
     """
     place = Path(source)
@@ -119,7 +119,9 @@ def _without_non_events(manifest: Manifest, names: Collection[str]) -> Manifest:
         for track in manifest.tracks
     )
     listed = ", ".join(f"{label} ({n})" for label, n in sorted(found.items()))
-    note = f"labels that do not count, as asked: {listed}; these tracks are examples of none of the classes"
+    note = (
+        f"labels that do not count (--non-events): {listed}; these tracks are examples of none of the classes"
+    )
     return dataclasses.replace(manifest, tracks=tracks, classes=(), notes=(*manifest.notes, note))
 
 

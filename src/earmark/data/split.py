@@ -44,7 +44,7 @@ class Split:
         What the data set did not allow, such as a class that is missing from a part.
     seed : int
         Random seed.
-    shares : tuple of float
+    fractions : tuple of float
         Requested fractions of train, valid and test.
     """
 
@@ -55,7 +55,7 @@ class Split:
     fold: int | None = None
     warnings: tuple[str, ...] = ()
     seed: int = 0
-    shares: tuple[float, float, float] = (0.65, 0.15, 0.2)
+    fractions: tuple[float, float, float] = (0.65, 0.15, 0.2)
 
     def windows(self, n_windows: Sequence[int] | npt.NDArray[np.integer]) -> dict[str, Ints]:
         """Return the windows of each part.
@@ -76,7 +76,7 @@ class Split:
             return {name: _pairs(places, counts) for name, places in self.parts.items()}
         pairs = _pairs(self.parts["train"], counts)
         pairs = pairs[np.random.default_rng(self.seed).permutation(len(pairs))]
-        ends = np.round(np.cumsum([0.0, *self.shares]) * len(pairs)).astype(int)
+        ends = np.round(np.cumsum([0.0, *self.fractions]) * len(pairs)).astype(int)
         return {name: pairs[a:b] for name, a, b in zip(PARTS, ends, ends[1:], strict=False)}
 
 
@@ -146,16 +146,16 @@ def split(
     if folds is not None:
         return _folds(manifest, protocol=protocol, valid=valid, folds=folds, seed=seed)
     places = _usable(manifest)
-    shares = (1 - test - valid, valid, test)
+    fractions = (1 - test - valid, valid, test)
     if protocol == "windows":
         whole = np.sort(places)
-        return _made(manifest, dict.fromkeys(PARTS, whole), protocol, seed=seed, shares=shares)
+        return _made(manifest, dict.fromkeys(PARTS, whole), protocol, seed=seed, fractions=fractions)
     if protocol == "given":
-        return _made(manifest, _given(manifest), protocol, seed=seed, shares=shares)
+        return _made(manifest, _given(manifest), protocol, seed=seed, fractions=fractions)
     _check_depth(manifest, places, protocol)
-    assigned = _assigned(manifest, places, protocol, np.array(shares), np.random.default_rng(seed))
+    assigned = _assigned(manifest, places, protocol, np.array(fractions), np.random.default_rng(seed))
     parts = {name: np.sort(places[assigned == i]) for i, name in enumerate(PARTS)}
-    return _made(manifest, parts, protocol, seed=seed, shares=shares)
+    return _made(manifest, parts, protocol, seed=seed, fractions=fractions)
 
 
 def default_protocol(manifest: Manifest) -> tuple[str, str]:
@@ -208,24 +208,24 @@ def _usable(manifest: Manifest) -> Ints:
 
 
 def _assigned(
-    manifest: Manifest, places: Ints, protocol: str, shares: Floats, rng: np.random.Generator
+    manifest: Manifest, places: Ints, protocol: str, fractions: Floats, rng: np.random.Generator
 ) -> Ints:
     """Return the subset of each track [shape=(len(places),)]."""
     if protocol == "grouped":
         what, items = "group", np.unique(manifest.groups[places], return_inverse=True)[1].reshape(-1)
     else:
         what, items = "track", np.arange(len(places))
-    n_items, n_parts = len(np.unique(items)), int(np.count_nonzero(shares > 0))
+    n_items, n_parts = len(np.unique(items)), int(np.count_nonzero(fractions > 0))
     if n_items < n_parts:
         raise InputError(f"n_{what}s={n_items} for n_parts={n_parts}", hint=_remedy(what))
     if protocol == "random":
-        return stratify(np.ones((n_items, 0)), shares, rng)
+        return stratify(np.ones((n_items, 0)), fractions, rng)
     indicators = manifest.indicators()[places].astype(float)
     if manifest.multilabel:
         indicators = np.column_stack([indicators, indicators.sum(axis=1) == 0])
     counts = np.zeros((n_items, indicators.shape[1]))
     np.add.at(counts, items, indicators)
-    return stratify(counts, shares, rng)[items]
+    return stratify(counts, fractions, rng)[items]
 
 
 def _check_depth(manifest: Manifest, places: Ints, protocol: str) -> None:
@@ -271,12 +271,12 @@ def _folds(manifest: Manifest, *, protocol: str, valid: float, folds: int, seed:
     splits = []
     for fold in range(folds):
         rest = places[number != fold]
-        share = min(valid * len(places) / max(1, len(rest)), 0.5)
-        assigned = _assigned(manifest, rest, inner, np.array([1 - share, share]), rng)
+        fraction = min(valid * len(places) / max(1, len(rest)), 0.5)
+        assigned = _assigned(manifest, rest, inner, np.array([1 - fraction, fraction]), rng)
         parts = {"train": rest[assigned == 0], "valid": rest[assigned == 1], "test": places[number == fold]}
         parts = {name: np.sort(part) for name, part in parts.items()}
-        shares = (1 - valid - 1 / folds, valid, 1 / folds)
-        splits.append(_made(manifest, parts, protocol, seed=seed, shares=shares, fold=fold))
+        fractions = (1 - valid - 1 / folds, valid, 1 / folds)
+        splits.append(_made(manifest, parts, protocol, seed=seed, fractions=fractions, fold=fold))
     return splits
 
 
@@ -297,17 +297,17 @@ def _made(
     protocol: str,
     *,
     seed: int,
-    shares: tuple[float, float, float],
+    fractions: tuple[float, float, float],
     fold: int | None = None,
 ) -> Split:
     leaky = protocol == "windows"
     members = {name: sorted(manifest.tracks[i].id for i in places) for name, places in parts.items()}
-    chance = [seed, list(shares)] if leaky else []
+    chance = [seed, list(fractions)] if leaky else []
     stated = digest([protocol, members, *chance], ordered=True)
     warnings = () if leaky else _warnings(manifest, parts)
     if protocol == "given":
         warnings += _given_warnings(manifest, parts)
-    return Split(parts, protocol, leaky, stated, fold, warnings, seed, shares)
+    return Split(parts, protocol, leaky, stated, fold, warnings, seed, fractions)
 
 
 def _warnings(manifest: Manifest, parts: dict[str, Ints]) -> tuple[str, ...]:

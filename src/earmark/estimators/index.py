@@ -6,13 +6,12 @@ own names its class in the entry point group ``earmark.estimators``.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from earmark.errors import InputError, UnknownModelError
+from earmark.errors import InputError, UnknownModelError, suggestion
 from earmark.estimators.base import TrainableModel, requires_extra
 from earmark.models.registry import FAMILIES, MODELS, load_plugin, plugins, registered, trains
 
@@ -127,10 +126,10 @@ def family(name: str) -> type[TrainableModel]:
         if isinstance(found, type) and issubclass(found, TrainableModel):
             return found
     known = [info.name for info in list_families()]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    near = suggestion(name, known)
     raise UnknownModelError(
         f"{name!r} is no family of models that can be trained",
-        hint=(f"Did you mean {near[0]!r}? " if near else "") + f"Accepted: {', '.join(known)}.",
+        hint=f"{near}Accepted: {', '.join(known)}.",
     )
 
 
@@ -172,12 +171,11 @@ def build(name: str, params: Mapping[str, Any] | None = None, *, seed: int | Non
 
 
 def _no_parameter(name: str, parameter: str, known: Mapping[str, Any]) -> InputError:
-    by_lower = {key.lower(): key for key in known}
-    near = difflib.get_close_matches(parameter.lower(), by_lower, n=1)
+    near = suggestion(parameter, known)
     accepted = ", ".join(f"{key}={value!r}" for key, value in known.items()) or "none"
     return InputError(
         f"{name!r} has no parameter {parameter!r}",
-        hint=(f"Did you mean {by_lower[near[0]]!r}? " if near else "") + f"Accepted: {accepted}.",
+        hint=f"{near}Accepted: {accepted}.",
     )
 
 

@@ -1,7 +1,7 @@
 """Evaluation of models: metrics with intervals that resample artists, and the errors.
 
 >>> evaluation = evaluate("earmark-base", "genres/")      # doctest: +SKIP
->>> evaluation.figure("track accuracy").text             # doctest: +SKIP
+>>> evaluation.metric("track accuracy").text             # doctest: +SKIP
 '71.4 %'
 
 `metrics` are pure functions on arrays, `bootstrap` gives their intervals; `subsets` chooses the tracks,

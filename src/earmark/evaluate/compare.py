@@ -45,8 +45,8 @@ class Difference:
     @property
     def text(self) -> str:
         """The difference for people, with its sign; per cent become points."""
-        value = self.difference.value * (100 if self.difference.share else 1)
-        text = f"{value:+.1f} points" if self.difference.share else f"{value:+.3f}"
+        value = self.difference.value * (100 if self.difference.is_fraction else 1)
+        text = f"{value:+.1f} points" if self.difference.is_fraction else f"{value:+.3f}"
         return text + (" leaky" if self.difference.leaky else "")
 
     @property
@@ -55,8 +55,8 @@ class Difference:
         ends = np.array([self.difference.low, self.difference.high])
         if not np.isfinite(ends).all():
             return ""
-        low, high = ends * (100 if self.difference.share else 1)
-        return f"{low:+.1f} to {high:+.1f}" if self.difference.share else f"{low:+.3f} to {high:+.3f}"
+        low, high = ends * (100 if self.difference.is_fraction else 1)
+        return f"{low:+.1f} to {high:+.1f}" if self.difference.is_fraction else f"{low:+.3f} to {high:+.3f}"
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,9 @@ def _differences(
     values = all_of(np.ones(len(groups))).tolist()
     leaky = a.subset.leaky
     made = [
-        Estimate(pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].share, leaky)
+        Estimate(
+            pair[0].name, values[k], spans[k].low, spans[k].high, pair[i % 2].n, pair[0].is_fraction, leaky
+        )
         for pair, start in zip(pairs, range(0, len(values), 3), strict=True)
         for i, k in enumerate(range(start, start + 3))
     ]

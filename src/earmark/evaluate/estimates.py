@@ -30,7 +30,7 @@ class Estimate:
         The value and the ends of its interval; NaN where they are undefined.
     n : int
         Tracks, or windows, that it is over.
-    share : bool
+    is_fraction : bool
         Whether it is a fraction, written as per cent.
     leaky : bool
         Whether it means nothing, because the model was trained on the same tracks.
@@ -41,7 +41,7 @@ class Estimate:
     low: float = math.nan
     high: float = math.nan
     n: int = 0
-    share: bool = True
+    is_fraction: bool = True
     leaky: bool = False
 
     @property
@@ -59,7 +59,7 @@ class Estimate:
     def _written(self, value: float) -> str:
         if math.isnan(value):
             return "–"
-        return f"{100 * value:.1f} %" if self.share else f"{value:.3f}"
+        return f"{100 * value:.1f} %" if self.is_fraction else f"{value:.3f}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class GroupErrors:
     n: int
     n_missed: int
     labels: tuple[str, ...]
-    answers: tuple[str, ...]
+    predicted: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -96,23 +96,23 @@ class TrackResult:
         Of the track.
     labels : tuple of str
         Classes that it has.
-    answer : str
+    predicted : str
         Class of the highest score; ``""`` for silence.
     score : float
-        Of `answer`.
+        Of `predicted`.
     hit : bool
-        Whether `answer` is among the labels.
+        Whether `predicted` is among the labels.
     verdict : str
         As of `earmark.predict.Prediction`.
     start : float
-        Where `answer` scores highest, in seconds.
+        Where `predicted` scores highest, in seconds.
     """
 
     id: str
     path: str
     group: str
     labels: tuple[str, ...]
-    answer: str
+    predicted: str
     score: float
     hit: bool
     verdict: str
@@ -152,7 +152,7 @@ class Metric:
         Rows that it is over.
     plain : bool
         Whether it is a plain fraction of rows, whose resamples have no bias.
-    share : bool
+    is_fraction : bool
         Whether it is a fraction, written as per cent.
     """
 
@@ -160,7 +160,7 @@ class Metric:
     measure: Weighted
     n: int
     plain: bool = False
-    share: bool = True
+    is_fraction: bool = True
 
 
 def estimates(
@@ -186,7 +186,7 @@ def estimates(
     spans = bootstrap(all_of, by_track.groups, n_resamples=n_resamples, seed=seed, centred=plain)
     values = all_of(np.ones(len(by_track.truth)))
     return tuple(
-        Estimate(one.name, value, span.low, span.high, one.n, one.share, leaky)
+        Estimate(one.name, value, span.low, span.high, one.n, one.is_fraction, leaky)
         for one, value, span in zip(wanted, values, spans, strict=True)
     )
 
@@ -217,7 +217,7 @@ def metrics_of(by_track: Table, by_window: Table) -> list[Metric]:
         "mAP": scored.mean_average_precision,
         "ECE": scored.ece,
     }
-    return wanted + [Metric(name, measure, n, share=False) for name, measure in others.items()]
+    return wanted + [Metric(name, measure, n, is_fraction=False) for name, measure in others.items()]
 
 
 def _fraction(right: Bools, *, weights: Floats) -> float:
@@ -263,6 +263,6 @@ def group_errors(tracks: Sequence[TrackResult]) -> tuple[GroupErrors, ...]:
         missed = [track for track in members if not track.hit]
         if missed:
             labels = dict.fromkeys(label for track in missed for label in track.labels)
-            predicted = dict.fromkeys(track.answer or "silence" for track in missed)
+            predicted = dict.fromkeys(track.predicted or "silence" for track in missed)
             found.append(GroupErrors(name, len(members), len(missed), tuple(labels), tuple(predicted)))
     return tuple(sorted(found, key=lambda g: (-g.n_missed, -g.n_missed / g.n, g.name)))

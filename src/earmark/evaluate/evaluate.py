@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from earmark.data import Manifest, Split, Track, read_manifest
 from earmark.errors import InputError
-from earmark.evaluate import metrics
+from earmark.evaluate import metrics as measure
 from earmark.evaluate.bootstrap import N_RESAMPLES
 from earmark.evaluate.estimates import (
     ClassMetrics,
@@ -60,7 +60,7 @@ class Evaluation:
         Which head was evaluated; its classes are the columns.
     tracks : tuple of TrackResult
         Every track that could be read and has a label, in the order of the data set.
-    figures : tuple of Estimate
+    metrics : tuple of Estimate
         The most important first.
     classes : tuple of ClassMetrics
         Of the classes that some track has, or that were predicted.
@@ -83,7 +83,7 @@ class Evaluation:
     subset: Subset
     head: Head
     tracks: tuple[TrackResult, ...]
-    figures: tuple[Estimate, ...]
+    metrics: tuple[Estimate, ...]
     classes: tuple[ClassMetrics, ...]
     groups: tuple[GroupErrors, ...]
     failed: tuple[Failed[Track], ...]
@@ -98,7 +98,7 @@ class Evaluation:
         """Groups that the tracks belong to."""
         return len(np.unique(self.by_track.groups))
 
-    def figure(self, name: str) -> Estimate:
+    def metric(self, name: str) -> Estimate:
         """Return the estimate of that name.
 
         Raises
@@ -106,29 +106,29 @@ class Evaluation:
         InputError
             There is none.
         """
-        for figure in self.figures:
-            if figure.name == name:
-                return figure
-        raise InputError(f"no metric {name!r}", hint=f"Accepted: {', '.join(f.name for f in self.figures)}.")
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise InputError(f"no metric {name!r}", hint=f"Accepted: {', '.join(f.name for f in self.metrics)}.")
 
     @property
-    def reliability(self) -> metrics.Reliability:
+    def reliability(self) -> measure.Reliability:
         """Confidence against accuracy, of tracks."""
-        return metrics.reliability(self.by_track.truth, self.by_track.scores)
+        return measure.reliability(self.by_track.truth, self.by_track.scores)
 
     @property
     def risk(self) -> tuple[Floats, Floats]:
         """Coverage, and the error rate among so many of the most confident tracks."""
-        return metrics.risk_coverage(self.by_track.truth, self.by_track.scores)
+        return measure.risk_coverage(self.by_track.truth, self.by_track.scores)
 
     @property
-    def confusion(self) -> metrics.Ints:
+    def confusion(self) -> measure.Ints:
         """How often each class was predicted for each: rows true, columns predicted."""
-        return metrics.confusion(self.by_track.truth, self.by_track.scores)
+        return measure.confusion(self.by_track.truth, self.by_track.scores)
 
     def worst(self, n: int = N_WORST) -> tuple[TrackResult, ...]:
         """Return the most confident errors."""
-        missed = (track for track in self.tracks if not track.hit and track.answer)
+        missed = (track for track in self.tracks if not track.hit and track.predicted)
         return tuple(sorted(missed, key=lambda track: -track.score)[:n])
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Evaluation:
             "n_windows": len(self.by_window.owners),
             "n_groups": self.n_groups,
             "notes": list(self.notes),
-            "figures": [plain(figure) for figure in self.figures],
+            "metrics": [plain(metric) for metric in self.metrics],
             "classes": [plain(entry) for entry in self.classes],
             "confusion": {"classes": list(self.head.classes), "counts": self.confusion.tolist()},
             "reliability": {
@@ -184,16 +184,16 @@ class Evaluation:
             raise InputError("leaky metrics are not written into a card", hint="Try: a grouped split.")
         return [
             {
-                "name": figure.name,
-                "value": round(figure.value, 4),
-                "low": round(figure.low, 4) if math.isfinite(figure.low) else None,
-                "high": round(figure.high, 4) if math.isfinite(figure.high) else None,
-                "n": figure.n,
+                "name": metric.name,
+                "value": round(metric.value, 4),
+                "low": round(metric.low, 4) if math.isfinite(metric.low) else None,
+                "high": round(metric.high, 4) if math.isfinite(metric.high) else None,
+                "n": metric.n,
                 "split": f"{self.subset.protocol}, {self.subset.part}",
                 "split_digest": self.subset.digest,
             }
-            for figure in self.figures
-            if math.isfinite(figure.value)
+            for metric in self.metrics
+            if math.isfinite(metric.value)
         ]
 
 
@@ -281,7 +281,7 @@ def evaluate(
         subset=subset,
         head=target,
         tracks=results,
-        figures=estimates(by_track, by_window, leaky=subset.leaky, n_resamples=n_resamples, seed=seed),
+        metrics=estimates(by_track, by_window, leaky=subset.leaky, n_resamples=n_resamples, seed=seed),
         classes=class_metrics(by_track, target.classes),
         groups=group_errors(results),
         failed=tuple(failed),
@@ -330,7 +330,7 @@ class _Aligned:
         marks = np.zeros((len(self.tracks), len(columns)), dtype=bool)
         for row, track in enumerate(self.tracks):
             marks[row, [columns[name] for name in self.labels.of(track)]] = True
-        truth, scores = metrics.validate(marks, np.array([one.scores for one in self.scores]))
+        truth, scores = measure.validate(marks, np.array([one.scores for one in self.scores]))
         owners = np.repeat(np.arange(len(self.scores)), [len(one.windows) for one in self.scores])
         windows = np.concatenate([one.windows for one in self.scores])
         every = np.arange(len(self.scores))
@@ -352,7 +352,7 @@ class _Aligned:
             path=track.path,
             group=track.group,
             labels=labels,
-            answer=name,
+            predicted=name,
             score=score,
             hit=name in labels,
             verdict=scores.verdict,

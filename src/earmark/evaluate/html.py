@@ -122,8 +122,8 @@ def _notices(notes: Sequence[str], leaky: bool) -> list[Html]:
 
 
 def _glance(evaluation: Evaluation) -> Section:
-    values = {one.name: one.text for one in evaluation.figures}
-    notes = {one.name: one.interval for one in evaluation.figures if one.interval}
+    values = {one.name: one.text for one in evaluation.metrics}
+    notes = {one.name: one.interval for one in evaluation.metrics if one.interval}
     n_right = sum(track.hit for track in evaluation.tracks)
     several = any(len(track.labels) > 1 for track in evaluation.tracks)
     what = "is among the labels" if several else "is the label"
@@ -192,7 +192,7 @@ def _confidence(evaluation: Evaluation) -> Section:
     bins = np.column_stack([curve.confidence[full], curve.accuracy[full]]).tolist()
     bins = [[*row, int(n)] for row, n in zip(bins, curve.n[full], strict=True)]
     half = risk[(len(risk) - 1) // 2]
-    ece = evaluation.figure("ECE")
+    ece = evaluation.metric("ECE")
     reliable = f"Below the diagonal the model is overconfident. ECE {ece.text}, in ten bins.{leaky}"
     selective = f"Of the most confident half, {1 - half:.0%} are correct; of all, {1 - risk[-1]:.0%}.{leaky}"
     return Section(
@@ -210,7 +210,7 @@ def _errors(evaluation: Evaluation, sound: bool) -> list[Section]:
     if not worst:
         return []
     rows = [
-        [track.id, ", ".join(track.labels), track.answer, track.score, track.group, _player(track, sound)]
+        [track.id, ", ".join(track.labels), track.predicted, track.score, track.group, _player(track, sound)]
         for track in worst
     ]
     header = ["track", "label", "predicted", "score", "group", "listen"]
@@ -225,7 +225,7 @@ def _groups(evaluation: Evaluation) -> list[Section]:
     if not groups:
         return []
     rows = [
-        [one.name, f"{one.n_missed} of {one.n}", ", ".join(one.labels), ", ".join(one.answers)]
+        [one.name, f"{one.n_missed} of {one.n}", ", ".join(one.labels), ", ".join(one.predicted)]
         for one in groups
     ]
     header = ["group", "errors", "label", "predicted"]
@@ -253,7 +253,15 @@ def _not_music(evaluation: Evaluation) -> list[Section]:
 
 def _tracks(evaluation: Evaluation) -> Section:
     rows = [
-        [one.id, ", ".join(one.labels), one.answer or "silence", one.score, one.hit, one.verdict, one.group]
+        [
+            one.id,
+            ", ".join(one.labels),
+            one.predicted or "silence",
+            one.score,
+            one.hit,
+            one.verdict,
+            one.group,
+        ]
         for one in evaluation.tracks
     ]
     header = ["track", "label", "predicted", "score", "correct", "verdict", "group"]
@@ -265,7 +273,7 @@ def _disagreements(comparison: Comparison, tracks: Sequence[Disagreement], sound
     rows = []
     for two in tracks[:N_TRACKS]:
         wrong = two.b if two.a.hit else two.a
-        predicted = [f"{one.answer or 'silence'} {one.score:.2f}" for one in (two.a, two.b)]
+        predicted = [f"{one.predicted or 'silence'} {one.score:.2f}" for one in (two.a, two.b)]
         rows.append([two.id, ", ".join(two.labels), *predicted, _player(wrong, sound)])
     more = f"{len(tracks)} in all" if len(tracks) > N_TRACKS else ""
     return table(["track", "label", a, b, "listen"], rows, caption=more)

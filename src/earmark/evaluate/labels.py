@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from earmark.data import Track
-from earmark.errors import InputError
+from earmark.errors import InputError, suggestion
 from earmark.models import Head, ModelCard
 
 _ALIKE = str.maketrans("", "", " -_'’./")
@@ -122,5 +121,4 @@ def _few(names: Iterable[str]) -> str:
 
 def _near(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Accepted: {_few(known)}."
+    return f"{suggestion(name, known)}Accepted: {_few(known)}."

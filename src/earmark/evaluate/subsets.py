@@ -169,8 +169,8 @@ def _settings(home: Path) -> dict[str, Any]:
             settings = {**split, "split": split["protocol"], "seed": params["seed"]}
         else:
             settings = params["settings"]
-        asked = {name: settings[name] for name in ("test", "valid", "seed")}
-        return {**asked, "protocol": settings["split"]}
+        fractions = {name: settings[name] for name in ("test", "valid", "seed")}
+        return {**fractions, "protocol": settings["split"]}
     except (OSError, ValueError, TypeError, KeyError):
         return {"protocol": "grouped"}
 

@@ -3,7 +3,7 @@
 Whatever is trained is in `earmark.estimators`; the suite that every model passes is `earmark.contract`.
 """
 
-from earmark.models.base import Model, ModelOutput, SpectrogramModel, answer, as_batch
+from earmark.models.base import Model, ModelOutput, SpectrogramModel, as_batch, checked_output
 from earmark.models.bundle import read_card, save_bundle
 from earmark.models.card import Head, ModelCard
 from earmark.models.onnx import OnnxModel
@@ -17,8 +17,8 @@ __all__ = [
     "ModelOutput",
     "OnnxModel",
     "SpectrogramModel",
-    "answer",
     "as_batch",
+    "checked_output",
     "list_models",
     "load_model",
     "read_card",

@@ -71,7 +71,7 @@ def as_batch(X: object, card: ModelCard) -> Array:
     X : np.ndarray, floating [shape=(n, n_mels, n_frames) or (n, d)]
         Log-mel windows in absolute dB; or descriptors, where `card.input` is that.
     card : ModelCard
-        Says what one input is.
+        States what one input is.
 
     Returns
     -------
@@ -195,7 +195,7 @@ class SpectrogramModel(ABC):
         return self.predict_proba(S_db[np.newaxis] if single else S_db)
 
 
-def answer(model: Model, X: Array) -> ModelOutput:
+def checked_output(model: Model, X: Array) -> ModelOutput:
     """All outputs of a model for windows, whichever of the optional methods it has; checked.
 
     Parameters
@@ -227,7 +227,7 @@ def answer(model: Model, X: Array) -> ModelOutput:
 
 
 def call(model: Model, X: Array) -> ModelOutput:
-    """What `answer` gives, unchecked: for the contract suite."""
+    """What `checked_output` gives, unchecked: for the contract suite."""
     loose = cast(Any, model)
     if hasattr(model, "forward"):
         return cast(ModelOutput, loose.forward(X))

@@ -8,7 +8,6 @@ nothing about a model is written twice in the code.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 import re
@@ -16,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from earmark.errors import BundleError, InputError
+from earmark.errors import BundleError, InputError, suggestion
 from earmark.features import FeatureSpec
 
 SCHEMA = "earmark.card"
@@ -379,9 +378,10 @@ def _checked_keys(data: object) -> dict[str, Any]:
     entries = {key: value for key, value in data.items() if key != "schema"}
     known = [entry.name for entry in dataclasses.fields(ModelCard)]
     for key in entries.keys() - set(known):
-        near = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Accepted: {', '.join(known)}."
-        raise BundleError(f"the card has an unknown key {key!r}", hint=hint)
+        raise BundleError(
+            f"the card has an unknown key {key!r}",
+            hint=f"{suggestion(str(key), known)}Accepted: {', '.join(known)}.",
+        )
     missing = [key for key in ("name", "heads") if key not in entries]
     if missing:
         raise BundleError(f"the card lacks {', '.join(missing)}")

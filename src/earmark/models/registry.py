@@ -6,7 +6,6 @@ factory in the entry point group ``earmark.models``. What must be trained first 
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from earmark.errors import BundleError, InputError, ModelError, UnknownModelError
+from earmark.errors import BundleError, InputError, ModelError, UnknownModelError, suggestion
 from earmark.models.base import Model
 from earmark.models.builtin import BUILTIN
 from earmark.models.bundle import CARD_FILE, RUN_BUNDLE, is_bundle, read_card
@@ -295,11 +294,10 @@ def _unknown(name: str) -> UnknownModelError:
             f"there is no folder {name!r}",
             hint=f"Accepted: a folder that exists, or one of {', '.join(known)}.",
         )
-    near = difflib.get_close_matches(name.lower(), [*known, *FAMILY_NAMES], n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    near = suggestion(name, [*known, *FAMILY_NAMES])
     return UnknownModelError(
         f"there is no model {name!r}",
-        hint=f"{hint}Accepted: {', '.join(known)}; or the folder of a bundle or a run.",
+        hint=f"{near}Accepted: {', '.join(known)}; or the folder of a bundle or a run.",
     )
 
 

@@ -7,14 +7,13 @@ place that counts windows: `earmark.predict.WindowScorer` and training both use 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import ModelError
+from earmark.errors import ModelError, suggestion
 from earmark.features import FeatureSpec, descriptors
 from earmark.models.base import Array
 from earmark.models.card import ModelCard
@@ -34,7 +33,7 @@ def window_starts(n_frames: int, card: ModelCard) -> Ints:
     n_frames : int
         Frames of the sound.
     card : ModelCard
-        Says how long the windows are and how far apart.
+        States how long the windows are and how far apart.
     """
     if n_frames < card.n_frames:
         return np.empty(0, np.int64)
@@ -54,7 +53,7 @@ def window_weights(starts: npt.ArrayLike, card: ModelCard, *, before: int | None
     starts : sequence of int [shape=(n,)]
         First frame of each window.
     card : ModelCard
-        Says how far apart windows are.
+        States how far apart windows are.
     before : int, optional
         First frame of the window before these; by default they are the first of their sound.
     """
@@ -78,7 +77,7 @@ def window_levels(power: Array, starts: Sequence[int] | Ints, card: ModelCard) -
     starts : sequence of int [shape=(n,)]
         First frame of each window.
     card : ModelCard
-        Says how long the windows are.
+        States how long the windows are.
     """
     means = [power[start : start + card.n_frames - 1].mean() for start in starts]
     return 10 * np.log10(np.maximum(np.asarray(means, np.float64), 1e-20))
@@ -97,7 +96,7 @@ def cut_windows(S_db: Array, card: ModelCard) -> Batch:
     S_db : np.ndarray [shape=(n_mels, k)]
         Log-mel spectrogram, as `ModelCard.spec` makes it.
     card : ModelCard
-        Says how long the windows are and how far apart.
+        States how long the windows are and how far apart.
 
     Returns
     -------
@@ -145,10 +144,9 @@ def described(sounds: Sequence[Array], card: ModelCard) -> Array:
     known = descriptor_names(card.spec)
     unknown = [name for name in card.descriptor_names if name not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
         raise ModelError(
             f"model {card.name!r} needs descriptors that cannot be computed here: {', '.join(unknown[:5])}",
-            hint=(f"The nearest is {near[0]!r}. " if near else "") + "Train on those of `earmark features`.",
+            hint=f"{suggestion(unknown[0], known)}Accepted: the descriptors of `earmark features`.",
         )
     columns = [known.index(name) for name in card.descriptor_names]
     rows = [descriptors(y, card.spec).values[columns] for y in sounds]
@@ -161,7 +159,7 @@ class WindowCutter:
     Parameters
     ----------
     card : ModelCard
-        Says how long the windows are and how far apart.
+        States how long the windows are and how far apart.
 
     Notes
     -----

@@ -142,7 +142,7 @@ class Prediction:
     coverage : str
         What was scored: ``"full"``, ``"part"``, or ``"3x10"`` for three excerpts of 10 s.
     embedding : tuple of float or None
-        Mean of the embeddings of the windows that are not silent, if it was asked for.
+        Mean of the embeddings of the windows that are not silent, if it was requested.
     prior : mapping of str to float or None
         Prior of each genre, if another than the model's was given.
     start : float
@@ -260,7 +260,7 @@ class Prediction:
         if self.embedding is not None:
             entries["embedding"] = [float(f"{value:.6g}") for value in self.embedding]
         if self.prior is not None:
-            entries["prior"] = {label: float(f"{share:.6g}") for label, share in self.prior.items()}
+            entries["prior"] = {label: float(f"{fraction:.6g}") for label, fraction in self.prior.items()}
         return entries
 
     @property

@@ -1,6 +1,6 @@
 """Prior shift: scores of genres under other class priors than those of the training data.
 
-A classifier learns the class priors of its training data, and they decide where the sound leaves it in doubt.
+A classifier learns the class priors of its training data, and they decide where the sound is ambiguous.
 With other priors, the posterior probability p of a class changes with its prior (Saerens, Latinne
 and Decaestecker, 2002, "Adjusting the outputs of a classifier to new a priori probabilities: a simple
 procedure", Neural Computation 14(1), equation 2.4): in a softmax head p is multiplied by new prior / old
@@ -11,7 +11,6 @@ same in both libraries.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from earmark.errors import InputError
+from earmark.errors import InputError, suggestion
 from earmark.models import Head, ModelCard
 from earmark.models.base import Array
 
@@ -68,8 +67,8 @@ class PriorShift:
             shifted /= shifted.sum(axis=1, keepdims=True)
         else:
             shifted = np.exp(-np.logaddexp(0, -(np.log(p) - np.log1p(-p) + self.shift)))
-        answer: Array = shifted.astype(rows.dtype)
-        return answer
+        result: Array = shifted.astype(rows.dtype)
+        return result
 
 
 def prior_shift(prior: Prior | None, card: ModelCard) -> PriorShift | None:
@@ -177,9 +176,10 @@ def _checked(prior: object, head: Head) -> dict[str, float]:
         raise InputError(f"prior={_shown(prior)}", hint=_ACCEPTED)
     for label, fraction in prior.items():
         if label not in head.classes:
-            near = difflib.get_close_matches(str(label).lower(), head.classes, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Accepted: {', '.join(head.classes)}."
-            raise InputError(f"prior: the model has no genre {label!r}", hint=hint)
+            near = suggestion(str(label), head.classes)
+            raise InputError(
+                f"prior: the model has no genre {label!r}", hint=f"{near}Accepted: {', '.join(head.classes)}."
+            )
         if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
             raise InputError(
                 f"prior: {label}={fraction!r}",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from earmark.errors import InputError
 from earmark.features.stft import vector
-from earmark.models import Model, ModelCard, ModelOutput, answer, load_model
+from earmark.models import Model, ModelCard, ModelOutput, checked_output, load_model
 from earmark.models.base import Array
 from earmark.models.windows import cut_windows, window_weights
 from earmark.predict.frame_track import FrameTrack
@@ -103,7 +103,7 @@ class WindowScorer:
 
     @property
     def prior(self) -> Mapping[str, float] | None:
-        """The class priors that were asked for, one for each genre; None for the model's own."""
+        """The requested class priors, one for each genre; None for the model's own."""
         return self._shift.priors if self._shift else None
 
     @property
@@ -306,7 +306,7 @@ def opened(model: str | os.PathLike[str] | Model) -> Model:
 
 def model_output(model: Model, X: Array) -> ModelOutput | None:
     """Return what a model gives for any number of windows, a few at a time; None for no windows."""
-    outputs = [answer(model, X[i : i + BATCH]) for i in range(0, len(X), BATCH)]
+    outputs = [checked_output(model, X[i : i + BATCH]) for i in range(0, len(X), BATCH)]
     if len(outputs) < 2:
         return outputs[0] if outputs else None
     heads = {name: np.concatenate([output.heads[name] for output in outputs]) for name in outputs[0].heads}

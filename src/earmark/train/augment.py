@@ -20,14 +20,13 @@ codec         a caricature: band limit, holes below the masking threshold, rippl
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import InputError
+from earmark.errors import InputError, suggestion
 from earmark.features import FeatureSpec, hz_to_mel, mel_filterbank, mel_frequencies
 
 Array = npt.NDArray[np.float32]
@@ -139,9 +138,10 @@ def _parsed(steps: Iterable[str]) -> dict[str, float]:
 
 def _known(name: str) -> str:
     if name not in STEPS:
-        near = difflib.get_close_matches(name, STEPS, n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no augmentation {name!r}", hint=f"{hint}Accepted: {', '.join(STEPS)}.")
+        raise InputError(
+            f"there is no augmentation {name!r}",
+            hint=f"{suggestion(name, STEPS)}Accepted: {', '.join(STEPS)}.",
+        )
     return name
 
 

@@ -1,4 +1,4 @@
-"""From a manifest to what a family learns from: windows of tracks, whose they are, and what they weigh."""
+"""From a manifest to what a family is trained on: windows of tracks, their owners and their weights."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ NO_WINDOWS = Windows(np.empty(0, np.int64), np.empty(0))
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The windows of a data set, read from the cache when they are asked for.
+    """The windows of a data set, read from the cache when they are needed.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from earmark.train.windows import Array, Entry, Recipe, extract
 FEW = 4  # files from which on the start of worker processes pays
 GB = 1_000_000_000
 DEFAULT_GB = 50.0  # of log-mels: 10,000 songs of four minutes
-SAMPLE = 20  # entries that tell how much all will need
+SAMPLE = 20  # entries from which the size of all is estimated
 
 _FOLDER = re.compile(r"[0-9a-f]{16}/[0-9a-f]{2}")
 _ENTRY = re.compile(r"[0-9a-f]{64}\.npz")
@@ -42,7 +42,7 @@ def default_folder() -> Path:
 
 
 def default_limit() -> int:
-    """Bytes that the cache may take: 50 GB, or as many GB as ``EARMARK_CACHE_LIMIT`` says.
+    """Bytes that the cache may take: 50 GB, or as many GB as ``EARMARK_CACHE_LIMIT`` states.
 
     Raises
     ------

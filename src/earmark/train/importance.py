@@ -30,7 +30,7 @@ from earmark.train.feature_cache import FeatureCache
 from earmark.train.plan import Job, reopen
 from earmark.train.report import figure_class
 from earmark.train.run_folder import RunFolder
-from earmark.train.scores import Answers, answers
+from earmark.train.scores import PartScores, score_part
 from earmark.train.settings import limited_threads
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class _Scorer:
         """Balanced accuracy, logarithmic loss and number of tracks, with other input."""
         windows = self.windows
         changed = Part(X, windows.tracks, windows.y, windows.groups, windows.fractions)
-        found = answers(self.model.predict_proba, changed, self.job.manifest)
+        found = score_part(self.model.predict_proba, changed, self.job.manifest)
         if found is None:
             raise InputError("no track of the part has a label", hint="Try: another part.")
         return found.balanced_accuracy, _log_loss(found), len(found)
@@ -189,7 +189,7 @@ class _Scorer:
         return self.whole[0] - accuracy, loss - self.whole[1]
 
 
-def _log_loss(found: Answers) -> float:
+def _log_loss(found: PartScores) -> float:
     """Mean cross-entropy by track: of the label's probability, or of every class where there are several."""
     truth = found.by_track.truth
     scores = np.clip(found.by_track.scores, FLOOR, 1 - FLOOR)

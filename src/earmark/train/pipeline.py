@@ -21,7 +21,7 @@ from earmark.train.feature_cache import FeatureCache
 from earmark.train.plan import Job, plan
 from earmark.train.report import describe_balance, draw_curves, figure_class, write_report
 from earmark.train.run_folder import Run, RunFolder
-from earmark.train.scores import Answers, answers, card_metrics
+from earmark.train.scores import PartScores, card_metrics, score_part
 from earmark.train.settings import TrainSettings, limited_threads
 
 RUNS = Path("runs")
@@ -120,7 +120,7 @@ def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> R
     candidate = _candidate(job, folder, progress)
     scores = {name: _scores(job, candidate, name) for name in ("train", "valid", "test")}
     tested = scores["test"]
-    found = tested.figures(leaky=job.split.leaky, seed=job.settings.seed) if tested else ()
+    found = tested.metrics(leaky=job.split.leaky, seed=job.settings.seed) if tested else ()
     card = dataclasses.replace(
         candidate.card,
         metrics=tuple(card_metrics(found, job.split, "test")),
@@ -142,7 +142,7 @@ def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> R
     write_report(run, job, scores, folder)
     if not folder.complete:
         save_bundle(folder.bundle, card, candidate.weights)
-        folder.note("done", figures={figure.name: round(figure.value, 6) for figure in found})
+        folder.note("done", metrics={metric.name: round(metric.value, 6) for metric in found})
     folder.finish()
     return run
 
@@ -172,9 +172,9 @@ def _fit(job: Job, folder: RunFolder, progress: Progress) -> None:
     model = job.model()
     training, validation = job.part("train"), job.part("valid")
 
-    def step(stage: str, done: int, total: int, figures: Mapping[str, float], /) -> None:
-        folder.note("step", step=done, of=total, **{name: float(value) for name, value in figures.items()})
-        progress(stage, done, total, figures)
+    def step(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
+        folder.note("step", step=done, of=total, **{name: float(value) for name, value in metrics.items()})
+        progress(stage, done, total, metrics)
 
     progress("training", 0, 0, {})
     model.fit(
@@ -216,7 +216,7 @@ def _collection(job: Job) -> dict[str, Any]:
 
 def _limits(job: Job) -> list[str]:
     if job.split.leaky:
-        return ["Trained and tested on windows of the same tracks (leaky): no figure of it means anything."]
+        return ["Trained and tested on windows of the same tracks (leaky): no metric of it means anything."]
     if job.split.protocol in ("random", "stratified"):
         return [f"Tested on a {job.split.protocol} split: artists may be in training and in test."]
     if shared := shared_groups(job.manifest, job.split.parts):
@@ -224,5 +224,5 @@ def _limits(job: Job) -> list[str]:
     return []
 
 
-def _scores(job: Job, model: OnnxModel, part: str) -> Answers | None:
-    return answers(model.predict_proba, job.part(part), job.manifest)
+def _scores(job: Job, model: OnnxModel, part: str) -> PartScores | None:
+    return score_part(model.predict_proba, job.part(part), job.manifest)

@@ -28,14 +28,14 @@ from earmark.report import (
 )
 from earmark.train.plan import Job
 from earmark.train.run_folder import Run, RunFolder
-from earmark.train.scores import Answers
+from earmark.train.scores import PartScores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 EVEN = 1.5  # classes whose sizes differ by less are called balanced
-LEAKY = "leaky: windows of one track are in training and test, so no figure here means anything"
+LEAKY = "leaky: windows of one track are in training and test, so no metric here means anything"
 SHOWN = 50  # tracks that were left out, before the list is cut
 COLOURS = {"train": "#9aa7bb", "valid": "#f29a1f", "test": "#35608c"}
 _LINES = ("#35608c", "#e5453b", "#2eb872", "#8e5bd0", "#f29a1f", "#5f7488")
@@ -74,7 +74,7 @@ def figure_class() -> type[Figure]:
 
 
 def draw_curves(
-    steps: Sequence[Mapping[str, Any]], scored: Mapping[str, Answers | None], classes: Sequence[str]
+    steps: Sequence[Mapping[str, Any]], scored: Mapping[str, PartScores | None], classes: Sequence[str]
 ) -> bytes:
     """Picture of a run as PNG.
 
@@ -83,7 +83,7 @@ def draw_curves(
     steps : sequence of mapping
         Events of the log: ``step`` and numbers such as ``loss``. Of a step that was repeated after an
         interruption the last counts.
-    scored : mapping of str to Answers or None
+    scored : mapping of str to PartScores or None
         Scores of the tracks of each part.
     classes : sequence of str
         In the order of the columns.
@@ -147,7 +147,7 @@ def _points(points: Mapping[int, float]) -> tuple[list[int], list[float]]:
     return steps, [points[step] for step in steps]
 
 
-def _draw_recalls(ax: Axes, scored: Mapping[str, Answers | None], classes: Sequence[str]) -> None:
+def _draw_recalls(ax: Axes, scored: Mapping[str, PartScores | None], classes: Sequence[str]) -> None:
     known = {name: scores for name, scores in scored.items() if scores is not None}
     thickness = 0.8 / max(1, len(known))
     for i, (name, scores) in enumerate(known.items()):
@@ -185,7 +185,7 @@ def _bare(ax: Axes) -> None:
 # ---------------------------------------------------------------- the page
 
 
-def write_report(run: Run, job: Job, scored: Mapping[str, Answers | None], folder: RunFolder) -> None:
+def write_report(run: Run, job: Job, scored: Mapping[str, PartScores | None], folder: RunFolder) -> None:
     """Write ``report.html``.
 
     Parameters
@@ -194,7 +194,7 @@ def write_report(run: Run, job: Job, scored: Mapping[str, Answers | None], folde
         Result of the training.
     job : Job
         Settings and data.
-    scored : mapping of str to Answers or None
+    scored : mapping of str to PartScores or None
         Scores of each part.
     folder : RunFolder
         Folder of the run; its ``curves.png`` goes into the page.
@@ -216,14 +216,14 @@ def write_report(run: Run, job: Job, scored: Mapping[str, Answers | None], folde
     save_page(page(f"Training of {job.name}", sections, subtitle=subtitle), folder.report)
 
 
-def _metrics(run: Run, tested: Answers | None) -> list[Html | str]:
+def _metrics(run: Run, tested: PartScores | None) -> list[Html | str]:
     parts: list[Html | str] = [notice(LEAKY)] if run.leaky else []
     if tested is None:
         return [*parts, "There is no test part, so nothing was measured."]
     parts.append(
         facts(
-            {found.name: found.text for found in run.figures},
-            notes={found.name: found.interval or "no interval" for found in run.figures},
+            {found.name: found.text for found in run.metrics},
+            notes={found.name: found.interval or "no interval" for found in run.metrics},
         )
     )
     n_windows = len(tested.by_window.truth)

@@ -48,7 +48,7 @@ class Run:
         Folder of the run.
     card : ModelCard
         Card of the bundle.
-    figures : tuple of Estimate
+    metrics : tuple of Estimate
         Metrics on the test part, with intervals; meaningless where `leaky`.
     leaky : bool
         Whether windows of one track were in training and test.
@@ -66,7 +66,7 @@ class Run:
 
     folder: Path
     card: ModelCard
-    figures: tuple[Estimate, ...]
+    metrics: tuple[Estimate, ...]
     leaky: bool = False
     skipped: tuple[Skipped, ...] = ()
     balance: str = ""

@@ -1,4 +1,4 @@
-"""What a trained model answers on a part of the data, and the figures that go into its card."""
+"""The scores of a trained model on a part of the data, and the metrics that go into its card."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from earmark.models.base import Array
 from earmark.predict.window_scores import mean_rows
 from earmark.train.dataset import Part
 
-Ask = Callable[[Array], Array]
+PredictProba = Callable[[Array], Array]
 
-BATCH = 64  # windows to ask about at a time
+BATCH = 64  # windows in one call of the model
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """Answers to a part of the data: those tracks that have a label.
+class PartScores:
+    """Scores of a part of the data: of those tracks that have a label.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ class Answers:
     def __len__(self) -> int:
         return len(self.by_track.truth)
 
-    def figures(self, *, leaky: bool, seed: int) -> tuple[Estimate, ...]:
-        """Figures that can be told, with intervals that resample groups."""
+    def metrics(self, *, leaky: bool, seed: int) -> tuple[Estimate, ...]:
+        """Metrics that are defined here, with intervals that resample groups."""
         found = estimates(self.by_track, self.by_window, leaky=leaky, seed=seed)
-        return tuple(figure for figure in found if math.isfinite(figure.value))
+        return tuple(metric for metric in found if math.isfinite(metric.value))
 
     @property
     def balanced_accuracy(self) -> float:
@@ -51,12 +51,12 @@ class Answers:
         return metrics.balanced_accuracy(truth, scores)
 
 
-def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
-    """Answers to the windows of a part; None if no track of it has a label.
+def score_part(predict_proba: PredictProba, part: Part, manifest: Manifest) -> PartScores | None:
+    """Score the windows of a part; None if no track of it has a label.
 
     Parameters
     ----------
-    ask : callable
+    predict_proba : callable
         From windows to probabilities [shape=(n, n_classes)], columns in the order of ``manifest.classes``.
     part : Part
         The windows.
@@ -68,28 +68,29 @@ def answers(ask: Ask, part: Part, manifest: Manifest) -> Answers | None:
     if not len(known):
         return None
     X, fractions = part.X[known], part.fractions[known]
-    scores = np.concatenate([ask(X[i : i + BATCH]) for i in range(0, len(X), BATCH)]).astype(np.float64)
+    batches = [predict_proba(X[i : i + BATCH]) for i in range(0, len(X), BATCH)]
+    scores = np.concatenate(batches).astype(np.float64)
     tracks, owners = np.unique(part.tracks[known], return_inverse=True)
     means = mean_rows(scores, fractions, owners)
     truth, means = metrics.validate(labels[tracks], means)
     groups = manifest.groups[tracks]
-    return Answers(
+    return PartScores(
         Table(truth, means, groups, np.arange(len(tracks))),
         Table(truth[owners], scores, groups[owners], owners.astype(np.int64)),
     )
 
 
 def card_metrics(found: Sequence[Estimate], split: Split, part: str) -> list[dict[str, Any]]:
-    """Figures as a card has them; none of a leaky split, whose figures mean nothing."""
+    """Metrics as a card has them; none of a leaky split, whose metrics mean nothing."""
     where = {"split": f"{split.protocol}, {part}", "split_digest": split.digest}
     return [
         {
-            "name": figure.name,
-            **{key: _rounded(getattr(figure, key)) for key in ("value", "low", "high")},
-            "n": figure.n,
+            "name": metric.name,
+            **{key: _rounded(getattr(metric, key)) for key in ("value", "low", "high")},
+            "n": metric.n,
             **where,
         }
-        for figure in found
+        for metric in found
         if not split.leaky
     ]
 

@@ -7,7 +7,6 @@ which a run is opened again, and what the options of ``earmark train`` and ``ear
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from earmark.errors import InputError
+from earmark.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from earmark.data import Manifest
@@ -130,10 +129,9 @@ class TrainSettings:
         known = [each.name for each in dataclasses.fields(cls)]
         for name in options:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                guess = f"Did you mean {near[0]!r}? " if near else ""
                 raise InputError(
-                    f"a training has no option {name!r}", hint=f"{guess}Accepted: {', '.join(known)}."
+                    f"a training has no option {name!r}",
+                    hint=f"{suggestion(name, known)}Accepted: {', '.join(known)}.",
                 )
         return dataclasses.replace(settings or cls(), **options)
 

@@ -28,7 +28,7 @@ from earmark.train.dataset import Part
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.plan import Job, plan
 from earmark.train.run_folder import write_json
-from earmark.train.scores import answers
+from earmark.train.scores import score_part
 from earmark.train.settings import TrainSettings, limited_threads
 from earmark.train.windows import Ints
 
@@ -175,7 +175,7 @@ class _CrossValidation:
             model = build(settings.model, {**params, **settings.params}, seed=settings.seed)
             part = self.job.features.part(train)
             self._fit(model, part)
-            found = answers(model.predict_proba, self.job.features.part(test), self.job.manifest)
+            found = score_part(model.predict_proba, self.job.features.part(test), self.job.manifest)
             if found is not None:
                 yield found.balanced_accuracy
 

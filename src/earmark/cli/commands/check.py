@@ -1,4 +1,4 @@
-"""``earmark check``: what is wrong with a data set, before a model learns it by heart."""
+"""``earmark check``: what is wrong with a data set, before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check(
 ) -> None:
     """Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.
 
-    The exit status is 1 if there are faults. Findings for a person to judge do not count.
+    The exit status is 1 if there are faults. Findings for a person to review do not count.
     """
     for path, option in ((output, "--output"), (html, "--html")):
         if path is not None:

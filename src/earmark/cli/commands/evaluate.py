@@ -163,7 +163,7 @@ def _table(done: Evaluation) -> Table:
     grid.add_column("metric")  # the only one that may wrap: no number is ever cut
     grid.add_column("value", justify="right", no_wrap=True)
     grid.add_column("95 % interval", no_wrap=True)
-    for one in done.figures:
+    for one in done.metrics:
         grid.add_row(one.name, one.text, one.interval)
     return grid
 
@@ -179,7 +179,7 @@ def _failures(done: Evaluation) -> Iterator[str]:
         yield f"lowest recall: {recalls}"
     for track in done.worst(1):
         labels = ", ".join(track.labels)
-        predicted = f"predicted {track.answer} {track.score:.2f}"
+        predicted = f"predicted {track.predicted} {track.score:.2f}"
         yield f"most confident error: {track.id}, labelled {labels}, {predicted}"
     if done.refused:
         yield "of no class: " + ", ".join(

@@ -61,12 +61,12 @@ def manifest_of(data: str, non_events: Sequence[str] | None) -> Manifest:
 def _show(run: Run) -> None:
     """Print the metrics on stdout, and what a user must know on stderr."""
     out = console()
-    for figure in run.figures:
-        span = f"({figure.interval})" if figure.interval else ""
-        what = "window" if "window" in figure.name else "track"
-        line = f"  {figure.name:18} {figure.text:8} {span:18} {plural(figure.n, what)}"
+    for metric in run.metrics:
+        span = f"({metric.interval})" if metric.interval else ""
+        what = "window" if "window" in metric.name else "track"
+        line = f"  {metric.name:18} {metric.text:8} {span:18} {plural(metric.n, what)}"
         out.print(line, soft_wrap=True)
-    if not run.figures:
+    if not run.metrics:
         out.print("  no test part, so nothing was measured")
     _show_skipped([(skipped.path, skipped.text) for skipped in run.skipped])
     say(f"split:  {run.split} ({run.split_reason})")

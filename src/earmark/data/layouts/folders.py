@@ -44,9 +44,9 @@ def read_folders(root: Path) -> Manifest:
             skipped.append(Skipped(str(folder), "a folder without sound files that can be read"))
     if not tracks:
         raise InputError(
-            f"no labelled sound files in {root}",
-            hint="Accepted: a folder for each label (rock/song.mp3), a table tracks.csv, or fma_metadata."
-            + (f" Skipped: {skipped[0].path}: {skipped[0].reason}." if skipped else ""),
+            f"no labelled sound files in {root}"
+            + (f" (skipped: {skipped[0].path}: {skipped[0].reason})" if skipped else ""),
+            hint="Accepted: a folder for each label (rock/song.mp3), a table tracks.csv, or fma_metadata.",
         )
     return Manifest(tuple(_unique(tracks, skipped)), root=str(root), skipped=tuple(skipped))
 
