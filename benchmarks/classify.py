@@ -28,7 +28,7 @@ import numpy as np
 import earmark
 from earmark.audio import open_audio
 from earmark.features import FrameStream, OnsetStream, estimate_key, tempo
-from earmark.models import Model, answer
+from earmark.models import Model, checked_output
 from earmark.models.windows import cut_windows
 
 REPEATS = 7
@@ -88,9 +88,9 @@ def peer(path: Path, model: Model, *, whole: bool = False) -> np.ndarray:
         librosa.feature.tempo(onset_envelope=librosa.onset.onset_strength(S=S_db, sr=sr), sr=sr)
         librosa.feature.chroma_stft(y=y, sr=sr).mean(axis=1)
     _, X = cut_windows(S_db, model.card)
-    return np.concatenate([answer(model, X[i : i + 16]).heads["genres"] for i in range(0, len(X), 16)]).mean(
-        axis=0
-    )
+    return np.concatenate(
+        [checked_output(model, X[i : i + 16]).heads["genres"] for i in range(0, len(X), 16)]
+    ).mean(axis=0)
 
 
 def best(
@@ -135,7 +135,7 @@ def stages(path: Path, model: Model) -> Iterator[tuple[str, Callable[[], object]
 
     yield "tempo and key", rhythm
     _, X = cut_windows(np.concatenate([made.S_db for made in frames], axis=1), model.card)
-    yield "network", lambda: [answer(model, X[i : i + 16]) for i in range(0, len(X), 16)]
+    yield "network", lambda: [checked_output(model, X[i : i + 16]) for i in range(0, len(X), 16)]
 
 
 def report_speed(path: Path, model: Model, seconds: float) -> None:

@@ -30,7 +30,7 @@ from earmark.estimators import build
 from earmark.evaluate import bootstrap
 from earmark.train import FeatureCache, Recipe
 from earmark.train.dataset import Features, prepare
-from earmark.train.scores import answers
+from earmark.train.scores import score_part
 from earmark.train.settings import limited_threads
 
 MODELS = ("embedding", "logistic", "texture")
@@ -98,7 +98,7 @@ def predictions(features: dict[str, Features], model: str, part: Split, seed: in
         train.X, train.y, classes=data.manifest.classes, groups=train.groups, sample_weight=train.weights
     )
     seconds = time.perf_counter() - start
-    found = answers(estimate.predict_proba, data.part(pairs["test"]), data.manifest)
+    found = score_part(estimate.predict_proba, data.part(pairs["test"]), data.manifest)
     assert found is not None
     tested = np.unique(pairs["test"][:, 0])
     guesses = found.by_track.scores.argmax(axis=1)

@@ -20,7 +20,7 @@ from earmark.models import (
     Model,
     ModelCard,
     ModelOutput,
-    answer,
+    checked_output,
     list_models,
     load_model,
     register,
@@ -332,11 +332,11 @@ class Plain:
 
 
 def test_answers_of_plain_objects_are_checked():
-    assert answer(Plain(np.full((2, 2), 0.5)), windows()).embedding is None
+    assert checked_output(Plain(np.full((2, 2), 0.5)), windows()).embedding is None
     with pytest.raises(ContractError, match=r"'plain': genres has shape \(1, 2\), its card states \(2, 2\)"):
-        answer(Plain(np.full((1, 2), 0.5)), windows())
+        checked_output(Plain(np.full((1, 2), 0.5)), windows())
     with pytest.raises(ContractError, match="genres holds NaN"):
-        answer(Plain(np.full((2, 2), np.nan)), windows())
+        checked_output(Plain(np.full((2, 2), np.nan)), windows())
 
 
 def test_a_model_must_give_its_first_head():
@@ -345,7 +345,7 @@ def test_a_model_must_give_its_first_head():
             return ModelOutput({})
 
     with pytest.raises(ContractError, match="does not give its head 'genres'"):
-        answer(Silent(), windows())
+        checked_output(Silent(), windows())
 
 
 # The page
