@@ -12,6 +12,8 @@ from earmark.library.analyse import analyse
 from earmark.library.catalogue import Library, default_path
 from earmark.library.embeddings import Embeddings, embeddings
 from earmark.library.row import FileState, Item, ModelInfo, Row
+from earmark.library.similar import Neighbour, similar
+from earmark.library.song_path import song_path
 from earmark.library.tags import Tags, read_tags
 
 __all__ = [
@@ -20,10 +22,13 @@ __all__ = [
     "Item",
     "Library",
     "ModelInfo",
+    "Neighbour",
     "Row",
     "Tags",
     "analyse",
     "default_path",
     "embeddings",
     "read_tags",
+    "similar",
+    "song_path",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,14 @@ class Embeddings:
             return np.full(len(wanted), -1, dtype=np.int64)
         places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
         return np.where(self.ids[places] == wanted, places, -1)
+
+    def allowed(self, among: Iterable[int] | None, banned: Iterable[int]) -> npt.NDArray[np.bool_]:
+        """Return which rows are of `among`, None being all, and not `banned` [shape=(n,)]."""
+        allowed = np.full(len(self), among is None)
+        for ids, value in ((among or (), True), (banned, False)):
+            places = self.places(list(ids))
+            allowed[places[places >= 0]] = value
+        return allowed
 
     def products(self, query: Floats) -> Floats:
         """Return the similarity of every track to a vector of unit length [shape=(n,)]."""
