@@ -18,7 +18,7 @@ import sounds
 from earmark.audio import Clip, load, open_audio, probe
 from earmark.audio.formats.drm import find_encryption
 from earmark.audio.formats.headers import read_claims
-from earmark.audio.formats.ogg import find_links
+from earmark.audio.formats.ogg import Link, find_links
 from earmark.errors import AudioError, EarmarkError, InputError, UnknownFormatError, UnreadableAudioError
 
 SR = 44100
@@ -470,3 +470,16 @@ def test_devices_and_pipes_that_nobody_fills_are_refused(
         load(fifo)
     with pytest.raises(UnreadableAudioError, match=r"a device and not a file.*earmark classify -"):
         load("/dev/zero")
+
+
+@pytest.mark.parametrize("fmt", ["ogg", "opus", "oggflac"])
+@pytest.mark.parametrize("seconds", [0.02, 0.1, 0.35])
+def test_a_link_that_is_read_again_from_its_beginning_is_no_chain(fmt: str, seconds: float) -> None:
+    """FFmpeg reads a short Ogg FLAC to its end and goes back: it was played again and again, for ever."""
+    data = sounds.encode(sounds.noise(seconds, channels=2), 44100, fmt)
+    link = Link(io.BytesIO(data))
+    for _ in range(2):
+        link.seek(0)
+        read = b"".join(iter(lambda: link.read(1000), b""))
+        assert len(read) == len(data) and link.next() is None
+    assert load(data).duration == pytest.approx(seconds, abs=0.01)

@@ -86,7 +86,7 @@ class Link:
             page = joined.rfind(b"OggS", 0, match.start())
             if page >= 0 and page + 5 < len(joined):
                 self._in_data |= not joined[page + 5] & _FIRST_PAGE
-            if self._in_data:
+            if self._in_data and self._position + match.start() > before:  # not the link's own beginning
                 at = match.start() - before  # below 0 where a few bytes of the page were given away already
                 self._end = self._position + at
                 self.rest = joined[match.start() :] + self._first
@@ -111,6 +111,7 @@ class Link:
         offset = max(0, offset)  # FFmpeg may ask for less in a damaged file
         file.seek(self.begin + offset)
         self._position, self._tail = offset, b""
+        self._in_data &= offset > 0  # the pages that begin the streams come again
         return offset
 
     def tell(self) -> int:
