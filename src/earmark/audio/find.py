@@ -20,12 +20,16 @@ _NAMES = (
 )
 EXTENSIONS = frozenset(f".{name}" for name in _NAMES.split())
 
+# From a folder and its entries to those that are not left out.
+Keep = Callable[[str, list[os.DirEntry[str]]], Iterable[os.DirEntry[str]]]
+
 
 def find_audio(
     paths: Iterable[str | os.PathLike[str]],
     *,
     on_error: Callable[[Path, AudioError], None] | None = None,
     on_other: Callable[[Path], None] | None = None,
+    keep: Keep | None = None,
 ) -> Iterator[Path]:
     """Find the sound files among some paths.
 
@@ -42,13 +46,16 @@ def find_audio(
         entry with the ending of a sound file that is no regular file. By default the error is raised.
     on_other : callable, optional
         Called with each file in a folder that is left out because of its ending.
+    keep : callable, optional
+        Called with the path of each folder and its entries in the order of names; returns the entries to go
+        on with. An `OSError` that it raises is one of the folder.
 
     Yields
     ------
     Path
         Without repetition, in the order found.
     """
-    walk = _Walk(on_error or _raise, on_other or _ignore)
+    walk = _Walk(on_error or _raise, on_other or _ignore, keep or _all)
     found: set[Path] = set()
     for path in paths:
         files = walk.walk(os.fspath(path), set()) if os.path.isdir(path) else (Path(path),)
@@ -62,9 +69,9 @@ class _Walk:
     """One call of `find_audio`."""
 
     def __init__(
-        self, on_error: Callable[[Path, AudioError], None], on_other: Callable[[Path], None]
+        self, on_error: Callable[[Path, AudioError], None], on_other: Callable[[Path], None], keep: Keep
     ) -> None:
-        self._on_error, self._on_other = on_error, on_other
+        self._on_error, self._on_other, self._keep = on_error, on_other, keep
 
     def walk(self, folder: str, seen: set[tuple[int, int]]) -> Iterator[Path]:
         """Yield the sound files of a folder, unless it is among those `seen` before."""
@@ -73,7 +80,7 @@ class _Walk:
             if (status.st_dev, status.st_ino) in seen:
                 return
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = self._keep(folder, sorted(listing, key=lambda entry: entry.name))
         except OSError as error:
             denied = isinstance(error, PermissionError)
             what = (
@@ -114,6 +121,10 @@ def _is(question: Callable[[], bool]) -> bool:
 
 def _raise(path: Path, error: AudioError) -> None:
     raise error
+
+
+def _all(folder: str, entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+    return entries
 
 
 def _ignore(path: Path) -> None:

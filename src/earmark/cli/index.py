@@ -13,6 +13,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "features": "Write a table of audio descriptors, one row for each file.",
         "demo": "Synthesise a demo clip, classify it, and show what to try next.",
     },
+    "Your library": {
+        "scan": "Bring the library up to date with folders of music.",
+        "library": "Show what the library holds, what failed, and correct it.",
+    },
     "Your own genres": {
         "check": "Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.",
         "train": "Train a model on labelled music and measure it.",

@@ -26,6 +26,16 @@ ModelArgument = Annotated[
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME|DIR", help="Model: name, bundle or training run.")
 ]
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        metavar="PATH",
+        envvar="EARMARK_LIBRARY",
+        help="File of the library.",
+        show_default="in the user's data folder",
+    ),
+]
 PriorOption = Annotated[
     str | None,
     typer.Option(

@@ -1,9 +1,11 @@
 """A library: what was found about thousands of files, kept in one file and searched.
 
 >>> with Library() as library:            # doctest: +SKIP
+...     scan(library, ["Music"])
 ...     for row in library.rows():
 ...         print(row.name, row.genres, row.prediction.tempo)
 
+`scan` brings a library up to date with folders; `listing`, `exclude`, `plan`, `away` and `work` are its steps.
 `analyse` makes a `Row` of a file, `Library` keeps rows; `schema` has the tables, `records` and `packing` turn
 rows into records; `tags` reads and writes the tags of files.
 """
@@ -12,8 +14,10 @@ from earmark.library.analyse import analyse
 from earmark.library.catalogue import Library, default_path
 from earmark.library.embeddings import Embeddings, embeddings
 from earmark.library.row import FileState, Item, ModelInfo, Row
+from earmark.library.scan import scan
 from earmark.library.similar import Neighbour, similar
 from earmark.library.song_path import song_path
+from earmark.library.summary import ScanSummary
 from earmark.library.tags import Tags, read_tags
 
 __all__ = [
@@ -24,11 +28,13 @@ __all__ = [
     "ModelInfo",
     "Neighbour",
     "Row",
+    "ScanSummary",
     "Tags",
     "analyse",
     "default_path",
     "embeddings",
     "read_tags",
+    "scan",
     "similar",
     "song_path",
 ]

@@ -17,6 +17,7 @@ from earmark.errors import InputError
 from earmark.library import records
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.schema import connect, refused
+from earmark.library.tags import Tags
 from earmark.storage import user_dirs
 
 NAME = "library.sqlite"
@@ -28,9 +29,9 @@ FROM tracks JOIN folders ON folders.id = tracks.folder
 """
 
 _FILES = """
-SELECT tracks.id, folders.path AS folder_path, tracks.name, number, size, mtime_ns, device, state, vanished,
-    coverage, models.sha256, error
-FROM tracks JOIN folders ON folders.id = tracks.folder LEFT JOIN models ON models.id = tracks.model
+SELECT tracks.id, folders.path AS folder_path, name, number, start, stop, size, mtime_ns, device, state,
+    vanished, analysed, coverage, model, error
+FROM tracks JOIN folders ON folders.id = tracks.folder
 """
 
 
@@ -168,7 +169,6 @@ class Library:
         with self.transaction():
             values = records.values_of(row)
             values["folder"] = self._folder(os.path.dirname(row.path))
-            values["name"] = os.fsencode(os.path.basename(row.path))
             values["model"] = self._model(row.model) if row.model and row.prediction else None
             values["vanished"] = None
             number = row.id or self._id_of(row.item)
@@ -241,8 +241,9 @@ class Library:
         Yields
         ------
         sqlite3.Row
-            ``id``, ``folder_path``, ``name``, ``number``, ``size``, ``mtime_ns``, ``device``, ``state``,
-            ``vanished``, ``coverage``, ``sha256`` (of its model, None if it has none), ``error``.
+            ``id``, ``folder_path``, ``name``, ``number``, ``start``, ``stop``, ``size``, ``mtime_ns``,
+            ``device``, ``state``, ``vanished``, ``analysed``, ``coverage``, ``model`` (its `model_number`,
+            None if it has none), ``error``.
         """
         sql = _FILES
         values: tuple[bytes | int, ...] = ()
@@ -251,6 +252,46 @@ class Library:
             sql += " WHERE folders.path = ? OR substr(folders.path, 1, ?) = ?"
             values = (os.fsencode(root.rstrip(os.sep) or os.sep), len(below), below)
         yield from self.query(f"{sql} ORDER BY tracks.id", values)
+
+    def state_of(self, item: Item) -> tuple[float, int, int] | None:
+        """Return when a track was analysed, and size and time stamp of its file then; None of a new one."""
+        id = self._id_of(item)
+        found = self.query("SELECT analysed, size, mtime_ns FROM tracks WHERE id = ?", (id,)) if id else ()
+        return (found[0][0], found[0][1], found[0][2]) if found else None
+
+    def model_number(self, model: ModelInfo) -> int | None:
+        """Return the number of a model in this file; None if no row was ever of it."""
+        sql = "SELECT id FROM models WHERE name = ? AND sha256 = ? AND spec = ?"
+        found = self.query(sql, (model.name, model.sha256, model.spec))
+        return int(found[0][0]) if found else None
+
+    def places(self, sound: str, number: int) -> list[sqlite3.Row]:
+        """Return where tracks with a digest of their sound are: a hundred at most, for silence may have more.
+
+        Returns
+        -------
+        list of sqlite3.Row
+            ``id``, ``folder_path``, ``name``, ``size``, ``device``, ``state``, ``duration``, ``start``,
+            ``stop``.
+        """
+        sql = """SELECT tracks.id, folders.path AS folder_path, name, size, device, state, duration, start,
+            stop FROM tracks JOIN folders ON folders.id = tracks.folder
+            WHERE sound = ? AND number = ? ORDER BY tracks.id LIMIT 100"""
+        return self.query(sql, (bytes.fromhex(sound), number))
+
+    def sounds(self, ids: Iterable[int]) -> set[tuple[str, int]]:
+        """Return the digests of the sound of some tracks, each with the number of the track."""
+        found: set[tuple[str, int]] = set()
+        for id in ids:
+            for row in self.query(
+                "SELECT sound, number FROM tracks WHERE id = ? AND sound IS NOT NULL", (id,)
+            ):
+                found.add((row[0].hex(), row[1]))
+        return found
+
+    def vanished(self) -> list[int]:
+        """Return the ids of the tracks that are marked as vanished."""
+        return [row[0] for row in self.query("SELECT id FROM tracks WHERE vanished IS NOT NULL ORDER BY id")]
 
     def with_sound(self, sound: str) -> list[Row]:
         """Return the rows whose coded sound has a digest."""
@@ -264,6 +305,23 @@ class Library:
                 "UPDATE tracks SET size = ?, mtime_ns = ?, device = ?, vanished = NULL WHERE id = ?",
                 (file.size, file.mtime_ns, file.device, id),
             )
+
+    def place(self, id: int, item: Item, file: FileState, tags: Tags) -> bool:
+        """Note where a track is now and what its tags say; all else that is known of it stays.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, if another row has that place.
+        """
+        with self.transaction():
+            if self._id_of(item) not in (0, id):
+                return False
+            values = records.place_of(item, file, tags)
+            values["folder"] = self._folder(os.path.dirname(item.path))
+            columns = ", ".join(f"{name} = :{name}" for name in values)
+            self.query(f"UPDATE tracks SET {columns}, vanished = NULL WHERE id = :id", {**values, "id": id})
+            return True
 
     def mark_vanished(self, ids: Iterable[int], *, now: float | None = None) -> None:
         """Note that files are gone; those that were gone before keep the time."""

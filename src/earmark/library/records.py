@@ -31,23 +31,31 @@ COLUMNS = (*_OF_FILE, *_OF_STATE, *_OWN_COLUMNS, "tags", "model", *_OF_PREDICTIO
 
 
 def values_of(row: Row) -> dict[str, Any]:
-    """Return the values of a row by column, all but its folder, name, model and time of addition."""
-    other = {f.name: getattr(row.tags, f.name) for f in fields(Tags) if f.name not in _OWN_COLUMNS}
+    """Return the values of a row by column, all but its folder, model and time of addition."""
     return {
-        "number": row.item.number,
-        "start": row.item.start,
-        "stop": row.item.stop,
-        "size": row.file.size,
-        "mtime_ns": row.file.mtime_ns,
-        "device": row.file.device,
+        **place_of(row.item, row.file, row.tags),
         "sound": bytes.fromhex(row.sound) or None,
         "fingerprint": packing.pack_peaks(row.peaks) if row.peaks else None,
         "state": row.state,
         "error": json.dumps(row.error) if row.error else None,
         "analysed": row.analysed,
-        **{name: _text(getattr(row.tags, name)) for name in _OWN_COLUMNS},
-        "tags": _json({name: value for name, value in other.items() if value}),
         **_of_prediction(row),
+    }
+
+
+def place_of(item: Item, file: FileState, tags: Tags) -> dict[str, Any]:
+    """Return the values by column of where a track is and what its tags say, all but its folder."""
+    other = {f.name: getattr(tags, f.name) for f in fields(Tags) if f.name not in _OWN_COLUMNS}
+    return {
+        "name": os.fsencode(os.path.basename(item.path)),
+        "number": item.number,
+        "start": item.start,
+        "stop": item.stop,
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+        "device": file.device,
+        **{name: _text(getattr(tags, name)) for name in _OWN_COLUMNS},
+        "tags": _json({name: value for name, value in other.items() if value}),
     }
 
 

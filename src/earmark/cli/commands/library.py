@@ -1,0 +1,145 @@
+"""``earmark library``: what is in the library, and what is wrong in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.cli.options import JsonOption, LibraryOption
+from earmark.cli.terminal import columns, console, guarded, plural, write_line
+from earmark.errors import EarmarkError, InputError
+
+if TYPE_CHECKING:
+    from earmark.library import Library, Row
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Show what the library holds, what failed, and correct it.",
+)
+TrackArgument = Annotated[
+    str, typer.Argument(metavar="ID|FILE", help="Number of a track, as search lists it, or its file.")
+]
+
+
+def opened(path: Path | None, *, write: bool = False) -> Library:
+    """Open the library that a command is about; it must be there."""
+    from earmark.library import Library
+
+    return Library(path, create=False, read_only=not write)
+
+
+def track_of(library: Library, text: str) -> Row:
+    """Return the track of a number or a path.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return library.get(int(text))
+    row = library.find(text)
+    if row is None:
+        raise InputError(f"{text} is not in the library", hint="Try: earmark scan with its folder.")
+    return row
+
+
+@app.command()
+@guarded
+def info(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Show where the library is, its folders, and how many tracks it has."""
+    with opened(library) as catalogue:
+        facts = _facts(catalogue)
+    if as_json:
+        write_line(json.dumps(facts))
+        return
+    rows = [
+        ("file", f"{facts['path']} ({facts['bytes'] / 1e6:.1f} MB)"),
+        *(("folder", folder) for folder in facts["folders"]),
+        ("tracks", f"{facts['tracks']:,}, {facts['failed']:,} failed, {facts['vanished']:,} vanished"),
+        *(("model", f"{model['name']}: {plural(model['tracks'], 'track')}") for model in facts["models"]),
+        ("corrected", plural(facts["corrected"], "track")),
+    ]
+    console().print(columns(rows))
+
+
+@app.command()
+@guarded
+def errors(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List the tracks that could not be analysed, and why; earmark scan --retry tries them again."""
+    with opened(library) as catalogue:
+        sql = "SELECT id FROM tracks WHERE state = 'failed' AND vanished IS NULL ORDER BY id"
+        for row in catalogue.rows([found[0] for found in catalogue.query(sql)]):
+            error = row.error or {}
+            if as_json:
+                write_line(json.dumps({"id": row.id, "path": row.path, "error": error}))
+            else:
+                text = str(EarmarkError(error.get("message", ""), hint=error.get("hint", "")))
+                name = "" if row.path in text else f"{row.path}: "
+                write_line(f"{row.id}  {error.get('code')}  {name}{text}")
+
+
+@app.command()
+@guarded
+def correct(
+    *,
+    track: TrackArgument,
+    genre: Annotated[
+        list[str] | None, typer.Option("--genre", help="The right genre. Repeatable, the first is the main.")
+    ] = None,
+    mood: Annotated[list[str] | None, typer.Option("--mood", help="A right mood. Repeatable.")] = None,
+    quadrant: Annotated[str | None, typer.Option("--quadrant", help="Q1, Q2, Q3 or Q4.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the corrections of the track back.")] = False,
+    library: LibraryOption = None,
+) -> None:
+    """Note the right genre or mood of a track; search, playlists and training then follow it."""
+    given = {"genres": genre, "moods": mood, "quadrant": [quadrant] if quadrant else None}
+    heads: dict[str, list[str]] = {head: labels for head, labels in given.items() if labels}
+    if bool(heads) == undo:
+        raise InputError(
+            "nothing to correct" if not undo else "--undo takes no labels", hint="Try: --genre jazz."
+        )
+    with opened(library, write=True) as catalogue:
+        row = track_of(catalogue, track)
+        row = catalogue.correct(row.id, **({head: [] for head in given} if undo else heads))
+        labels = [f"{head} {', '.join(found)}" for head, found in row.corrections.items()]
+        write_line(f"{row.id}  {row.name}: {'; '.join(labels) or 'as predicted'}")
+
+
+@app.command()
+@guarded
+def check(*, library: LibraryOption = None) -> None:
+    """Check that the file of the library is whole; the exit status is 1 if it is not."""
+    with opened(library) as catalogue:
+        found = catalogue.check()
+        for line in found:
+            write_line(line)
+        if found:
+            raise typer.Exit(1)
+        write_line(f"{catalogue.path}: {plural(len(catalogue), 'track')}, nothing wrong")
+
+
+def _facts(library: Library) -> dict[str, Any]:
+    def count(where: str) -> int:
+        return int(library.query(f"SELECT count(*) FROM tracks WHERE {where}")[0][0])
+
+    models = library.query(
+        """SELECT models.name, count(*) FROM tracks JOIN models ON models.id = tracks.model
+        GROUP BY models.id ORDER BY count(*) DESC"""
+    )
+    return {
+        "path": str(library.path),
+        "bytes": library.path.stat().st_size,
+        "folders": library.roots(),
+        "tracks": len(library),
+        "failed": count("state = 'failed'"),
+        "vanished": count("vanished IS NOT NULL"),
+        "corrected": count("id IN (SELECT track FROM corrections)"),
+        "models": [{"name": name, "tracks": n} for name, n in models],
+    }

@@ -1,0 +1,140 @@
+"""``earmark scan``: from folders of music to a library."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earmark.cli.options import DeadlineOption, JobsOption, JsonOption, LibraryOption, ModelOption
+from earmark.cli.progress import resumable_progress
+from earmark.cli.terminal import complaint, plural, say, write_line
+from earmark.errors import EarmarkError
+from earmark.vocabulary import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from earmark.library import ScanSummary
+
+FEW = 5  # failures that are shown one by one
+
+
+class Coverage(StrEnum):
+    """How much of each track is classified."""
+
+    excerpt = "excerpt"
+    full = "full"
+
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[DIR...]", help="Folders with music; by default those of before.", show_default=False
+    ),
+]
+CoverageOption = Annotated[
+    Coverage, typer.Option("--coverage", help="Classify three excerpts of 10 s, or whole tracks.")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Leave these files or folders out: '*.wav', 'live/'. Repeatable."
+    ),
+]
+Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Analyse again what another model, or by excerpts only, has.")
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed before.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Remove tracks whose files are gone.")]
+
+
+def scan(
+    *,
+    folders: Folders = None,
+    library: LibraryOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    coverage: CoverageOption = Coverage.excerpt,
+    exclude: Exclude = None,
+    refresh: Refresh = False,
+    retry: Retry = False,
+    prune: Prune = False,
+    jobs: JobsOption = None,
+    deadline: DeadlineOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the library up to date with folders of music.
+
+    Only what is new or has changed is analysed. Files that cannot be analysed are kept with the reason, the
+    others go on, and the exit status is 1.
+    """
+    from earmark.library import Library
+    from earmark.library import scan as scan_folders
+    from earmark.library.analyse import EXCERPTS
+
+    failures: list[tuple[str, dict[str, str]]] = []
+    with Library(library) as opened, resumable_progress() as progress:
+        summary = scan_folders(
+            opened,
+            folders or (),
+            model,
+            excerpts=EXCERPTS if coverage is Coverage.excerpt else None,
+            jobs=jobs,
+            deadline=deadline,
+            exclude=exclude or (),
+            refresh=refresh,
+            retry=retry,
+            prune=prune,
+            progress=progress,
+            on_failed=lambda path, error: failures.append((path, error)),
+        )
+    _complain(failures, summary)
+    if as_json:
+        write_line(json.dumps(summary.to_dict()))
+    else:
+        for line in described(summary):
+            write_line(line)
+    if not summary.is_clean:
+        raise typer.Exit(1)
+
+
+def _complain(failures: list[tuple[str, dict[str, str]]], summary: ScanSummary) -> None:
+    """Report what failed, and what was left alone because it may come back."""
+    for path, error in failures[:FEW]:
+        say(complaint(EarmarkError(error["message"], hint=error["hint"]), path))
+    if len(failures) > FEW:
+        say(f"and {len(failures) - FEW} more that failed: earmark library errors")
+    for text in summary.unreadable.values():
+        say(f"error: {text}")
+    for folder, n in summary.away.items():
+        if folder not in summary.unreadable:
+            say(
+                f"{folder} is empty or not mounted: {plural(n, 'track')} of it left as they are. "
+                "Try: mount it, or remove it if it is meant to be empty."
+            )
+
+
+def described(summary: ScanSummary) -> list[str]:
+    """Lines that say what a scan has done."""
+    counts = {
+        "new": summary.new,
+        "changed": summary.changed,
+        "with new tags": summary.retagged,
+        "moved": summary.moved,
+        "analysed again": summary.refreshed + summary.retried,
+        "unchanged": summary.unchanged,
+        "vanished": summary.vanished,
+        "removed": summary.pruned,
+        "failed": summary.failed,
+        "done by another scan": summary.elsewhere,
+    }
+    lines = [", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no music found"]
+    speed = f", {summary.songs_per_second:.1f} songs/s" if summary.analysed else ""
+    lines[0] += f" ({summary.seconds:.1f} s{speed})"
+    if summary.failed_before:
+        lines.append(f"{plural(summary.failed_before, 'track')} failed before: --retry tries again.")
+    if summary.other_model:
+        lines.append(f"{plural(summary.other_model, 'track')} of another model: --refresh analyses again.")
+    if summary.in_excerpts:
+        lines.append(f"{plural(summary.in_excerpts, 'track')} in excerpts only: --refresh analyses in full.")
+    return lines
