@@ -23,6 +23,10 @@
     │   └── ContractError            a model that breaks the contract of `check_model`
     ├── MissingExtraError            exit 4, 501: an optional package is not installed
     ├── OutputError                  exit 5, 507: a result could not be written
+    ├── TagError                     422: tags of a file could not be changed; it is as it was
+    │   ├── TagFormatError           415: a format, or a damaged tag, that cannot be kept safe
+    │   ├── ChangedFileError         409: the file is not what the plan or the journal was made for
+    │   └── LinkedFileError          409: other names of the file would keep the old content
     ├── TaskError                    a task in a worker process did not come to an end
     │   ├── CrashError               the process died
     │   ├── DeadlineError            504: it took too long
@@ -220,6 +224,34 @@ class OutputError(EarmarkError):
     code = "output"
     exit_code = 5
     http_status = 507
+
+
+class TagError(EarmarkError):
+    """The tags of a file could not be changed; the file is as it was."""
+
+    code = "tag"
+    http_status = 422
+
+
+class TagFormatError(TagError):
+    """A format whose tags are not written here, or a tag so damaged that it cannot be kept safe."""
+
+    code = "tag-format"
+    http_status = 415
+
+
+class ChangedFileError(TagError):
+    """The file is not the one that the plan, or the journal, was made for: somebody changed it since."""
+
+    code = "changed"
+    http_status = 409
+
+
+class LinkedFileError(TagError):
+    """The file has other names (hard links), which would keep the old content."""
+
+    code = "linked"
+    http_status = 409
 
 
 class TaskError(EarmarkError):

@@ -50,8 +50,9 @@ RICH = {
 
 @functools.cache
 def plain(fmt: str) -> bytes:
-    """A file without tags of our own, as the encoder made it."""
-    return sounds.encode(sounds.noise(SECONDS, channels=2), 44100, fmt)
+    """A file as the encoder made it; without the ID3 tag in which FFmpeg names itself."""
+    options = {"id3v2_version": "0"} if fmt == "mp3" else {}
+    return sounds.encode(sounds.noise(SECONDS, channels=2), 44100, fmt, **options)
 
 
 def tag(

@@ -5,8 +5,12 @@ https://wiki.hydrogenaud.io/index.php?title=APEv2_specification
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from earmark.library.tags.fields import written_names
+from earmark.library.tags.splice import Splice, damaged
 
 MARK, HEADER_LENGTH, V1_LENGTH = b"APETAGEX", 32, 128
 HAS_HEADER, IS_HEADER, KIND = 1 << 31, 1 << 29, 6  # flags of the tag and of an item
@@ -94,3 +98,32 @@ def values_of(tag: ApeTag) -> dict[str, list[str]]:
         if not item.flags & KIND:
             found.setdefault(item.name.upper(), []).extend(item.value.decode("utf-8", "replace").split("\0"))
     return found
+
+
+def edit(file: BinaryIO, size: int, values: Mapping[str, Sequence[str]]) -> list[Splice]:
+    """Change the tag at the end of a file, or add one, before an ID3v1 tag if there is one.
+
+    Raises
+    ------
+    TagFormatError
+        The tag is damaged, or of version 1, which has no encoding.
+    """
+    tag = find(file, size)
+    if not tag.sound:
+        raise damaged("an APE tag whose items do not fill it")
+    if tag.items and tag.version < 2000:
+        raise damaged("an APE tag of version 1")
+    names = written_names(values, "ape")
+    gone = {name.upper() for name in names}
+    items = [item.raw for item in tag.items if item.name.upper() not in gone]
+    for name, found in names.items():
+        if found:
+            value = "\0".join(text.replace("\0", "") for text in found).encode()
+            items.append(len(value).to_bytes(4, "little") + bytes(4) + name.encode() + b"\0" + value)
+    body = b"".join(items)
+
+    def mark(flags: int) -> bytes:
+        numbers = (2000, len(body) + HEADER_LENGTH, len(items), flags)
+        return MARK + b"".join(number.to_bytes(4, "little") for number in numbers) + bytes(8)
+
+    return [Splice(tag.start, tag.stop, mark(HAS_HEADER | IS_HEADER) + body + mark(HAS_HEADER))]

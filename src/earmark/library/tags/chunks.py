@@ -5,9 +5,12 @@ WAV: Multimedia Programming Interface and Data Specifications 1.0; AIFF: Audio I
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
+
+from earmark.library.tags import id3
+from earmark.library.tags.splice import Splice, damaged
 
 HEADER_LENGTH, FORM_LENGTH = 8, 12
 _MOST_CHUNKS, _MOST_INFO = 4096, 1 << 20
@@ -63,6 +66,73 @@ def read_id3(file: BinaryIO, size: int) -> bytes:
             file.seek(chunk.body)
             return file.read(chunk.stop - chunk.body)
     return b""
+
+
+def edit(file: BinaryIO, size: int, values: Mapping[str, Sequence[str]]) -> list[Splice]:
+    """Change the chunk that holds an ID3 tag, or append one.
+
+    Parameters
+    ----------
+    file : binary file
+    size : int
+        Its length.
+    values : mapping of str to sequence of str
+        By field or name of evidence.
+
+    Raises
+    ------
+    TagFormatError
+        The chunks do not fit the file, or the tag is damaged.
+    """
+    file.seek(0)
+    head = file.read(FORM_LENGTH)
+    order = byte_order(head)
+    if order is None:
+        raise damaged("a file without the header of WAV or AIFF")
+    form_end = HEADER_LENGTH + int.from_bytes(head[4:8], order)
+    found = [chunk for chunk in chunks(file, size) if chunk.start < form_end]
+    if (form_end + form_end % 2 not in (size, size + 1) and form_end > size) or any(
+        c.stop > size for c in found
+    ):
+        raise damaged("a header that claims more bytes than there are")
+    tags = [chunk for chunk in found if is_id3(chunk)]
+    blocks = id3.edit([_body(file, chunk) for chunk in tags], values)
+    splices = (
+        [
+            _replaced(chunk.name, chunk.start, min(chunk.end, size), block, order)
+            for chunk, block in zip(tags, blocks, strict=True)
+        ]
+        if tags
+        else [_appended(found, min(form_end, size), blocks[0], order)]
+    )
+    growth = sum(len(splice.data) - (splice.stop - splice.start) for splice in splices)
+    length = form_end - HEADER_LENGTH + growth
+    if length >= 1 << 32:
+        raise damaged("a file of more than 4 GB")
+    return [Splice(4, 8, length.to_bytes(4, order)), *splices]
+
+
+def _body(file: BinaryIO, chunk: Chunk) -> bytes:
+    file.seek(chunk.body)
+    return file.read(chunk.stop - chunk.body)
+
+
+def _replaced(name: bytes, start: int, stop: int, block: bytes, order: Literal["little", "big"]) -> Splice:
+    return Splice(start, stop, name + len(block).to_bytes(4, order) + block + bytes(len(block) % 2))
+
+
+def _appended(found: Sequence[Chunk], end: int, block: bytes, order: Literal["little", "big"]) -> Splice:
+    """A new chunk at the end of the form, behind the byte that makes its last chunk even."""
+    new = _replaced(b"id3 " if order == "little" else b"ID3 ", end, end, block, order)
+    missing = found[-1].end - end if found else 0
+    return Splice(end, end, bytes(max(0, min(missing, 1))) + new.data)
+
+
+def sound(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """Stretches of the file that hold no tag: all chunks but those, with their headers."""
+    for chunk in chunks(file, size):
+        if not is_id3(chunk):
+            yield chunk.start, min(chunk.stop, size)
 
 
 def read_info(file: BinaryIO, size: int) -> dict[str, list[str]]:

@@ -152,6 +152,22 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# What is written, in the order in which it is shown; beside these the evidence, whose names begin so.
+WRITABLE = ("genre", "mood", "bpm", "key", "comment")
+EVIDENCE = "EARMARK_"
+# Names under which a field is written, where that is not the first of `NAMES` alone.
+_WRITTEN = {
+    ("key", "vorbis"): ("KEY", "INITIALKEY"),
+    ("key", "ape"): ("KEY", "INITIALKEY"),
+    ("mood", "id3v2.3"): ("TXXX:MOOD",),
+}
+# Names that go when a field is written: else a reader might find an old value there.
+_SUPERSEDED = {
+    ("genre", "mp4"): ("gnre",),
+    ("mood", "id3"): ("TMOO", "TXXX:MOOD"),
+    ("key", "mp4"): ("----:com.apple.iTunes:KEY",),
+}
+
 # Values by the names of one kind of tag, upper case.
 Native = Mapping[str, Sequence[str]]
 
@@ -192,6 +208,35 @@ def interpret(native: Native, kind: str) -> Tags:
         release_id=first("release_id"),
         comment=first("comment"),
     )
+
+
+def written_names(values: Mapping[str, Sequence[str]], kind: str, version: int = 4) -> dict[str, list[str]]:
+    """Values by the names under which one kind of tag keeps them.
+
+    Parameters
+    ----------
+    values : mapping of str to sequence of str
+        By field, as of `WRITABLE`, or by the name of evidence; no values to have none.
+    kind : {"id3", "vorbis", "mp4", "asf", "ape"}
+    version : int
+        Of ID3v2: moods have no frame of their own before 2.4.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names as they are spelt; no values where a name is to go.
+    """
+    found: dict[str, list[str]] = {}
+    freeform = {"id3": "TXXX:", "mp4": "----:com.apple.iTunes:"}.get(kind, "")
+    for field, wanted in values.items():
+        if field not in NAMES:
+            found[freeform + field] = list(wanted)
+            continue
+        old = "id3v2.3" if kind == "id3" and version < 4 else kind
+        names = _WRITTEN.get((field, old)) or _WRITTEN.get((field, kind)) or NAMES[field][kind][:1]
+        found |= {name: [] for name in _SUPERSEDED.get((field, kind), ()) if name not in names}
+        found |= {name: list(wanted) for name in names}
+    return found
 
 
 def year_of(date: str) -> int | None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from earmark.library.tags.fields import written_names
+from earmark.library.tags.splice import damaged
 
 HEADER_LENGTH = 10
 V1_LENGTH = 128
 UFID_OWNER = "http://musicbrainz.org"
 _MOST_TEXT = 1 << 20  # bytes of a frame that are read as text
-_MOST_FRAMES, _MOST_GENRE = 65_536, 1024
+_MOST_FRAMES, _MOST_KEPT, _MOST_GENRE = 65_536, 4096, 1024
 _NAME = re.compile(rb"[A-Z][A-Z0-9]{2}[A-Z0-9 \0]\Z")
 _NAME_22 = re.compile(rb"[A-Z][A-Z0-9]{2}\Z")
 _REFERENCES = re.compile(r"\((\d{1,3}|RX|CR)\)")
@@ -36,6 +39,8 @@ FROM_22 = {
     "COM": "COMM",
     "UFI": "UFID",
 }
+_TO_22 = {new: old for old, new in FROM_22.items()}
+ROOM = 1024  # bytes of padding in a tag that had to grow, for the next change
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ def _frames(body: bytes, position: int, version: int, *, unsynchronised: bool) -
         content = raw[header:]
         if version > 2:
             content = _content(content, flags, version, unsynchronised=unsynchronised)
+        if version == 4:  # a plain length would be misread beside the right ones of new frames
+            raw = raw[:4] + _synchsafe_bytes(len(raw) - header) + raw[8:]
         text = name.decode("ascii").rstrip(" \0")
         yield Frame(FROM_22.get(text, text), raw, content), stop
         position = stop
@@ -135,11 +142,10 @@ def _frame_length(body: bytes, position: int, version: int) -> int:
         return plain
     # iTunes wrote plain numbers into 2.4 as well: whichever leads to the next frame is meant.
     safe = synchsafe(size)
-    for length in (safe, plain):
-        following = body[position + 10 + length : position + 14 + length]
-        if position + 10 + length == len(body) or following[:1] == b"\0" or _NAME.match(following):
-            return length
-    return safe
+    ends = [(length, position + 10 + length) for length in (safe, plain)]
+    named = (length for length, end in ends if end == len(body) or _NAME.match(body[end : end + 4]))
+    padded = (length for length, end in ends if end < len(body) and not body[end:].strip(b"\0"))
+    return next(named, next(padded, safe))
 
 
 def _content(content: bytes, flags: int, version: int, *, unsynchronised: bool) -> bytes:
@@ -168,6 +174,10 @@ def synchsafe(data: bytes) -> int:
     return value
 
 
+def _synchsafe_bytes(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
 # ---------------------------------------------------------------- values
 
 
@@ -176,9 +186,7 @@ def values_of(block: Block) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for frame in block.frames:
         name, values = _values(frame, block.version)
-        if name == "COMM":
-            found["COMM"] = values + found.get("COMM", [])
-        elif values:
+        if values:
             found.setdefault(name.upper(), []).extend(values)
     return found
 
@@ -251,6 +259,118 @@ def _named(text: str) -> str:
     if text.isascii() and text.isdigit() and len(text) < 4:
         return str(TCON.GENRES[int(text)]) if int(text) < len(TCON.GENRES) else text
     return text
+
+
+# ---------------------------------------------------------------- writing
+
+
+def edit(blocks: Sequence[bytes], values: Mapping[str, Sequence[str]], v1: bytes = b"") -> list[bytes]:
+    """Change the tags in front of a file, or in the chunks of one.
+
+    Parameters
+    ----------
+    blocks : sequence of bytes
+        The ID3v2 tags, each with its header; none for a new one.
+    values : mapping of str to sequence of str
+        By field or name of evidence.
+    v1 : bytes
+        The ID3v1 tag, if there is one: what it says goes into a new tag, for many players read only one.
+
+    Returns
+    -------
+    list of bytes
+        As many as there were, at least one. The values stand in the first. Each is as long as it was if there
+        is room, else `ROOM` longer than needed.
+
+    Raises
+    ------
+    TagFormatError
+        The first cannot be taken apart.
+    """
+    if not blocks:
+        old = {"COMM:ID3v1 Comment" if n == "COMM" else n: found for n, found in values_of_v1(v1).items()}
+        block = Block(frames=[_text_frame(name, found, 4) for name, found in old.items()])
+        return [_render(block, written_names(values, "id3"), add=True, flags=0)]
+    return [_edited(data, values, add=i == 0) for i, data in enumerate(blocks)]
+
+
+def _edited(data: bytes, values: Mapping[str, Sequence[str]], *, add: bool) -> bytes:
+    block = parse(data)
+    if block.version not in (2, 3, 4) or len(data) < HEADER_LENGTH:
+        raise damaged(f"an ID3 tag of version 2.{block.version}")
+    if (
+        len(block.rest) > _MOST_TEXT
+        or len(block.frames) > _MOST_KEPT
+        or (block.version == 2 and data[5] & 0x40)
+    ):
+        raise damaged("an ID3 tag with frames that cannot be read")
+    names = written_names(values, "id3", block.version)
+    if not add and not any(_is_one_of(frame, block.version, names) for frame in block.frames):
+        return data
+    # Frames of 2.4 keep their own unsynchronisation, those of 2.3 were taken out of the tag's.
+    return _render(block, names, add=add, flags=data[5] & (0xA0 if block.version == 4 else 0x20))
+
+
+def _render(block: Block, names: Mapping[str, Sequence[str]], *, add: bool, flags: int) -> bytes:
+    replaced = [_is_one_of(frame, block.version, names) for frame in block.frames]
+    comments = [i for i, frame in enumerate(block.frames) if replaced[i] and frame.name == "COMM"]
+    for i in comments[1:]:  # in other languages
+        replaced[i] = False
+    frames = [frame.raw for frame, gone in zip(block.frames, replaced, strict=True) if not gone]
+    if add:
+        # In front, where a new comment goes before those in other languages.
+        made = [_text_frame(name, found, block.version) for name, found in names.items() if any(found)]
+        frames = [frame.raw for frame in made] + frames
+    content = b"".join(frames) + block.rest
+    length = max(block.length, HEADER_LENGTH + len(content))
+    if length > block.length:
+        length += ROOM
+    if length - HEADER_LENGTH >= 1 << 28:
+        raise damaged("an ID3 tag of more than 256 MB")
+    size = _synchsafe_bytes(length - HEADER_LENGTH)
+    return (b"ID3" + bytes([block.version, 0, flags]) + size + content).ljust(length, b"\0")
+
+
+def _is_one_of(frame: Frame, version: int, names: Mapping[str, Sequence[str]]) -> bool:
+    key = _values(frame, version)[0].upper() if frame.name in ("TXXX", "COMM") else frame.name
+    return key in {name.upper() for name in names}
+
+
+def _text_frame(name: str, values: Sequence[str], version: int) -> Frame:
+    """Make a frame: UTF-8 in 2.4, else Latin-1 or, where that lacks a character, UTF-16."""
+    name, _, description = name.partition(":")
+    texts = [value.replace("\0", "") for value in values]
+    if version < 4:  # one text, as Picard joins them and as players take it apart
+        texts = ["/".join(f"({text}" if name == "TCON" and text.startswith("(") else text for text in texts)]
+    codec, number = "utf-8", 3
+    if version < 4:
+        latin = all(text.isascii() or _is_latin(text) for text in (description, *texts))
+        codec, number = ("latin-1", 0) if latin else ("utf-16", 1)
+    end = b"\0\0" if number == 1 else b"\0"
+    body = bytes([number])
+    if name == "COMM":
+        body += b"eng"
+    if name in ("TXXX", "COMM"):
+        body += description.encode(codec) + end
+    body += end.join(text.encode(codec) for text in texts)
+    return Frame(name, _frame_bytes(name, body, version), body)
+
+
+def _is_latin(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _frame_bytes(name: str, body: bytes, version: int) -> bytes:
+    if version == 2:
+        return _TO_22[name].encode() + len(body).to_bytes(3, "big") + body
+    size = len(body).to_bytes(4, "big")
+    if version == 4:
+        size = _synchsafe_bytes(len(body))
+    return name.encode() + size + b"\0\0" + body
 
 
 # ---------------------------------------------------------------- version 1

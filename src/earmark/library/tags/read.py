@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +13,7 @@ from earmark.audio.formats.front import id3_length
 from earmark.audio.formats.sniff import sniff
 from earmark.errors import AudioNotFoundError, UnreadableAudioError
 from earmark.library.tags import ape, asf, chunks, id3, mp4, ogg, vorbis
-from earmark.library.tags.fields import Tags, interpret
+from earmark.library.tags.fields import Native, Tags, interpret
 
 HEAD_LENGTH = 65_536
 MOST_BLOCKS, _MOST_TAG = 16, 64 << 20  # ID3 tags in a row, and bytes of one
@@ -38,9 +40,22 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     UnreadableAudioError
         It cannot be read.
     """
+    with open_file(path) as file:
+        return tags_of(file)
+
+
+@contextmanager
+def open_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file to read its tags.
+
+    Raises
+    ------
+    AudioNotFoundError, UnreadableAudioError
+        As of `read_tags`, also for what fails while it is open.
+    """
     try:
         with open(path, "rb", opener=_open_file) as file:
-            return tags_of(file)
+            yield file
     except FileNotFoundError:
         raise AudioNotFoundError(f"{Path(path)} does not exist", hint="Try: check the spelling.") from None
     except OSError as error:
@@ -55,31 +70,38 @@ def _open_file(path: str, flags: int) -> int:
 
 
 def tags_of(file: BinaryIO) -> Tags:
-    """Tags of an open file: those of its container first, then those of an ID3 or APE tag around it."""
+    """Tags of an open file."""
+    return _first_of([interpret(native, kind) for kind, native in natives_of(file)])
+
+
+def natives_of(file: BinaryIO) -> list[tuple[str, Native]]:
+    """Values of an open file by the names of its kind of tag, and that kind.
+
+    Those of its container come first, then those of an ID3 or APE tag around it.
+    """
     size = file.seek(0, os.SEEK_END)
     kind, offset, blocks = container_of(file, size)
-    found: list[Tags] = []
+    found: list[tuple[str, Native]] = []
     match kind:
         case "flac":
-            found.append(interpret(vorbis.read_flac(file, offset), "vorbis"))
+            found.append(("vorbis", vorbis.read_flac(file, offset)))
         case "ogg":
-            found.append(interpret(ogg.read(file, offset), "vorbis"))
+            found.append(("vorbis", ogg.read(file, offset)))
         case "mp4":
-            found.append(interpret(mp4.read(file, size), "mp4"))
+            found.append(("mp4", mp4.read(file, size)))
         case "asf":
-            found.append(interpret(asf.read(file), "asf"))
+            found.append(("asf", asf.read(file)))
         case "wav" | "aiff":
-            block = id3.parse(chunks.read_id3(file, size))
-            found.append(interpret(id3.values_of(block), "id3"))
-            found.append(interpret(chunks.read_info(file, size), "info"))
+            found.append(("id3", id3.values_of(id3.parse(chunks.read_id3(file, size)))))
+            found.append(("info", chunks.read_info(file, size)))
         case "ape" | "wavpack" | "musepack" | "tak":
-            found.append(interpret(ape.values_of(ape.find(file, size)), "ape"))
-    found += [interpret(id3.values_of(id3.parse(block)), "id3") for block in blocks]
+            found.append(("ape", ape.values_of(ape.find(file, size))))
+    found += [("id3", id3.values_of(id3.parse(block))) for block in blocks]
     if kind in ("mp3", "tta", "aac", ""):
-        found.append(interpret(ape.values_of(ape.find(file, size)), "ape"))
+        found.append(("ape", ape.values_of(ape.find(file, size))))
         file.seek(max(0, size - id3.V1_LENGTH))
-        found.append(interpret(id3.values_of_v1(file.read(id3.V1_LENGTH)), "id3"))
-    return _first_of(found)
+        found.append(("id3", id3.values_of_v1(file.read(id3.V1_LENGTH))))
+    return found
 
 
 def container_of(file: BinaryIO, size: int) -> tuple[str, int, list[bytes]]:

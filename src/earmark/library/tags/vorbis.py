@@ -5,9 +5,12 @@ https://xiph.org/vorbis/doc/v-comment.html, https://www.rfc-editor.org/rfc/rfc96
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from earmark.library.tags.fields import written_names
+from earmark.library.tags.splice import Splice, damaged
 
 COMMENT, PADDING, MARK = 4, 1, b"fLaC"  # types of metadata blocks, and what FLAC begins with
 _MOST_BLOCKS, _MOST_ENTRIES = 1024, 65_536
@@ -63,6 +66,20 @@ def values_of(comment: Comment) -> dict[str, list[str]]:
     return found
 
 
+def edit_comment(comment: Comment, values: Mapping[str, Sequence[str]]) -> bytes:
+    """Return the list with other values, without what follows it; all other entries as they were."""
+    names = written_names(values, "vorbis")
+    gone = {name.upper() for name in names}
+    entries = [
+        entry
+        for entry in comment.entries
+        if entry.partition(b"=")[0].decode("ascii", "replace").upper() not in gone
+    ]
+    entries += [f"{name}={value}".encode() for name, found in names.items() for value in found]
+    data = len(comment.vendor).to_bytes(4, "little") + comment.vendor + len(entries).to_bytes(4, "little")
+    return data + b"".join(len(entry).to_bytes(4, "little") + entry for entry in entries)
+
+
 # ---------------------------------------------------------------- FLAC
 
 
@@ -100,3 +117,52 @@ def read_flac(file: BinaryIO, offset: int) -> dict[str, list[str]]:
             comment = parse(file.read(block.stop - block.start - 4))
             return values_of(comment) if comment else {}
     return {}
+
+
+def edit_flac(file: BinaryIO, size: int, offset: int, values: Mapping[str, Sequence[str]]) -> list[Splice]:
+    """Change the comment block of a FLAC stream; what it grows by is taken from the padding, if that has it.
+
+    Raises
+    ------
+    TagFormatError
+        The blocks do not fit the file.
+    """
+    blocks = list(flac_blocks(file, offset))
+    if not blocks or not blocks[-1].last or blocks[-1].stop > size or blocks[0].kind:
+        raise damaged("FLAC metadata that does not end")
+    old = next((block for block in blocks if block.kind == COMMENT), None)
+    if old is None:
+        return _flac_comment(blocks[0], values)
+    file.seek(old.start + 4)
+    comment = parse(file.read(old.stop - old.start - 4))
+    if comment is None or comment.rest.strip(b"\0"):
+        raise damaged("a FLAC comment block")
+    content = edit_comment(comment, values)
+    splices = [Splice(old.start, old.stop, _flac_block(COMMENT, content, last=old.last))]
+    growth = len(content) + 4 - (old.stop - old.start)
+    padding = next((block for block in blocks if block.kind == PADDING), None)
+    if padding and (left := padding.stop - padding.start - 4 - growth) >= 0 and growth:
+        splices.append(
+            Splice(padding.start, padding.stop, _flac_block(PADDING, bytes(left), last=padding.last))
+        )
+    return splices
+
+
+def _flac_comment(first: FlacBlock, values: Mapping[str, Sequence[str]]) -> list[Splice]:
+    """A new comment block behind the first block."""
+    content = edit_comment(Comment(b"earmark", ()), values)
+    block = Splice(first.stop, first.stop, _flac_block(COMMENT, content, last=first.last))
+    return [Splice(first.start, first.start + 1, bytes([first.kind])), block] if first.last else [block]
+
+
+def _flac_block(kind: int, content: bytes, *, last: bool) -> bytes:
+    if len(content) >= 1 << 24:
+        raise damaged("a FLAC block of more than 16 MB")
+    return bytes([kind | 0x80 * last]) + len(content).to_bytes(3, "big") + content
+
+
+def flac_sound(file: BinaryIO, size: int, offset: int) -> Iterator[tuple[int, int]]:
+    """Stretches of a FLAC stream that hold neither comments nor padding, headers of blocks left out."""
+    blocks = list(flac_blocks(file, offset))
+    yield from ((block.start + 4, block.stop) for block in blocks if block.kind not in (COMMENT, PADDING))
+    yield (blocks[-1].stop if blocks else offset), size
