@@ -27,7 +27,7 @@ def packages(requirements: list[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("extra", ["train", "plot", "parquet", "live"])
+@pytest.mark.parametrize("extra", ["train", "plot", "parquet", "live", "watch"])
 def test_no_extra_but_torch_brings_torch(extra: str) -> None:
     assert packages(EXTRAS[extra])
     assert not packages([*PROJECT["dependencies"], *EXTRAS[extra]]) & LARGE

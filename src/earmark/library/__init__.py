@@ -5,9 +5,9 @@
 ...     for row in library.rows():
 ...         print(row.name, row.genres, row.prediction.tempo)
 
-`scan` brings a library up to date with folders; `listing`, `exclude`, `plan`, `away` and `work` are its steps.
-`analyse` makes a `Row` of a file, `Library` keeps rows; `schema` has the tables, `records` and `packing` turn
-rows into records; `tags` reads and writes the tags of files.
+`scan` brings a library up to date with folders, `watch` follows them; `listing`, `exclude`, `cue`, `plan`,
+`away` and `work` are its steps. `analyse` makes a `Row` of a file, `Library` keeps rows. `schema` has the
+tables, `records` and `packing` turn rows into records; `tags` reads and writes the tags of files.
 """
 
 from earmark.library.analyse import analyse
@@ -19,6 +19,7 @@ from earmark.library.similar import Neighbour, similar
 from earmark.library.song_path import song_path
 from earmark.library.summary import ScanSummary
 from earmark.library.tags import Tags, read_tags
+from earmark.library.watch import watch
 
 __all__ = [
     "Embeddings",
@@ -37,4 +38,5 @@ __all__ = [
     "scan",
     "similar",
     "song_path",
+    "watch",
 ]

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from earmark.audio import find_audio
-from earmark.errors import AudioError
+from earmark.audio.source import reason
+from earmark.errors import AudioError, EarmarkError, InputError
+from earmark.library.cue import LONGEST, items_of, parse_cue
 from earmark.library.exclude import Exclude
 from earmark.library.row import FileState, Item
 
@@ -28,10 +30,13 @@ class Listing:
         What to analyse by path and number, with the state of its file.
     unreadable : dict of str to AudioError
         Folders, and entries that are no files.
+    unused : dict of str to EarmarkError
+        CUE sheets that divide no file, and why.
     """
 
     tracks: dict[Key, tuple[Item, FileState]] = field(default_factory=dict)
     unreadable: dict[str, AudioError] = field(default_factory=dict)
+    unused: dict[str, EarmarkError] = field(default_factory=dict)
 
 
 def list_tracks(
@@ -53,12 +58,41 @@ def list_tracks(
     def note(path: Path, error: AudioError) -> None:
         listing.unreadable[os.fspath(path)] = error
 
-    for path in find_audio((root for root in roots if os.path.isdir(root)), on_error=note, keep=exclude):
+    sheets: list[str] = []
+
+    def note_sheet(path: Path) -> None:
+        if path.suffix.lower() == ".cue":
+            sheets.append(os.fspath(path))
+
+    folders = [root for root in roots if os.path.isdir(root)]
+    for path in find_audio(folders, on_error=note, on_other=note_sheet, keep=exclude):
         item = Item(os.fspath(path))
         listing.tracks[item.path, 0] = item, state_of(item.path)
         if len(listing.tracks) % LOOK_EVERY == 0:
             looked(len(listing.tracks))
+    for sheet in sheets:
+        _divide(listing, sheet)
     return listing
+
+
+def _divide(listing: Listing, sheet: str) -> None:
+    """Let the tracks of a CUE sheet take the place of its files."""
+    folder = os.path.dirname(sheet)
+    try:
+        with open(sheet, "rb") as file:
+            content = file.read(LONGEST)
+        divided = items_of(parse_cue(content), folder, os.listdir(folder))
+    except (OSError, InputError) as error:
+        wrong = error if isinstance(error, InputError) else InputError(reason(error))
+        listing.unused[sheet] = InputError(f"{sheet} is not used: {wrong.message}", hint=wrong.hint)
+        return
+    written = state_of(sheet).mtime_ns
+    for path, items in divided.items():
+        if (path, 0) in listing.tracks:  # not left out, and not divided by another sheet
+            _, whole = listing.tracks.pop((path, 0))
+            # The later of the two: a sheet that has changed makes a track that has changed.
+            state = FileState(whole.size, max(whole.mtime_ns, written), whole.device)
+            listing.tracks.update({(path, item.number): (item, state) for item in items})
 
 
 def state_of(path: str) -> FileState:

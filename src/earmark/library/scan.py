@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import partial
 
 from earmark.errors import EarmarkError, InputError
@@ -41,6 +41,7 @@ def scan(
     refresh: bool = False,
     retry: bool = False,
     prune: bool = False,
+    held: Collection[str] = (),
     progress: Progress = no_progress,
     on_failed: Failure | None = None,
 ) -> ScanSummary:
@@ -73,6 +74,8 @@ def scan(
         Whether to try again what has failed.
     prune : bool
         Whether to remove the rows of files that are gone.
+    held : collection of str
+        Files that are being written: they are left for the next scan.
     progress : callable
         Told how far it is.
     on_failed : callable, optional
@@ -94,7 +97,8 @@ def scan(
     folders = _folders(library, roots)
     loaded = load_model(model) if isinstance(model, str | os.PathLike) else model
     one = _Scan(library, ModelInfo.of(loaded.card), progress, on_failed)
-    one.look(folders, exclude, full=excerpts is None, refresh=refresh, retry=retry)
+    one.look(folders, exclude, frozenset(held))
+    one.compare(full=excerpts is None, refresh=refresh, retry=retry)
     here = not isinstance(model, str | os.PathLike)
     setup = partial(set_up, model, excerpts, one.gone_sounds())
     limits = {"deadline": deadline or deadline_of, "memory": memory or default_memory()} if not here else {}
@@ -134,6 +138,7 @@ class _Scan:
         self._began = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._plan, self._listing = Plan(), Listing()
+        self._known: dict[Key, Known] = {}
         self._roots: list[str] = []
         self._missing = self._elsewhere = Missing((), ())
         self._gone: dict[int, Key] = {}  # ids of this scan's tracks whose files are gone or left out
@@ -143,25 +148,30 @@ class _Scan:
 
     # ------------------------------------------------------------ before
 
-    def look(
-        self, roots: list[str], exclude: Iterable[str], *, full: bool, refresh: bool, retry: bool
-    ) -> None:
-        """Find out what there is to do."""
+    def look(self, roots: list[str], exclude: Iterable[str], held: Set[str]) -> None:
+        """List what there is, and what the catalogue knows of it."""
         self._roots = roots
         for root in roots:
             if not _is_within(root, self.library.roots()):
                 self.library.add_root(root)
-        known: dict[Key, Known] = {}
         for root in roots:
-            known.update(known_of(record) for record in self.library.files(root))
-        tops = [
-            top for top in self.library.roots() if not _is_within(top, self.library.roots(), or_same=False)
-        ]
+            self._known.update(known_of(record) for record in self.library.files(root))
+        all_roots = self.library.roots()
+        tops = [top for top in all_roots if not _is_within(top, all_roots, or_same=False)]
         self._listing = list_tracks(
             roots, Exclude(tops, exclude), looked=lambda n: self._progress("looking", n, 0, {})
         )
+        if held:
+            tracks = self._listing.tracks
+            self._listing.tracks = {key: track for key, track in tracks.items() if key[0] not in held}
+            self._known = {key: known for key, known in self._known.items() if key[0] not in held}
+
+    def compare(self, *, full: bool, refresh: bool, retry: bool) -> None:
+        """Find out what there is to do."""
         number = self.library.model_number(self.model)
-        self._plan = plan(self._listing.tracks, known, model=number, full=full, refresh=refresh, retry=retry)
+        self._plan = plan(
+            self._listing.tracks, self._known, model=number, full=full, refresh=refresh, retry=retry
+        )
         with self.library.transaction():
             for id, file in self._plan.present:
                 self.library.touch(id, file)
@@ -228,6 +238,9 @@ class _Scan:
         with self.library.transaction():
             if self._is_done_elsewhere(todo):
                 return
+            # As it was listed: of a file that was written to meanwhile, the next scan finds it changed.
+            _, file = self._listing.tracks[todo.item.path, todo.item.number]
+            found = dataclasses.replace(found, file=file)
             if isinstance(found, Recognised):
                 self._take_recognised(todo, found)
             elif found.error is not None:
@@ -297,6 +310,7 @@ class _Scan:
             vanished=len(marked),
             pruned=len(self._gone) if prune else 0,
             away=self._missing.away,
+            unused={path: str(error) for path, error in self._listing.unused.items()},
             unreadable={path: str(error) for path, error in self._listing.unreadable.items()},
             seconds=time.monotonic() - self._began,
             analysis_seconds=self._seconds,

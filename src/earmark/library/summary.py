@@ -45,6 +45,8 @@ class ScanSummary:
         Folders that are not mounted or empty, with the number of tracks that were left alone.
     unreadable : dict of str to str
         Folders that cannot be read, and why; their tracks were left alone.
+    unused : dict of str to str
+        CUE sheets that divide no file, and why.
     seconds, analysis_seconds : float
         That all of it took, and the analysis alone.
     """
@@ -69,6 +71,7 @@ class ScanSummary:
     analysed: int = 0
     away: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     analysis_seconds: float = 0.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,6 +48,10 @@ Refresh = Annotated[
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed before.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove tracks whose files are gone.")]
 
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Follow the folders: scan again when something changes, until Ctrl-C.")
+]
+
 
 def scan(
     *,
@@ -59,6 +63,7 @@ def scan(
     refresh: Refresh = False,
     retry: Retry = False,
     prune: Prune = False,
+    follow: Watch = False,
     jobs: JobsOption = None,
     deadline: DeadlineOption = None,
     as_json: JsonOption = False,
@@ -68,33 +73,41 @@ def scan(
     Only what is new or has changed is analysed. Files that cannot be analysed are kept with the reason, the
     others go on, and the exit status is 1.
     """
-    from earmark.library import Library
+    from earmark.library import Library, watch
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
 
     failures: list[tuple[str, dict[str, str]]] = []
+    clean = True
+
+    def report(summary: ScanSummary) -> None:
+        nonlocal clean
+        clean = clean and summary.is_clean
+        _complain(failures, summary)
+        failures.clear()
+        if as_json:
+            write_line(json.dumps(summary.to_dict()))
+        else:
+            for line in described(summary):
+                write_line(line)
+
     with Library(library) as opened, resumable_progress() as progress:
-        summary = scan_folders(
-            opened,
-            folders or (),
-            model,
-            excerpts=EXCERPTS if coverage is Coverage.excerpt else None,
-            jobs=jobs,
-            deadline=deadline,
-            exclude=exclude or (),
-            refresh=refresh,
-            retry=retry,
-            prune=prune,
-            progress=progress,
-            on_failed=lambda path, error: failures.append((path, error)),
-        )
-    _complain(failures, summary)
-    if as_json:
-        write_line(json.dumps(summary.to_dict()))
-    else:
-        for line in described(summary):
-            write_line(line)
-    if not summary.is_clean:
+        options: dict[str, Any] = {
+            "excerpts": EXCERPTS if coverage is Coverage.excerpt else None,
+            "jobs": jobs,
+            "deadline": deadline,
+            "exclude": exclude or (),
+            "refresh": refresh,
+            "retry": retry,
+            "prune": prune,
+            "progress": progress,
+            "on_failed": lambda path, error: failures.append((path, error)),
+        }
+        if follow:
+            watch(opened, folders or (), model, on_scan=report, **options)
+        else:
+            report(scan_folders(opened, folders or (), model, **options))
+    if not clean:
         raise typer.Exit(1)
 
 
@@ -104,6 +117,8 @@ def _complain(failures: list[tuple[str, dict[str, str]]], summary: ScanSummary) 
         say(complaint(EarmarkError(error["message"], hint=error["hint"]), path))
     if len(failures) > FEW:
         say(f"and {len(failures) - FEW} more that failed: earmark library errors")
+    for text in summary.unused.values():
+        say(text)
     for text in summary.unreadable.values():
         say(f"error: {text}")
     for folder, n in summary.away.items():
