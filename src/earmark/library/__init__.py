@@ -12,6 +12,7 @@ tables, `records` and `packing` turn rows into records; `tags` reads and writes 
 
 from earmark.library.analyse import analyse
 from earmark.library.catalogue import Library, default_path
+from earmark.library.duplicates import Copies, find_duplicates
 from earmark.library.embeddings import Embeddings, embeddings
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.scan import scan
@@ -22,6 +23,7 @@ from earmark.library.tags import Tags, read_tags
 from earmark.library.watch import watch
 
 __all__ = [
+    "Copies",
     "Embeddings",
     "FileState",
     "Item",
@@ -34,6 +36,7 @@ __all__ = [
     "analyse",
     "default_path",
     "embeddings",
+    "find_duplicates",
     "read_tags",
     "scan",
     "similar",

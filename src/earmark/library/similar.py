@@ -24,9 +24,9 @@ from earmark.library.row import Row
 # How much likeness to what is not wanted counts. From 0.5 to 1, the seed's own genre stays as frequent among
 # the ten nearest and the unwanted one loses a third (benchmarks/similar.py).
 _LESS = 0.75
-# From here on two tracks may be one recording, and their fingerprints decide; copies in other formats and
-# with up to 6 s cut off have 0.96 and more (benchmarks/similar.py).
-MAYBE_COPY = 0.9
+# From here on two tracks may be one recording, and their fingerprints decide. Copies at 64 kbit/s, in other
+# formats, 12 dB lower or with up to 6 s more or less have 0.977 and more (benchmarks/library_copies.py).
+MAYBE_COPY = 0.95
 _SHARED_GENRE, _SHARED_MOOD = 0.3, 0.4  # scores from which on a label is worth a word
 _MOST_WORDS = 3
 _NEAR_TEMPO = 0.12  # relative: further off, a change of tempo is not worth a percentage
