@@ -16,6 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Your library": {
         "scan": "Bring the library up to date with folders of music.",
         "library": "Show what the library holds, what failed, and correct it.",
+        "tag": "Write genre, mood, tempo and key into tags: plan, preview, apply, undo.",
     },
     "Your own genres": {
         "check": "Find what is wrong with a data set: copies, leaks, silence, outliers, label errors.",
