@@ -17,6 +17,7 @@ from earmark.errors import InputError
 from earmark.library import records
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.schema import connect, refused
+from earmark.library.search import search
 from earmark.library.tags import Tags
 from earmark.storage import user_dirs
 
@@ -227,6 +228,10 @@ class Library:
         with self.transaction():
             for id in ids:
                 self.query("DELETE FROM tracks WHERE id = ?", (id,))
+
+    def search(self, query: str = "", *, sort: str = "id", limit: int | None = None) -> list[int]:
+        """Return the ids of the tracks that a query means: see `earmark.library.search.search`."""
+        return search(self, query, sort=sort, limit=limit)
 
     # ------------------------------------------------------------ what a scan asks
 

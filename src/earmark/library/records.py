@@ -17,6 +17,7 @@ from earmark.library.tags import Tags
 from earmark.predict import ModelId, Prediction
 
 CERTAIN = 1000  # of a score that a person gave
+TAGS = "tags"  # what stands for the genres of the file's tags where heads of the model have their names
 LEAST = 50  # score in 1/1000 from which on a label is worth a record
 
 # The names of the columns, but for the number of the folder.
@@ -60,7 +61,12 @@ def place_of(item: Item, file: FileState, tags: Tags) -> dict[str, Any]:
 
 
 def labels_of(row: Row) -> Iterator[tuple[str, str, int, int]]:
-    """Yield head, label, score in 1/1000 and rank of the labels that search can find a row by."""
+    """Yield head, label, score in 1/1000 and rank of the labels that search can find a row by.
+
+    What the tags of the file say is under the head ``tags``, in lower case.
+    """
+    for rank, tag in enumerate(dict.fromkeys(str(_text(tag)).lower() for tag in row.tags.genres)):
+        yield TAGS, tag, CERTAIN, rank
     prediction = row.prediction
     if prediction is None or prediction.verdict not in ("music", "unsure"):
         return
