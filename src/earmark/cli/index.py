@@ -15,7 +15,10 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Your library": {
         "scan": "Bring the library up to date with folders of music.",
+        "search": "Find tracks of the library by genre, mood, tempo, key, year, tags or words.",
         "library": "Show what the library holds, what failed, and correct it.",
+        "export": "Write the tracks of the library to a table: CSV, JSON lines or Parquet.",
+        "import": "Take corrections and analysed tracks from an exported table into the library.",
         "tag": "Write genre, mood, tempo and key into tags: plan, preview, apply, undo.",
     },
     "Your own genres": {

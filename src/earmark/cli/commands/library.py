@@ -71,6 +71,30 @@ def info(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 @guarded
+def stats(
+    *,
+    query: Annotated[
+        str, typer.Argument(metavar="[QUERY]", help="Which tracks.", show_default="all there are")
+    ] = "",
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the tracks by genre, mood, quadrant, decade and tempo."""
+    from earmark.library.stats import stats as count
+
+    with opened(library) as catalogue:
+        found = count(catalogue, query)
+    if as_json:
+        write_line(json.dumps(found.to_dict()))
+        return
+    from earmark.cli.bars import stats_bars
+
+    terminal = console()
+    terminal.print(stats_bars(found, width=min(terminal.width, 100)))
+
+
+@app.command()
+@guarded
 def errors(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the tracks that could not be analysed, and why; earmark scan --retry tries them again."""
     with opened(library) as catalogue:
