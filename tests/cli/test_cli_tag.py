@@ -41,6 +41,30 @@ def songs(tmp_path: Path) -> list[Path]:
     return paths
 
 
+def test_a_library_is_planned_by_query_with_what_was_corrected(run: Run, songs: list[Path]) -> None:
+    folder = songs[0].parent
+    library = ("--library", str(folder / "library.sqlite"))
+    longer = sounds.tone(4.0) + sounds.noise(4.0)
+    for path in songs:
+        sounds.write(path, longer, 44100, path.suffix[1:])
+    assert run("scan", str(folder), "--model", "echo", *library).status == 0
+    assert run("library", "correct", str(songs[0]), "--genre", "zydeco", *library).status == 0
+    plan = ("-o", str(folder / "plan.jsonl"), "--min-score", "0")
+    assert (
+        run("tag", "plan", "genre:zydeco", *plan, *library).err
+        == f"{folder / 'plan.jsonl'}: 1 file to change\n"
+    )
+    assert "  + genre: zydeco\n" in run("tag", "preview", str(folder / "plan.jsonl")).out
+    assert "2 files to change" in run("tag", "plan", *plan, *library).err
+    refused = run("tag", "plan", "artist:nobody", *plan, *library)
+    assert refused.status == 2 and "no track" in refused.err
+    assert run("tag", "plan", "x", "--from", "y", *plan).status == 2
+    applied = run("tag", "apply", str(folder / "plan.jsonl"), "--journal", str(folder / "journal.sqlite"))
+    assert applied.status == 0 and read_tags(songs[0]).genres == ("zydeco",)
+    again = run("scan", str(folder), "--model", "echo", *library)  # only the tags have changed
+    assert again.status == 0 and "2 with new tags" in again.out
+
+
 def plan_of(run: Run, songs: list[Path], *options: str) -> Path:
     folder = songs[0].parent
     source = folder / "predictions.jsonl"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import JsonOption
+from earmark.cli.options import JsonOption, LibraryOption
 from earmark.cli.terminal import console, guarded, plural, say, screen, write_line
 from earmark.errors import InputError
 
@@ -45,15 +45,22 @@ JournalOption = Annotated[
 @guarded
 def plan(
     *,
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY...]", help="Tracks of the library, as of earmark search.", show_default="all"
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="Where the plan goes.")],
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--from",
             metavar="FILE",
-            help="Predictions as earmark classify --json has written them, - for stdin.",
+            help="Predictions of earmark classify --json instead of the library, - for stdin.",
         ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="Where the plan goes.")],
+    ] = None,
+    library: LibraryOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite what the tags say now.")] = False,
     add: Annotated[bool, typer.Option("--add", help="Add genres and moods to those that are there.")] = False,
     min_score: Annotated[
@@ -81,7 +88,8 @@ def plan(
 ) -> None:
     """Plan which tags would change; no file is touched.
 
-    A field that says something already is kept, unless --replace or --add is given.
+    A field that says something already is kept, unless --replace or --add is given. What you have corrected
+    (earmark library correct) goes before what was predicted.
     """
     from earmark.library.tags import PlanOptions, make_plan, totals, write_plan
 
@@ -97,18 +105,34 @@ def plan(
         evidence=evidence,
     )
     errors: list[str] = []
-    plans = write_plan(output, make_plan(_wanted(source, errors), options), options)
+    wanted = _of_library(library, query or []) if source is None else _wanted(source, query, errors)
+    plans = write_plan(output, make_plan(wanted, options), options)
     _report(totals(plans), f"{output}: ")
     say(*(f"error: {line}" for line in errors))
     if errors or any(one.error for one in plans):
         raise typer.Exit(1)
 
 
-def _wanted(source: str, errors: list[str]) -> Iterator[Wanted]:
+def _of_library(path: Path | None, query: list[str]) -> Iterator[Wanted]:
+    """What the library has found about the tracks of a query."""
+    from earmark.library import Library
+    from earmark.library.search import search
+    from earmark.library.tagging import wanted_tags
+
+    with Library(path, create=False, read_only=True) as library:
+        ids = search(library, " ".join(query), sort="path")
+        if not ids:
+            raise InputError("no track of the library is meant", hint="Try: earmark search with this query.")
+        yield from wanted_tags(library, ids)
+
+
+def _wanted(source: str, query: list[str] | None, errors: list[str]) -> Iterator[Wanted]:
     """Predictions in lines of JSON; lines of errors are counted, others refused with their number."""
     from earmark.library.tags import Wanted
     from earmark.predict import Prediction
 
+    if query:
+        raise InputError("QUERY and --from", hint="Accepted: one of them.")
     for number, line in enumerate(_lines(source), 1):
         if not line.strip():
             continue
