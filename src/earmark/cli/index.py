@@ -32,7 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "This installation": {
         "models": "List the models and families, or show the card of one.",
         "cache": "Show or remove the features that training has computed.",
-        "doctor": "Show versions, codecs, checksums, microphone and speed.",
+        "doctor": "Show versions, codecs, checksums, library, microphone and speed.",
     },
 }
 COMMANDS: dict[str, str] = {name: line for group in GROUPS.values() for name, line in group.items()}

@@ -5,13 +5,16 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earmark import __version__
-from earmark.cli.terminal import console
+from earmark.cli.options import LibraryOption
+from earmark.cli.terminal import console, plural
 from earmark.errors import EarmarkError
 from earmark.vocabulary import DEFAULT_MODEL
 
@@ -23,6 +26,7 @@ OPTIONAL = {
     "scikit-learn": ("train", "training the small families"),
     "torch": ("torch", "training the networks"),
     "sounddevice": ("live", "the microphone"),
+    "watchfiles": ("watch", "earmark scan --watch"),
 }
 # Codec as people know it, and FFmpeg's name of its decoder.
 CODECS = {
@@ -37,14 +41,21 @@ Check = tuple[str, bool | None, str]  # what, whether it is well (None: optional
 def doctor(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the timing.")] = False,
+    library: LibraryOption = None,
 ) -> None:
-    """Show versions, codecs, checksums, microphone and speed.
+    """Show versions, codecs, checksums, library, microphone and speed.
 
     The exit status is 1 if something that earmark needs does not work.
     """
     from rich.text import Text
 
-    checks: list[Callable[[], Iterator[Check]]] = [_versions, _codecs, _models, _microphone]
+    checks: list[Callable[[], Iterator[Check]]] = [
+        _versions,
+        _codecs,
+        _models,
+        partial(_library, library),
+        _microphone,
+    ]
     checks += [] if quick else [_timing]
     terminal, well = console(), True
     for check in checks:
@@ -98,6 +109,22 @@ def _models() -> Iterator[Check]:
             yield "model", True, f"{info.name}, sha256 {card.sha256[:16]}… verified"
         except EarmarkError as error:
             yield "model", False, f"{info.name}: {error}"
+
+
+def _library(path: Path | None) -> Iterator[Check]:
+    """The library, if there is one: reading all of it shows whether it is whole."""
+    from earmark.library import Library, default_path
+
+    place = path or default_path()
+    if not place.exists():
+        yield "library", None, f"none at {place}: earmark scan DIR makes one"
+        return
+    try:
+        with Library(place, create=False, read_only=True) as library:
+            wrong, n = library.check(), len(library)
+        yield "library", not wrong, f"{place}, {plural(n, 'track')}, {wrong[0] if wrong else 'nothing wrong'}"
+    except EarmarkError as error:
+        yield "library", False, str(error)
 
 
 def _microphone() -> Iterator[Check]:
