@@ -32,9 +32,7 @@ def wanted_tags(library: Library, ids: Iterable[int]) -> Iterator[Wanted]:
 def _wanted(row: Row) -> Wanted:
     assert row.prediction is not None
     found = Wanted.of(row.prediction)
-    corrected = {
-        head: tuple((label, CERTAIN) for label in row.corrections[head])
-        for head in ("genres", "moods")
-        if head in row.corrections
-    }
-    return dataclasses.replace(found, **corrected)
+    genres, moods = (
+        tuple((label, CERTAIN) for label in row.corrections.get(head, ())) for head in ("genres", "moods")
+    )
+    return dataclasses.replace(found, genres=genres or found.genres, moods=moods or found.moods)
