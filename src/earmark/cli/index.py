@@ -16,6 +16,10 @@ GROUPS: dict[str, dict[str, str]] = {
     "Your library": {
         "scan": "Bring the library up to date with folders of music.",
         "search": "Find tracks of the library by genre, mood, tempo, key, year, tags or words.",
+        "similar": "List the tracks of the library that sound most like a track, and why.",
+        "duplicates": "List the recordings that are there in several files, the best file first.",
+        "playlist": "Make a playlist: by query, by mood, by likeness; smooth, rising, falling or shuffled.",
+        "moods": "Sort the library into the four quadrants of valence and arousal, and by mood words.",
         "library": "Show what the library holds, what failed, and correct it.",
         "export": "Write the tracks of the library to a table: CSV, JSON lines or Parquet.",
         "import": "Take corrections and analysed tracks from an exported table into the library.",

@@ -36,6 +36,9 @@ LibraryOption = Annotated[
         show_default="in the user's data folder",
     ),
 ]
+FilterOption = Annotated[
+    str | None, typer.Option("--filter", metavar="QUERY", help="Only tracks that a query finds.")
+]
 PriorOption = Annotated[
     str | None,
     typer.Option(

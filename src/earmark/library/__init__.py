@@ -14,9 +14,13 @@ from earmark.library.analyse import analyse
 from earmark.library.catalogue import Library, default_path
 from earmark.library.duplicates import Copies, find_duplicates
 from earmark.library.embeddings import Embeddings, embeddings
+from earmark.library.moods import MoodGroup, moods, tracks_of_mood
+from earmark.library.playlist import Order, Rules, make_playlist
+from earmark.library.playlist_files import playlist_text, save_playlist
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.scan import scan
 from earmark.library.similar import Neighbour, similar
+from earmark.library.smart import refresh
 from earmark.library.song_path import song_path
 from earmark.library.summary import ScanSummary
 from earmark.library.tags import Tags, read_tags
@@ -29,17 +33,26 @@ __all__ = [
     "Item",
     "Library",
     "ModelInfo",
+    "MoodGroup",
     "Neighbour",
+    "Order",
     "Row",
+    "Rules",
     "ScanSummary",
     "Tags",
     "analyse",
     "default_path",
     "embeddings",
     "find_duplicates",
+    "make_playlist",
+    "moods",
+    "playlist_text",
     "read_tags",
+    "refresh",
+    "save_playlist",
     "scan",
     "similar",
     "song_path",
+    "tracks_of_mood",
     "watch",
 ]

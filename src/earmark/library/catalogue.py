@@ -368,7 +368,7 @@ class Library:
                     raise InputError(f"{head}={list(labels)!r}", hint="Accepted: labels that are not empty.")
                 self.query("DELETE FROM corrections WHERE track = ? AND head = ?", (id, head))
                 if labels:
-                    text = json.dumps([label.strip().lower() for label in labels])
+                    text = json.dumps([_spelt(head, label) for label in labels])
                     self.query("INSERT INTO corrections VALUES (?, ?, ?, ?)", (id, head, text, time.time()))
             self._put_labels(id, records.labels_of(row))
             self._apply_corrections(id)
@@ -427,3 +427,8 @@ class Library:
                 row["name"], row["sha256"], row["spec"], row["space"], heads, row["embedding_size"]
             )
         return self._models[id]
+
+
+def _spelt(head: str, label: str) -> str:
+    """Return a label as the models spell it: quadrants are Q1 to Q4, all else is lower case."""
+    return label.strip().upper() if head == "quadrant" else label.strip().lower()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earmark.cli.options import JsonOption, LibraryOption
+from earmark.cli.seeds import opened
 from earmark.cli.terminal import columns, console, guarded, plural, write_line
 from earmark.errors import EarmarkError, InputError
 
@@ -25,13 +25,6 @@ app = typer.Typer(
 TrackArgument = Annotated[
     str, typer.Argument(metavar="ID|FILE", help="Number of a track, as search lists it, or its file.")
 ]
-
-
-def opened(path: Path | None, *, write: bool = False) -> Library:
-    """Open the library that a command is about; it must be there."""
-    from earmark.library import Library
-
-    return Library(path, create=False, read_only=not write)
 
 
 def track_of(library: Library, text: str) -> Row:

@@ -1,8 +1,4 @@
-"""Pictures: the spectrogram page that tutorials of the field show, and a prediction at a glance.
-
-Figures are built on `matplotlib.figure.Figure` itself, without pyplot: no window, no global state.
-matplotlib belongs to the extra ``plot`` and is imported when the first picture is drawn.
-"""
+"""The spectrogram page that tutorials of the field show, a prediction at a glance, and how both are drawn."""
 
 from __future__ import annotations
 
@@ -33,7 +29,7 @@ Array = NDArray[np.float32]
 FORMATS = (".png", ".svg", ".pdf", ".webp", ".jpg")
 _BLOCK = 65_536  # samples at a time
 RANGE_DB = 80.0  # what a picture shows below the loudest point
-_INK, _FAINT, _ACCENT, _EMPTY = "#22262e", "#8a93a3", "#35608c", "#eef0f4"
+_INK, FAINT, _ACCENT, _EMPTY = "#22262e", "#8a93a3", "#35608c", "#eef0f4"
 _STYLE = {
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -82,7 +78,7 @@ def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: st
         As `earmark.log_mel` raises them.
     """
     spec = spec or FeatureSpec()
-    with _style() as figure_of:
+    with style() as figure_of:
         S_db, chroma = _frames(clip, spec)
         figure = figure_of(11, 9.6)
         grid = figure.add_gridspec(
@@ -98,10 +94,10 @@ def spectrogram_figure(clip: Clip, *, spec: FeatureSpec | None = None, title: st
         _draw_mfcc(rows[2], bars[1], mfcc(S_db, n_mfcc=min(20, spec.n_mels)), span)
         _draw_chroma(rows[3], bars[2], chroma, span)
         _time_axis(rows, span)
-        name = _drawable(title or os.path.basename(clip.path or "") or "sound")
+        name = drawable(title or os.path.basename(clip.path or "") or "sound")
         figure.text(0.062, 0.965, name, fontsize=15, weight="bold", parse_math=False)
         facts = f"{_clock(clip.duration)} · {clip.sr:,} Hz · n_fft {spec.n_fft} · hop {spec.hop_length}"
-        figure.text(0.948, 0.965, facts, fontsize=8.5, color=_FAINT, ha="right")
+        figure.text(0.948, 0.965, facts, fontsize=8.5, color=FAINT, ha="right")
     return figure
 
 
@@ -186,7 +182,7 @@ def _title(ax: Axes, title: str, note: str = "") -> None:
     ax.set_title(title)
     ax.annotate(
         note, (1, 1), (0, 6.5), xycoords="axes fraction", textcoords="offset points",
-        ha="right", va="baseline", fontsize=7.5, color=_FAINT,
+        ha="right", va="baseline", fontsize=7.5, color=FAINT,
     )  # fmt: skip
 
 
@@ -251,7 +247,7 @@ def prediction_figure(prediction: Prediction, *, top: int = 8, title: str = "") 
     MissingExtraError
         Without matplotlib.
     """
-    with _style() as figure_of:
+    with style() as figure_of:
         figure = figure_of(11, 6.4)
         grid = figure.add_gridspec(
             2, 3, height_ratios=[3, 1.9], width_ratios=[1.35, 1, 0.95], hspace=0.3, wspace=0.55,
@@ -262,9 +258,9 @@ def prediction_figure(prediction: Prediction, *, top: int = 8, title: str = "") 
         _draw_scores(figure.add_subplot(grid[0, 1]), "Moods", moods, top, lambda _: _ACCENT)
         _draw_quadrants(figure.add_subplot(grid[0, 2]), prediction.quadrant)
         _draw_timeline(figure.add_subplot(grid[1, :]), prediction)
-        name = _drawable(title or os.path.basename(prediction.source or "") or "sound")
+        name = drawable(title or os.path.basename(prediction.source or "") or "sound")
         figure.text(0.035, 0.937, name, fontsize=15, weight="bold", parse_math=False)
-        figure.text(0.035, 0.893, _headline(prediction), fontsize=10, color=_FAINT)
+        figure.text(0.035, 0.893, _headline(prediction), fontsize=10, color=FAINT)
     return figure
 
 
@@ -296,7 +292,7 @@ def _draw_scores(
     ax.tick_params(length=0)
     _bare(ax)
     if not scores:
-        ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", color=_FAINT)
+        ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", color=FAINT)
 
 
 def _draw_quadrants(ax: Axes, quadrant: Quadrant | None) -> None:
@@ -327,7 +323,7 @@ def _draw_quadrants(ax: Axes, quadrant: Quadrant | None) -> None:
         (1.05, 0, "positive", "left", "center"),
         (-1.05, 0, "negative", "right", "center"),
     ):
-        ax.text(x, y, text, fontsize=7.5, color=_FAINT, ha=ha, va=va)
+        ax.text(x, y, text, fontsize=7.5, color=FAINT, ha=ha, va=va)
 
 
 def _draw_timeline(ax: Axes, prediction: Prediction) -> None:
@@ -420,12 +416,13 @@ def check_picture_path(path: str | os.PathLike[str]) -> None:
         raise InputError(f"no picture format for suffix={suffix!r}", hint=f"Accepted: {', '.join(FORMATS)}.")
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
+    """Return a name without characters that a picture cannot show."""
     return "".join(c if c.isprintable() else "�" for c in name)
 
 
 @contextmanager
-def _style() -> Iterator[Callable[[float, float], Figure]]:
+def style() -> Iterator[Callable[[float, float], Figure]]:
     """Style and a function that makes a figure of a size in inches; MissingExtraError without matplotlib."""
     try:
         import matplotlib
