@@ -43,13 +43,6 @@ def test_vectors_are_those_of_the_catalogue_with_unit_length(library: Library) -
     assert found.places([4, 99, 1, -5]).tolist() == [3, -1, 0, -1]
 
 
-def test_means_and_deviations_are_those_of_all_similarities(library: Library) -> None:
-    found = embeddings(library)
-    all_pairs = truth(library) @ truth(library).T
-    np.testing.assert_allclose(found.means, all_pairs.mean(axis=1), atol=1e-5)
-    np.testing.assert_allclose(found.deviations, all_pairs.std(axis=1), atol=1e-5)
-
-
 def test_the_file_is_used_again_until_an_embedding_changes(library: Library) -> None:
     embeddings(library)
     made = the_file(library).stat().st_mtime_ns

@@ -52,15 +52,11 @@ class Embeddings:
         Of the tracks, ascending.
     vectors : np.ndarray, float32 [shape=(n, embedding_size)]
         Of unit length, so that a product of two is their cosine similarity.
-    means, deviations : np.ndarray, float32 [shape=(n,)]
-        Of the similarities of each track to all: what `earmark.library.hubness` needs.
     """
 
     space: str
     ids: Ints
     vectors: Floats
-    means: Floats
-    deviations: Floats
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -188,29 +184,17 @@ def _write(
     n_expected: int,
     progress: Progress,
 ) -> None:
-    """Write header, vectors, ids, means and deviations; memory does not grow with the library."""
+    """Write header, vectors and ids; memory does not grow with the library but by 8 bytes a track."""
     file.write(b" " * _HEADER_LENGTH)
     ids: list[Ints] = []
-    moments = _Moments(header["size"])
     n = 0
     for some, vectors in batches:
         file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
         ids.append(some)
-        moments.add(vectors)
         n += len(some)
         progress("embeddings", n, max(n, n_expected), {})
-    file.seek(_HEADER_LENGTH)
-    means, deviations = [], []
-    row_length = 4 * header["size"]
-    for start in range(0, n, _FETCHED):
-        data = file.read(min(_FETCHED, n - start) * row_length)
-        mean, deviation = moments.of(np.frombuffer(data, "<f4").reshape(-1, header["size"]))
-        means.append(mean)
-        deviations.append(deviation)
-    file.seek(_HEADER_LENGTH + n * row_length)
-    for columns, dtype in ((means, "<f4"), (deviations, "<f4"), (ids, "<i8")):
-        for column in columns:
-            file.write(np.ascontiguousarray(column, dtype=dtype).data)
+    for some in ids:
+        file.write(np.ascontiguousarray(some, dtype="<i8").data)
     file.flush()
     file.seek(_HEADER_LENGTH)
     header = header | {"n": n, "sum": _checksum(iter(lambda: file.read(4_000_000), b""))}
@@ -218,39 +202,11 @@ def _write(
     file.write(json.dumps(header).encode().ljust(_HEADER_LENGTH - 1) + b"\n")
 
 
-class _Moments:
-    """First and second moments of vectors, from which the moments of all their products follow.
-
-    Of the similarities ``x @ y`` of one x to all y, the mean is ``x @ mean(y)`` and the mean square is
-    ``x @ mean(y y^T) @ x``: exact, and linear in the number of tracks where comparing all pairs is quadratic.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.n = 0
-        self.first = np.zeros(size)
-        self.second = np.zeros((size, size))
-
-    def add(self, vectors: Floats) -> None:
-        """Take some vectors in."""
-        self.n += len(vectors)
-        self.first += vectors.sum(axis=0, dtype=np.float64)
-        self.second += vectors.T @ vectors
-
-    def of(self, vectors: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation of the similarities of each vector to all [shape=(k,) each]."""
-        means = vectors @ (self.first / max(1, self.n))
-        squares = np.einsum("ij,ij->i", vectors @ (self.second / max(1, self.n)), vectors)
-        deviations = np.sqrt(np.maximum(squares - means**2, 1e-12))
-        return means.astype(np.float32), deviations.astype(np.float32)
-
-
 def _in_memory(library: Library, space: str, size: int) -> Embeddings:
     pieces = list(_batches(library, space, size))
     ids = np.concatenate([ids for ids, _ in pieces]) if pieces else np.zeros(0, np.int64)
     vectors = np.concatenate([some for _, some in pieces]) if pieces else np.zeros((0, size), np.float32)
-    moments = _Moments(size)
-    moments.add(vectors)
-    return Embeddings(space, ids, vectors, *moments.of(vectors))
+    return Embeddings(space, ids, vectors)
 
 
 # ---------------------------------------------------------------- opening
@@ -264,22 +220,17 @@ def _opened(path: Path, space: str, stamp: int) -> Embeddings | None:
         n, size = int(header["n"]), int(header["size"])
         if header != _header(space, stamp, size) | {"n": n, "sum": header["sum"]} or n < 0 or size < 1:
             return None
-        if os.stat(path).st_size != _HEADER_LENGTH + n * (4 * size + 16):
+        if os.stat(path).st_size != _HEADER_LENGTH + n * (4 * size + 8):
             return None
         if n == 0:
-            empty = np.zeros(0, np.float32)
-            return Embeddings(space, np.zeros(0, np.int64), np.zeros((0, size), np.float32), empty, empty)
+            return Embeddings(space, np.zeros(0, np.int64), np.zeros((0, size), np.float32))
         data = np.memmap(path, np.uint8, "r", offset=_HEADER_LENGTH)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if _checksum([data.data]) != header["sum"]:
         return None
-    columns = np.cumsum([0, 4 * n * size, 4 * n, 4 * n, 8 * n])
-    vectors, means, deviations, ids = (
-        data[start:stop].view(dtype)
-        for start, stop, dtype in zip(columns[:-1], columns[1:], ("<f4", "<f4", "<f4", "<i8"), strict=True)
-    )
-    return Embeddings(space, ids, vectors.reshape(n, size), means, deviations)
+    vectors, ids = data[: 4 * n * size].view("<f4"), data[4 * n * size :].view("<i8")
+    return Embeddings(space, ids, vectors.reshape(n, size))
 
 
 def _checksum(pieces: Any) -> int:

@@ -30,7 +30,8 @@ MAYBE_COPY = 0.95
 _SHARED_GENRE, _SHARED_MOOD = 0.3, 0.4  # scores from which on a label is worth a word
 _MOST_WORDS = 3
 _NEAR_TEMPO = 0.12  # relative: further off, a change of tempo is not worth a percentage
-_FIRST_LOOK = 64  # rows
+_FIRST_LOOK = 64  # places that are sorted first
+_READ = 16  # rows at a time: unpacking one takes longer than comparing a thousand
 _VARIOUS = {"various artists", "various", "va", "v.a."}
 _ARTISTS = re.compile(r"\s*;\s*|\s+(?:feat\.?|ft\.?|featuring)\s+", re.IGNORECASE)
 
@@ -256,8 +257,8 @@ def _ranked(library: Library, vectors: Embeddings, scores: Floats) -> Iterator[t
         best = np.argpartition(-scores, wanted - 1)[:wanted]
         order = best[np.lexsort((best, -scores[best]))][done:]
         order = order[np.isfinite(scores[order])]
-        for start in range(0, len(order), _FIRST_LOOK):
-            some = order[start : start + _FIRST_LOOK]
+        for start in range(0, len(order), _READ):
+            some = order[start : start + _READ]
             rows = {row.id: row for row in library.rows(vectors.ids[some].tolist())}
             for place in some.tolist():
                 if row := rows.get(int(vectors.ids[place])):
