@@ -22,7 +22,9 @@ import numpy as np
 from earmark import load_model
 from earmark.audio import load
 from earmark.demo import demo_medley
-from earmark.library import Library, scan
+from earmark.errors import UnknownFormatError
+from earmark.library import Item, Library, scan
+from earmark.library.analyse import failed
 from earmark.models import Model
 from earmark.workers import run
 
@@ -52,7 +54,9 @@ def make_tracks(folder: Path, n: int, seconds: float, n_different: int = 8) -> N
             stereo = np.stack([np.roll(y, 5000 * i), np.roll(y, 5000 * i + 20)], axis=1)
             stereo += 0.01 * rng.standard_normal(stereo.shape)
             container, subtype = FORMATS[fmt]
-            soundfile.write(source, 0.7 * stereo, SR, format=container, subtype=subtype)
+            with soundfile.SoundFile(source, "w", SR, 2, subtype, format=container) as file:
+                for begin in range(0, len(stereo), SR):  # libsndfile's Vorbis crashes on much at once
+                    file.write(0.7 * stereo[begin : begin + SR])
         shutil.copy(source, album / f"{i:05} a title of a track.{fmt}")
 
 
@@ -111,23 +115,21 @@ def catalogue_bytes(path: Path) -> int:
     return path.stat().st_size
 
 
-def second_scan(n: int, model: Model) -> tuple[float, float]:
-    """Seconds of a first and of a second scan of many files, which are no sound: only the listing counts."""
-    with tempfile.TemporaryDirectory() as name:
+def second_scan(n: int, model: Model) -> float:
+    """Seconds of a scan of many files that are as the catalogue has them: only the listing counts."""
+    wrong = UnknownFormatError("no sound")
+    with tempfile.TemporaryDirectory() as name, Library(Path(name) / "library.sqlite") as library:
         music = Path(name) / "music"
-        for i in range(n):
-            album = music / f"artist {i % 200}" / f"album {i % 7}"
-            album.mkdir(parents=True, exist_ok=True)
-            (album / f"{i}.mp3").write_bytes(b"x")
-        with Library(Path(name) / "library.sqlite") as library:
-            began = time.perf_counter()
-            scan(library, [music], model)
-            first = time.perf_counter() - began
-            # As if all had been analysed: a failure of access would be tried again.
-            began = time.perf_counter()
-            done = scan(library, [music], model)
-            assert done.analysed == 0 and done.failed_before == n
-            return first, time.perf_counter() - began
+        with library.transaction():
+            for i in range(n):
+                album = music / f"artist {i % 200}" / f"album {i % 7}"
+                album.mkdir(parents=True, exist_ok=True)
+                (album / f"{i}.mp3").write_bytes(b"x")
+                library.put(failed(Item(str(album / f"{i}.mp3")), wrong))
+        began = time.perf_counter()
+        done = scan(library, [music], model)
+        assert done.analysed == 0 and done.failed_before == n
+        return time.perf_counter() - began
 
 
 def main() -> None:
@@ -144,21 +146,22 @@ def main() -> None:
         make_tracks(music, args.n, args.seconds)
         files = sorted(str(path) for path in music.rglob("[!.]*") if path.is_file())
         decoding = decoded_per_second(files, args.jobs)
+        Library(Path(name) / "empty.sqlite").close()
+        empty = catalogue_bytes(Path(name) / "empty.sqlite")
         print(f"{len(files)} tracks of {args.seconds:g} s, {args.jobs} processes")
         print(f"decoding alone:   {decoding:6.2f} songs/s")
         for what, excerpts in (("excerpts", (3, 10.0)), ("full", None))[: 1 if args.no_full else 2]:
             path = Path(name) / f"{what}.sqlite"
             with Library(path) as library, Memory() as memory:
                 done = scan(library, [music], args.model, excerpts=excerpts, jobs=args.jobs)
-            per_track = catalogue_bytes(path) / len(files)
+            per_track = (catalogue_bytes(path) - empty) / len(files)
             speed = done.songs_per_second
             print(
                 f"scan, {what + ':':10}  {speed:6.2f} songs/s = {speed / decoding:.2f} of decoding alone, "
                 f"{memory.most / 1e6:.0f} MB at most, {per_track:.0f} bytes of the catalogue for each track"
             )
             assert not done.failed
-    first, again = second_scan(args.unchanged, load_model("echo"))
-    print(f"second scan of {args.unchanged:,} unchanged files: {again:.2f} s (the first: {first:.1f} s)")
+    print(f"{args.unchanged:,} unchanged files: {second_scan(args.unchanged, load_model('echo')):.2f} s")
 
 
 if __name__ == "__main__":

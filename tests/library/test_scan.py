@@ -83,6 +83,15 @@ def test_folders_of_before_are_scanned_when_none_is_named(
     assert library.roots() == [str(music)]  # its part is no folder of its own
 
 
+def test_a_folder_is_forgotten_on_request(rescan: Scan, library: Library, music: Path) -> None:
+    rescan()
+    assert library.forget(music / "album") == 3 and library.roots() == [str(music)]
+    assert library.forget(music) == 3 and library.roots() == [] and len(library) == 0
+    with pytest.raises(InputError, match="nothing of"):
+        library.forget(music)
+    assert (music / "song 0.flac").exists()
+
+
 def test_a_folder_that_is_not_there_is_refused(rescan: Scan, library: Library, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         rescan(roots=[tmp_path / "nowhere"])

@@ -150,6 +150,24 @@ class Library:
         """Folders that were scanned, in the order of their paths."""
         return [os.fsdecode(row[0]) for row in self.query("SELECT path FROM roots ORDER BY path")]
 
+    def forget(self, folder: str | os.PathLike[str]) -> int:
+        """Remove a folder from those to scan, with the rows of all tracks below it, and return their number.
+
+        Raises
+        ------
+        InputError
+            Nothing of it is in the library.
+        """
+        path = os.path.abspath(os.fspath(folder))
+        with self.transaction():
+            ids = [row["id"] for row in self.files(path)]
+            removed = self.query("DELETE FROM roots WHERE path = ? RETURNING id", (os.fsencode(path),))
+            if not ids and not removed:
+                known = ", ".join(self.roots()) or "none yet"
+                raise InputError(f"nothing of {path} is in the library", hint=f"Accepted: {known}.")
+            self.remove(ids)
+        return len(ids)
+
     # ------------------------------------------------------------ rows
 
     def put(self, row: Row) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from earmark.errors import InputError, OutputError
 
 APPLICATION_ID = 0x65726D6B  # "ermk", in the header of the file
+PAGE_LENGTH = 16_384  # bytes
 BUSY_SECONDS = 30.0  # how long a writer waits for another
 
 # Paths are bytes: a file name need not be text. A path is a folder and a name, for an album has one folder.
@@ -230,6 +231,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         _version(connection, path)  # before anything of a foreign file is changed
+        # Of a new file. A row has about 2 kB, and in pages of SQLite's usual 4 kB the rest of a page is lost.
+        connection.execute(f"PRAGMA page_size = {PAGE_LENGTH}")
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode = WAL")
         # A power cut may undo the last commits of a WAL file but does not damage it: a scan does them again.

@@ -131,6 +131,18 @@ def correct(
 
 @app.command()
 @guarded
+def forget(
+    *,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="A folder that was scanned, or part of one.")],
+    library: LibraryOption = None,
+) -> None:
+    """Remove a folder and its tracks from the library, with their corrections; no file is touched."""
+    with opened(library, write=True) as catalogue:
+        write_line(f"{plural(catalogue.forget(folder), 'track')} removed from the library")
+
+
+@app.command()
+@guarded
 def check(*, library: LibraryOption = None) -> None:
     """Check that the file of the library is whole; the exit status is 1 if it is not."""
     with opened(library) as catalogue:

@@ -125,7 +125,7 @@ def _complain(failures: list[tuple[str, dict[str, str]]], summary: ScanSummary) 
         if folder not in summary.unreadable:
             say(
                 f"{folder} is empty or not mounted: {plural(n, 'track')} of it left as they are. "
-                "Try: mount it, or remove it if it is meant to be empty."
+                "Try: mount it, or earmark library forget it."
             )
 
 
@@ -143,7 +143,8 @@ def described(summary: ScanSummary) -> list[str]:
         "failed": summary.failed,
         "done by another scan": summary.elsewhere,
     }
-    lines = [", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or "no music found"]
+    nothing = "nothing to do" if summary.away or summary.failed_before else "no music found"
+    lines = [", ".join(f"{n:,} {what}" for what, n in counts.items() if n) or nothing]
     speed = f", {summary.songs_per_second:.1f} songs/s" if summary.analysed else ""
     lines[0] += f" ({summary.seconds:.1f} s{speed})"
     if summary.failed_before:
