@@ -14,6 +14,8 @@ from earmark.cli.terminal import console, guarded, plural, say, write_line
 from earmark.errors import InputError
 from earmark.storage import csv_line
 
+NEVER_CUT = 5  # columns of the table, from the left
+
 if TYPE_CHECKING:
     from earmark.library import Library, Row
 
@@ -170,4 +172,8 @@ def _table(rows: list[Row]) -> Any:
             ", ".join(moods),
             Text(printable(row.name)),
         )
+    # On a narrow terminal names and moods are cut off, never numbers, keys and genres.
+    for column in table.columns[:NEVER_CUT]:
+        cells = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in column.cells)
+        column.min_width = max(len(str(column.header)), *(len(cell) for cell in cells))
     return table
