@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# One test a processor: their threads would only wait for each other. Read when NumPy and torch are loaded.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A run in the background of a shell ignores Ctrl-C and would bequeath that to the commands under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from earmark.audio import Clip
-from earmark.demo import demo_clip
 from earmark.errors import InputError, MissingExtraError, OutputError
 from earmark.features import FeatureSpec
 from earmark.models import load_model
@@ -24,6 +23,7 @@ from earmark.plot import (
 )
 from earmark.predict import Score, Segment, classify
 from earmark.vocabulary import GENRE_COLOURS, GENRES, genre_colour
+from music import band
 
 
 def sine(hz: float, *, seconds: float = 2.0, start: float = 0.0) -> Clip:
@@ -65,7 +65,7 @@ def test_chroma_names_the_pitch_class() -> None:
 def test_inaudible_sound_is_only_in_the_waveform(hz: float) -> None:
     t = np.arange(4 * 22050) / 22050
     below = (0.1 * np.cos(2 * np.pi * hz * t)).astype(np.float32)
-    y = 0.1 * demo_clip("rock", seconds=4).y
+    y = 0.1 * band("rock", seconds=4).y
     plain, with_below = (axes_by_title(spectrogram_figure(Clip(x, 22050))) for x in (y, y + below))
     S_db, found = (rows["Log-mel spectrogram"].images[0].get_array() for rows in (plain, with_below))
     assert np.abs(S_db - found)[:, 10:-10].mean() < 0.1
@@ -99,7 +99,7 @@ def test_silence_and_a_click_can_be_drawn(tmp_path: Path, n: int) -> None:
 
 def test_another_front_end() -> None:
     spec = FeatureSpec(sr=16000, n_fft=512, hop_length=160, n_mels=16, fmin=3000.0)
-    clip = demo_clip("rock", seconds=1, sr=16000)
+    clip = band("rock", seconds=1, sr=16000)
     assert (
         axes_by_title(spectrogram_figure(clip, spec=spec))["Log-mel spectrogram"]
         .images[0]
@@ -112,7 +112,7 @@ def test_another_front_end() -> None:
 
 
 def test_prediction_shows_its_scores() -> None:
-    prediction = classify(demo_clip("house", seconds=9), model=load_model("echo"))
+    prediction = classify(band("house", seconds=9), model=load_model("echo"))
     panels = axes_by_title(prediction_figure(prediction, top=5))
     bars = [patch.get_width() for patch in panels["Genres"].patches]
     assert bars[:5] == [1.0] * 5  # the rails

@@ -210,7 +210,7 @@ def test_labels_that_the_descriptors_do_not_tell_apart_are_not_doubted() -> None
     both = tuple(Track(t.id, "x", (*t.labels, "c")) for t in tracks)
     (error, missing) = sorted(_of_labels(Manifest(both), X, folds, notes), key=lambda finding: finding.text)
     assert error.tracks == missing.tracks == ("wrong",)
-    assert "a|c" in error.text and notes[1] == "labels that could be judged: a, b"
+    assert "a|c" in error.text and notes[1] == "labels that could be scored: a, b"
 
 
 def test_lda_is_that_of_scikit_learn() -> None:

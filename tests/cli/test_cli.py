@@ -25,10 +25,10 @@ from earmark.cli.app import app
 from earmark.cli.render import card
 from earmark.cli.sources import jobs_for
 from earmark.cli.terminal import complaint, printable, say
-from earmark.demo import demo_clip
 from earmark.errors import InputError
 from earmark.predict import Prediction
 from earmark.vocabulary import GENRES, QUADRANTS
+from music import band
 from sounds import write
 
 ECHO = ("--model", "echo")
@@ -74,15 +74,15 @@ def write_wav(path: Path, clip: Clip) -> Path:
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_wav(tmp_path_factory.mktemp("songs") / "song.wav", demo_clip("house", seconds=9))
+    return write_wav(tmp_path_factory.mktemp("songs") / "song.wav", band("house", seconds=9))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two styles, in a folder within a folder, and a text file that is not sound."""
     (tmp_path / "music" / "more").mkdir(parents=True)
-    write_wav(tmp_path / "music" / "a.wav", demo_clip("rock", seconds=4))
-    write_wav(tmp_path / "music" / "more" / "b.wav", demo_clip("ballad", seconds=4))
+    write_wav(tmp_path / "music" / "a.wav", band("rock", seconds=4))
+    write_wav(tmp_path / "music" / "more" / "b.wav", band("ballad", seconds=4))
     (tmp_path / "music" / "notes.txt").write_text("not sound")
     return tmp_path / "music"
 
@@ -181,14 +181,14 @@ def test_standard_input(run: Run, song: Path) -> None:
 
 
 def test_excerpts(run: Run, tmp_path: Path) -> None:
-    long = write_wav(tmp_path / "long.wav", demo_clip("rock", seconds=70))
+    long = write_wav(tmp_path / "long.wav", band("rock", seconds=70))
     (line,) = run("classify", long, *ECHO, "--json", "--excerpt").lines()
     assert line["coverage"] == "3x10" and line["duration"] == pytest.approx(70, abs=0.01)
     assert line["segments"][-1]["end"] < 65
 
 
 def test_many_files_get_one_line_each(run: Run, tmp_path: Path) -> None:
-    clip = demo_clip("house", seconds=4)
+    clip = band("house", seconds=4)
     for i in range(5):
         write_wav(tmp_path / f"{i}.wav", clip)
     outcome = run("classify", tmp_path, *ECHO, "--jobs", 1)
@@ -280,7 +280,7 @@ def test_a_full_disk_is_no_fault_of_ours(song: Path, options: list[str]) -> None
 
 @pytest.mark.skipif(os.name != "posix", reason="names that are no UTF-8")
 def test_odd_names(run: Run, tmp_path: Path) -> None:
-    clip = demo_clip("rock", seconds=4)
+    clip = band("rock", seconds=4)
     names = [
         b"caf\xe9.wav",
         b"new\nline.wav",
@@ -377,7 +377,7 @@ def test_commands_load_no_heavy_room_before_they_run() -> None:
 @pytest.fixture
 def long_list(tmp_path: Path) -> Path:
     """A folder of 400 minutes of sound, on the disk only once."""
-    first = write_wav(tmp_path / "0.wav", demo_clip("rock", seconds=60))
+    first = write_wav(tmp_path / "0.wav", band("rock", seconds=60))
     for i in range(1, 400):
         os.link(first, tmp_path / f"{i}.wav")
     return tmp_path

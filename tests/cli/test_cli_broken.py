@@ -14,7 +14,7 @@ import pytest
 from test_cli import ECHO, Run, run  # noqa: F401 (run is a fixture)
 
 import sounds
-from earmark.demo import demo_clip
+from music import band
 
 GOOD = (
     "wav16",
@@ -52,14 +52,14 @@ def zipped() -> bytes:
 
 
 def with_one(value: float) -> np.ndarray:
-    y = demo_clip("rock", seconds=4).y.copy()
+    y = band("rock", seconds=4).y.copy()
     y[30_000] = value
     return y
 
 
 def song(fmt: str) -> bytes:
     sr = 48000 if fmt in ("opus", "webm") else 44100
-    return sounds.encode(demo_clip("rock", seconds=4, sr=sr).y, sr, fmt)
+    return sounds.encode(band("rock", seconds=4, sr=sr).y, sr, fmt)
 
 
 PLAIN = (8000 * np.sin(np.arange(22050 * 4) / 10)).astype(np.int16)
@@ -123,14 +123,18 @@ def test_all_good_answered_all_bad_reported(run: Run, mixed: Path, jobs: int) ->
         if name.startswith("bad_"):
             assert line["error"]["code"] not in ("internal", "crash"), (name, line)
             assert line["error"]["message"].strip()
-    assert outcome.err == ""
+    assert outcome.err == "1 other file left out: 1 .txt\n"
 
 
 def test_people_read_one_line_for_each(run: Run, mixed: Path) -> None:  # noqa: F811
     outcome = run("classify", mixed, *ECHO, "--jobs", 1)
     assert outcome.status == 1 and len(outcome.out.splitlines()) == len(GOOD)
-    *errors, summary = outcome.err.splitlines()
-    assert len(errors) == len(BROKEN) + 1 and all(line.startswith("error: ") for line in errors)
+    others, *errors, summary = outcome.err.splitlines()
+    assert (
+        others == "1 other file left out: 1 .txt"
+        and len(errors) == len(BROKEN) + 1
+        and all(line.startswith("error: ") for line in errors)
+    )
     assert all("bad_" in line for line in errors)
     assert f"{len(BROKEN) + 1} not readable" in summary
     assert "Traceback" not in outcome.err
@@ -140,5 +144,6 @@ def test_features_list_the_bad_ones_at_the_end(run: Run, mixed: Path, tmp_path: 
     outcome = run("features", mixed, "-o", tmp_path / "table.csv", "--jobs", 1)
     assert outcome.status == 1
     # What is too short for a model's window can still be described.
-    assert f"{len(GOOD) + 1} rows added" in outcome.err.splitlines()[0]
-    assert len(outcome.err.splitlines()) == 2 + len(BROKEN)
+    assert outcome.err.splitlines()[0] == "1 other file left out: 1 .txt"
+    assert f"{len(GOOD) + 1} rows added" in outcome.err.splitlines()[1]
+    assert len(outcome.err.splitlines()) == 3 + len(BROKEN)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import Run, run, write_wav  # noqa: F401 (run is a fixture)
 
-from earmark.demo import demo_clip
 from earmark.errors import InputError, MissingExtraError, OutputError
 from earmark.features import FeatureSpec
 from earmark.features.descriptors import SCHEMA
 from earmark.tables import Table, open_table
+from music import band
 
 ENDINGS = [".csv", ".jsonl", ".parquet"]
 NAMES = ["plain.mp3", 'quo"te, comma.mp3', "new\nline.mp3", "caf\udce9.mp3", "日本.mp3"]
@@ -186,14 +186,14 @@ def test_features_are_resumed_and_bad_files_listed(run: Run, tmp_path: Path, end
     music, path = tmp_path / "music", tmp_path / f"table{ending}"
     music.mkdir()
     for name in ("a", "b"):
-        write_wav(music / f"{name}.wav", demo_clip("rock", seconds=3))
+        write_wav(music / f"{name}.wav", band("rock", seconds=3))
     (music / "bad.mp3").write_bytes(b"no sound")
     first = run("features", music, "-o", path, "--jobs", 1)
     assert first.status == 1 and first.out == ""
     assert f"{path}: 2 rows added" in first.err and "1 file could not be described:" in first.err
     assert first.err.splitlines()[-1].startswith("error: ") and "bad.mp3" in first.err.splitlines()[-1]
     (music / "bad.mp3").unlink()
-    write_wav(music / "aa.wav", demo_clip("house", seconds=3))  # comes before b, is done after it
+    write_wav(music / "aa.wav", band("house", seconds=3))  # comes before b, is done after it
     again = run("features", music, "-o", path, "--jobs", 2)
     assert again.status == 0 and again.err == f"{path}: 1 row added, 2 there before\n"
     rows = read(path)
@@ -213,7 +213,7 @@ def test_a_table_whose_descriptors_mean_something_else_is_refused_before_any_wor
     new_files: int,
 ) -> None:
     table = tmp_path / f"t{ending}"
-    old = write_wav(tmp_path / "old.wav", demo_clip("rock", seconds=3))
+    old = write_wav(tmp_path / "old.wav", band("rock", seconds=3))
     with monkeypatch.context() as patched:
         patched.setattr(sys.modules["earmark.features.descriptors"], "SCHEMA", "earmark.descriptors/0")
         assert run("features", old, "-o", table, "--jobs", 1).status == 0
@@ -231,7 +231,7 @@ def test_features_of_nothing_that_can_be_read_leave_no_table(run: Run, tmp_path:
     outcome = run("features", tmp_path / "missing.wav", "-o", table)
     assert outcome.status == 1 and "missing.wav" in outcome.err
     assert list(tmp_path.iterdir()) == []
-    good = write_wav(tmp_path / "a.wav", demo_clip("rock", seconds=3))
+    good = write_wav(tmp_path / "a.wav", band("rock", seconds=3))
     assert run("features", good, "-o", table).status == 0
     before = table.read_bytes()
     assert run("features", tmp_path / "missing.wav", "-o", table).status == 1  # rows of before stay
@@ -248,7 +248,7 @@ def test_features_need_a_place_and_names(run: Run, tmp_path: Path) -> None:  # n
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
 def test_a_table_that_another_process_is_writing_is_left_to_it(run: Run, tmp_path: Path, name: str) -> None:  # noqa: F811
-    write_wav(tmp_path / "a.wav", demo_clip("house", seconds=1))
+    write_wav(tmp_path / "a.wav", band("house", seconds=1))
     table = open_table(tmp_path / name)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     refused = run("features", tmp_path / "a.wav", "-o", tmp_path / name)

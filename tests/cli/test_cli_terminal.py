@@ -14,7 +14,7 @@ import pytest
 from test_cli import Run, run, write_wav  # noqa: F401 (run is a fixture)
 
 from earmark.cli.terminal import console, printable, say, write_line
-from earmark.demo import demo_clip
+from music import band
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="such names are not allowed")
 
@@ -78,7 +78,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for label in ("rock", EVIL):
         folder = root / label
         folder.mkdir()
-        write_wav(root / "song.wav", demo_clip("rock", seconds=4)).rename(folder / f"{EVIL}.wav")
+        write_wav(root / "song.wav", band("rock", seconds=4)).rename(folder / f"{EVIL}.wav")
         (folder / f"broken {EVIL}.mp3").write_bytes(b"not sound")
     return root
 

@@ -16,7 +16,6 @@ from hypothesis.extra import numpy as hnp
 
 from earmark.audio import Clip
 from earmark.contract import check_model
-from earmark.demo import demo_clip
 from earmark.errors import InputError, MissingExtraError, ModelError
 from earmark.estimators import Examples, build, family, to_bundle
 from earmark.estimators.boosting import Boosting, _rounded_down
@@ -38,6 +37,7 @@ from earmark.models import ModelCard, load_model
 from earmark.models.windows import descriptor_names
 from earmark.predict import classify
 from earmark.train.report import describe_balance
+from music import band
 
 # With the parameters that make them quick.
 OF_DESCRIPTORS = {
@@ -417,7 +417,7 @@ def test_the_card_states_the_priors(tmp_path):
 
 
 def test_another_prior_than_that_of_training(tmp_path):
-    clip = demo_clip("rock")
+    clip = band("rock")
     names = descriptor_names(FeatureSpec())[::7]
     X = np.random.default_rng(0).normal(size=(40, len(names))).astype(np.float32)
     # so held back that it learns the class frequencies and little else
@@ -434,7 +434,7 @@ def test_another_prior_than_that_of_training(tmp_path):
 
 
 def test_classify_computes_the_descriptors_of_every_window(tmp_path, monkeypatch):
-    clip = demo_clip("rock")
+    clip = band("rock")
     clip = Clip(np.tile(clip.y, 3)[: int(10.2 * clip.sr)], clip.sr)
     names = descriptor_names(FeatureSpec())[::-7]
     length, starts = 129 * 512, [0, 129, 258, 1 + len(clip.y) // 512 - 130]
@@ -458,7 +458,7 @@ def test_descriptors_that_cannot_be_computed_are_named(tmp_path):
     names = ["mfcc1_mean", "mfcc2_mean", "harmony_mean", "tempo", "rms_mean", "rms_var"]
     to_bundle(Logistic().fit(X, y), tmp_path / "csv", name="csv", descriptor_names=names)
     with pytest.raises(ModelError, match="cannot be computed here: harmony_mean"):
-        classify(demo_clip("rock"), model=tmp_path / "csv")
+        classify(band("rock"), model=tmp_path / "csv")
 
 
 def test_a_model_of_descriptors_refuses_a_spectrogram(tmp_path):

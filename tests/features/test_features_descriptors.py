@@ -13,9 +13,9 @@ from feature_sounds import SR, descriptor_sounds, golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.demo import demo_clip
 from earmark.errors import BadSamplesError, EmptyAudioError, InputError
 from earmark.features import DescriptorStream, FeatureSpec, descriptors, frame_features, log_mel, mfcc
+from music import band
 
 SHAPES = ("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate")
 
@@ -39,7 +39,7 @@ ODD_SOUNDS = {
 def test_odd_sounds_give_numbers(name: str) -> None:
     found = descriptors(ODD_SOUNDS[name].astype(np.float32))
     assert np.isfinite(found.values).all()
-    assert found.names == descriptors(demo_clip("rock", seconds=3)).names
+    assert found.names == descriptors(band("rock", seconds=3)).names
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 70_000), level=st.floats(-7, 1))
@@ -50,7 +50,7 @@ def test_any_noise_gives_numbers(seed: int, n: int, level: float) -> None:
 
 
 def test_names_are_librosas_columns_in_order() -> None:
-    names = descriptors(demo_clip("rock", seconds=3)).names
+    names = descriptors(band("rock", seconds=3)).names
     usual = [f"{name}_{part}" for name in SHAPES for part in ("mean", "var")]
     usual += ["tempo", *(f"mfcc{i}_{part}" for i in range(1, 21) for part in ("mean", "var"))]
     assert list(names[: len(usual)]) == usual
@@ -69,10 +69,10 @@ def test_numbers_equal_librosas(name: str) -> None:
 
 
 def test_key_tempo_and_access_by_name() -> None:
-    slow = descriptors(demo_clip("ballad", seconds=12, key="C major"))
+    slow = descriptors(band("ballad", seconds=12, key="C major"))
     assert slow.key == "C major"
     assert slow["key_major_minus_minor"] > 0
-    fast = descriptors(demo_clip("rock", seconds=12, bpm=120.0))
+    fast = descriptors(band("rock", seconds=12, bpm=120.0))
     assert fast["tempo"] == fast.to_dict()["tempo"] == pytest.approx(120, rel=0.04)
     assert fast["beat_strength"] > 1.5
     with pytest.raises(ValueError, match="not in tuple"):
@@ -80,7 +80,7 @@ def test_key_tempo_and_access_by_name() -> None:
 
 
 def test_frames_are_those_of_the_single_functions() -> None:
-    clip = demo_clip("rock", seconds=4)
+    clip = band("rock", seconds=4)
     frames = frame_features(clip)
     np.testing.assert_allclose(frames.S_db, log_mel(clip), atol=1e-4)
     n = frames.S_db.shape[1]
@@ -108,7 +108,7 @@ SMALL = FeatureSpec(sr=13_000, n_fft=512, hop_length=512, n_mels=20)  # 25 frame
 @settings(max_examples=10, deadline=None)
 def test_division_into_blocks_does_not_matter(cuts: list[int]) -> None:
     """1e-5: a frame alone goes through another routine of BLAS than 64 together."""
-    y = demo_clip("rock", seconds=3).y[:60_000]
+    y = band("rock", seconds=3).y[:60_000]
     stream = DescriptorStream()
     for block in np.split(y, sorted(cuts)):
         stream.push(block)
@@ -124,7 +124,7 @@ def test_numbers_that_need_the_whole_sound_wait_for_its_beginning_only(
     """Beyond that they take what is known by then, whatever the division into blocks."""
     monkeypatch.setattr(sys.modules["earmark.features.descriptors"], "_HELD_SECONDS", seconds)
     monkeypatch.setattr(sys.modules["earmark.features.chroma"], "_TUNING_SECONDS", seconds)
-    y = demo_clip("ballad", seconds=3).y * np.linspace(0.001, 1, 3 * SR, dtype=np.float32)
+    y = band("ballad", seconds=3).y * np.linspace(0.001, 1, 3 * SR, dtype=np.float32)
     found = []
     for n in (500, 20_000, len(y)):
         stream = DescriptorStream()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import earmark
 from earmark.audio import Clip, load
-from earmark.demo import demo_clip
 from earmark.errors import InputError
 from earmark.features import FeatureSpec, OnsetStream, beats, descriptors, log_mel, onset_strength, tempo
+from music import band
 
 SOUNDS = rhythm_sounds()
 HOP_SECONDS = 512 / SR
@@ -146,7 +146,7 @@ def test_a_click_track_has_its_tempo_and_beats(bpm: float) -> None:
 
 @pytest.mark.parametrize(("style", "bpm"), [("rock", 120.0), ("house", 126.0)])
 def test_demo_music_has_its_tempo(style: str, bpm: float) -> None:
-    found = tempo(onset_strength(log_mel(demo_clip(style, seconds=12, bpm=bpm).y)))
+    found = tempo(onset_strength(log_mel(band(style, seconds=12, bpm=bpm).y)))
     assert found == pytest.approx(bpm, rel=0.04)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.audio import Clip
-from earmark.demo import demo_clip
 from earmark.features import descriptors
 from earmark.features.subsonic import SubsonicFilter, without_subsonic
 from earmark.predict import classify
+from music import band
 
 SR = 22050
 T = np.arange(8 * SR) / SR
@@ -32,7 +32,7 @@ def level_db(y):
 
 def half_silent():
     """Four seconds of silence, four of music."""
-    return np.concatenate([np.zeros(4 * SR, np.float32), 0.5 * demo_clip("house", seconds=4.0).y])
+    return np.concatenate([np.zeros(4 * SR, np.float32), 0.5 * band("house", seconds=4.0).y])
 
 
 def in_blocks(y, sizes):
@@ -67,7 +67,7 @@ def test_the_lowest_notes_keep_every_bit(hz):
 
 @pytest.mark.parametrize("style", ["rock", "house", "ballad"])
 def test_ordinary_music_keeps_every_bit(style):
-    y = demo_clip(style, seconds=8.0).y
+    y = band(style, seconds=8.0).y
     for gain in (1.0, 0.01):
         quiet = (gain * y).astype(np.float32)
         np.testing.assert_array_equal(in_blocks(quiet, [50_000]), quiet)
@@ -127,7 +127,7 @@ COLUMNS += ("onset_strength",)
 @pytest.mark.parametrize("style", ["rock", "house", "ballad"])
 @pytest.mark.parametrize("name", [name for name in INAUDIBLE if name != "step"])  # which is an onset
 def test_inaudible_sound_leaves_the_descriptors_as_they_are(name, style):
-    y = 0.1 * demo_clip(style, seconds=8.0).y
+    y = 0.1 * band(style, seconds=8.0).y
     expected, found = (descriptors(x.astype(np.float32)) for x in (y, y + INAUDIBLE[name]))
     assert found.key == expected.key
     for column in [f"{column}_mean" for column in COLUMNS] + ["tempo"]:

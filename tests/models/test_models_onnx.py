@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from earmark.contract import check_model
-from earmark.demo import demo_clip
 from earmark.errors import BundleError, InputError, OutputError
 from earmark.models import (
     Head,
@@ -31,6 +30,7 @@ from earmark.models import (
 )
 from earmark.predict import classify
 from earmark.predict.scorer import opened
+from music import band
 
 CARD = ModelCard(
     name="tiny",
@@ -279,7 +279,7 @@ def test_a_run_folder_is_a_model_wherever_one_is_taken(bundle, tmp_path, monkeyp
     assert load_model(run).card == load_model("runs/mine").card == load_model("runs/mine/").card == expected
     monkeypatch.chdir(tmp_path / "runs")
     assert load_model("mine").card == expected
-    assert classify(demo_clip(seconds=4), model="mine").model.sha256 == expected.sha256
+    assert classify(band(seconds=4), model="mine").model.sha256 == expected.sha256
     assert opened("mine").card == expected
     (run / "bundle" / "card.json").unlink()  # a run that is not complete
     with pytest.raises(BundleError, match=r"card.json is missing.*that of a complete run"):

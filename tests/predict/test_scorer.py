@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sounds
-from earmark.demo import demo_clip
 from earmark.errors import BadSamplesError, InputError
 from earmark.features import log_mel
 from earmark.models import Head, ModelCard, load_model
@@ -28,6 +27,7 @@ from earmark.predict import (
     score_source,
     score_spectrogram,
 )
+from music import band
 
 SR = 22050
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -56,7 +56,7 @@ def assert_same(scores, expected, atol=1e-6):
 @functools.cache
 def music():
     """Ten seconds of music, some silence between."""
-    rock, house = demo_clip("rock", seconds=5.0), demo_clip("house", seconds=5.0, seed=2)
+    rock, house = band("rock", seconds=5.0), band("house", seconds=5.0, seed=2)
     return np.concatenate([rock.y, np.zeros(5 * SR, np.float32), house.y])
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from earmark.audio import Clip
-from earmark.demo import demo_clip
 from earmark.errors import InputError
 from earmark.features import FeatureSpec, log_mel, mel_frequencies
 from earmark.train import augment, augment_audio
 from earmark.train.augment import DEFAULT, STEPS, Augmentation
+from music import band
 
 SR = 22050
 SPEC = FeatureSpec()
@@ -20,7 +20,7 @@ SPEC = FeatureSpec()
 
 @pytest.fixture(scope="module")
 def y() -> np.ndarray:
-    return demo_clip().y[: 6 * SR]
+    return band().y[: 6 * SR]
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_every_step_keeps_its_word(S_db: np.ndarray, name: str) -> None:
 
 @pytest.mark.parametrize("name", augment_audio.SOUND_STEPS)
 def test_every_step_on_samples_keeps_its_word(name: str) -> None:
-    clip = Clip(demo_clip().y[: 2 * SR], SR, "some.wav")
+    clip = Clip(band().y[: 2 * SR], SR, "some.wav")
     before = clip.y.copy()
     augmented = augment_audio.degrade(clip, [name], np.random.default_rng(1))
     assert np.array_equal(clip.y, before)
@@ -206,6 +206,6 @@ def test_steps_by_name() -> None:
         with pytest.raises(InputError, match=hint):
             Augmentation([text])
     with pytest.raises(InputError, match="Accepted: pitch"):
-        augment_audio.degrade(demo_clip(), ["mixup"], np.random.default_rng(0))
+        augment_audio.degrade(band(), ["mixup"], np.random.default_rng(0))
     X = np.zeros((0, 128, 130), np.float32)
     assert Augmentation(["all"])(X, np.random.default_rng(0)).shape == X.shape

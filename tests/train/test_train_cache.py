@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from earmark.audio import load
-from earmark.demo import demo_clip
 from earmark.errors import InputError, OutputError
 from earmark.features import FeatureSpec, descriptors, log_mel
 from earmark.models.windows import cut_windows
 from earmark.train.feature_cache import SAMPLE, FeatureCache, Wanted, default_folder, default_limit
 from earmark.train.windows import Recipe, extract
+from music import band
 from sounds import write
 
 LOG_MEL, DESCRIPTORS = Recipe(), Recipe(input="descriptors")
@@ -25,7 +25,7 @@ LOG_MEL, DESCRIPTORS = Recipe(), Recipe(input="descriptors")
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("songs") / "song.wav"
-    clip = demo_clip("rock", seconds=7.3, sr=22050)
+    clip = band("rock", seconds=7.3, sr=22050)
     write(path, clip.y, clip.sr, "wav16")
     return path
 
