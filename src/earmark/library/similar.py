@@ -2,7 +2,7 @@
 
 Similarity is the cosine of two embeddings. Several seeds are one: the mean of their unit vectors, which on
 tracks that no training has touched finds more of their common genre than the nearest to any of them does
-(71.5 to 71.1 % of the ten nearest, and 45 to 41 %; benchmarks/similar.py).
+(70.4 to 70.2 % of the ten nearest, and 44.5 to 40.4 %; benchmarks/similar.py).
 """
 
 from __future__ import annotations
