@@ -50,6 +50,16 @@ def test_a_library_from_scan_to_correction(run: Run, place: Path) -> None:  # no
     assert "library.sqlite, 2 tracks, nothing wrong" in doctor
 
 
+def test_smart_playlists_follow_a_scan(run: Run, place: Path) -> None:  # noqa: F811
+    smart = place / "smart.toml"
+    smart.write_text('[[playlist]]\nfile = "all.m3u8"\nquery = ""\n')
+    assert run("scan", str(place / "music"), "--model", "echo", "--playlists", str(smart)).status == 1
+    assert "music/song.wav" in (place / "all.m3u8").read_text()
+    smart.write_text("nothing")
+    refused = run("scan", "--model", "echo", "--playlists", str(smart))
+    assert refused.status == 2 and refused.out == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -75,6 +75,20 @@ def test_statistics_are_bars_or_json(run: Run, path: Path) -> None:  # noqa: F81
     assert (found["schema"], found["tracks"], found["genres"]) == ("earmark.stats/1", 2, {"rock": 2})
 
 
+def test_a_library_is_drawn_as_a_map(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    library, picture = tmp_path / "library.sqlite", tmp_path / "map.svg"
+    with Library(library) as catalogue:
+        for i in range(6):
+            genre = "jazz" if i % 2 else "rock"
+            catalogue.put(row(f"/m/{i}.mp3", [i % 2, 1 - i % 2, 0.1 * i, 0, 0, 0, 0, 1], genres={genre: 0.9}))
+    outcome = run("library", "stats", "--plot", picture, "--library", library)
+    assert outcome.status == 0 and outcome.err == f"wrote {picture}\n"
+    drawn = picture.read_text()
+    assert all(text in drawn for text in ("jazz (3)", "rock (3)", "6 tracks"))
+    assert run("library", "stats", "genre:metal>0.5", "--plot", picture, "--library", library).status == 2
+    assert run("library", "stats", "--plot", "map.bmp", "--library", library).status == 2
+
+
 def test_a_table_goes_out_is_corrected_and_comes_in(run: Run, path: Path, tmp_path: Path) -> None:  # noqa: F811
     table = tmp_path / "t.csv"
     assert run("export", table, "--where", "-genre:jazz", "--library", path).err == f"{table}: 2 tracks\n"

@@ -14,12 +14,14 @@ from earmark.plot.figures import (
     spectrogram_figure,
 )
 from earmark.plot.moods import mood_figure
+from earmark.plot.sound_map import map_figure
 
 __all__ = [
     "FORMATS",
     "RANGE_DB",
     "check_picture_path",
     "leading_genres",
+    "map_figure",
     "mood_figure",
     "prediction_figure",
     "save_figure",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from earmark.plot.figures import FAINT, drawable, style
-from earmark.vocabulary import QUADRANT_WORDS, genre_colour
+from earmark.plot.figures import FAINT, style
+from earmark.plot.scatter import head, scatter
+from earmark.vocabulary import QUADRANT_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,29 +36,10 @@ def mood_figure(tracks: Sequence[tuple[float, float, str]], *, title: str = "Moo
     with style() as figure_of:
         figure = figure_of(9, 7.6)
         ax = figure.add_axes((0.08, 0.08, 0.7, 0.82))
-        genres = sorted({genre for *_, genre in tracks}, key=lambda name: (-_count(tracks, name), name))
-        size = float(np.clip(4000 / max(1, len(tracks)), 3, 40))
-        for genre in genres:
-            points = np.array([track[:2] for track in tracks if track[2] == genre])
-            label = f"{drawable(genre)} ({len(points):,})"
-            ax.scatter(
-                points[:, 0],
-                points[:, 1],
-                s=size,
-                color=genre_colour(genre),
-                alpha=0.65,
-                linewidths=0,
-                label=label,
-            )
+        scatter(ax, tracks)
         _draw_axes_of_mood(ax)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8, markerscale=1.5)
-        figure.text(0.08, 0.945, drawable(title), fontsize=15, weight="bold", parse_math=False)
-        figure.text(0.78, 0.945, f"{len(tracks):,} tracks", fontsize=9, color=FAINT, ha="right")
+        head(figure, title, len(tracks))
     return figure
-
-
-def _count(tracks: Sequence[tuple[float, float, str]], genre: str) -> int:
-    return sum(track[2] == genre for track in tracks)
 
 
 def _draw_axes_of_mood(ax: Axes) -> None:

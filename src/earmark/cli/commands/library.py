@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earmark.cli.options import JsonOption, LibraryOption
 from earmark.cli.seeds import opened
-from earmark.cli.terminal import columns, console, guarded, plural, write_line
+from earmark.cli.sources import check_writable
+from earmark.cli.terminal import columns, console, guarded, plural, say, write_line
 from earmark.errors import EarmarkError, InputError
 
 if TYPE_CHECKING:
@@ -69,14 +71,25 @@ def stats(
     query: Annotated[
         str, typer.Argument(metavar="[QUERY]", help="Which tracks.", show_default="all there are")
     ] = "",
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="PICTURE", help="Draw a map of the tracks by sound: .png, .svg, ..."),
+    ] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Count the tracks by genre, mood, quadrant, decade and tempo."""
     from earmark.library.stats import stats as count
 
+    if plot is not None:
+        from earmark.plot import check_picture_path
+
+        check_picture_path(plot)
+        check_writable(plot, "--plot")
     with opened(library) as catalogue:
         found = count(catalogue, query)
+        if plot is not None:
+            _draw_map(catalogue, query, plot)
     if as_json:
         write_line(json.dumps(found.to_dict()))
         return
@@ -84,6 +97,21 @@ def stats(
 
     terminal = console()
     terminal.print(stats_bars(found, width=min(terminal.width, 100)))
+
+
+def _draw_map(library: Library, query: str, path: Path) -> None:
+    from earmark.library.stats import sound_map
+    from earmark.plot import map_figure, save_figure
+
+    found = sound_map(library, query)
+    if not found.ids:
+        raise InputError("no track of these has an embedding", hint="Accepted: tracks that were analysed.")
+    tracks = [
+        (float(x), float(y), genre or "unknown")
+        for (x, y), genre in zip(found.points, found.genres, strict=True)
+    ]
+    save_figure(map_figure(tracks, explained=found.explained), path)
+    say(f"wrote {path}")
 
 
 @app.command()

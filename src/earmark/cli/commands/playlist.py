@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from earmark.cli.options import JsonOption, LibraryOption, SeedOption
+from earmark.cli.playlists import refresh_playlists
 from earmark.cli.seeds import opened, seeds_of
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import plural, say, write_line
@@ -101,7 +102,7 @@ def playlist(
     order = Order.rise if rise else Order.fall if fall else Order.shuffle if shuffle else Order.smooth
     with opened(library) as catalogue:
         if refresh is not None:
-            _refresh(catalogue, refresh)
+            refresh_playlists(catalogue, refresh)
             return
         rules = Rules(
             " ".join(query or ()),
@@ -132,14 +133,6 @@ def _write(library: Library, rules: Rules, output: Path | None, *, absolute: boo
         written = playlist_text(rows, ".json" if as_json else ".m3u8")
         _complain(written)
         write_line(written.content.rstrip("\n"))
-
-
-def _refresh(library: Library, path: Path) -> None:
-    from earmark.library.smart import refresh
-
-    for made in refresh(library, path):
-        left = f", {made.left_out} left out that it cannot name" if made.left_out else ""
-        say(f"{made.path}: {plural(made.n_tracks, 'track')}{left}")
 
 
 def _complain(written: Written) -> None:

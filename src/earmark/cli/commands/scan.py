@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from earmark.cli.options import DeadlineOption, JobsOption, JsonOption, LibraryOption, ModelOption
+from earmark.cli.playlists import refresh_playlists
 from earmark.cli.progress import resumable_progress
 from earmark.cli.terminal import complaint, plural, say, write_line
 from earmark.errors import EarmarkError
@@ -52,6 +54,15 @@ Watch = Annotated[
     bool, typer.Option("--watch", help="Follow the folders: scan again when something changes, until Ctrl-C.")
 ]
 
+Playlists = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--playlists",
+        metavar="FILE",
+        help="Then write the smart playlists that this file states. Repeatable.",
+    ),
+]
+
 
 def scan(
     *,
@@ -64,6 +75,7 @@ def scan(
     retry: Retry = False,
     prune: Prune = False,
     follow: Watch = False,
+    playlists: Playlists = None,
     jobs: JobsOption = None,
     deadline: DeadlineOption = None,
     as_json: JsonOption = False,
@@ -76,6 +88,7 @@ def scan(
     from earmark.library import Library, watch
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
+    from earmark.library.smart import read_smart
 
     failures: list[tuple[str, dict[str, str]]] = []
     clean = True
@@ -90,8 +103,12 @@ def scan(
         else:
             for line in described(summary):
                 write_line(line)
+        for path in playlists or []:
+            refresh_playlists(opened, path)
 
     with Library(library) as opened, resumable_progress() as progress:
+        for path in playlists or []:
+            read_smart(opened, path)  # a mistake in it is said before the scan
         options: dict[str, Any] = {
             "excerpts": EXCERPTS if coverage is Coverage.excerpt else None,
             "jobs": jobs,
