@@ -31,7 +31,15 @@ def scatter(ax: Axes, tracks: Sequence[tuple[float, float, str]]) -> None:
     for genre in sorted(counts, key=lambda name: (-counts[name], name)):
         points = np.array([track[:2] for track in tracks if track[2] == genre])
         label = f"{drawable(genre)} ({len(points):,})"
-        ax.scatter(*points.T, s=size, color=genre_colour(genre), alpha=0.65, linewidths=0, label=label)
+        ax.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=size,
+            color=genre_colour(genre),
+            alpha=0.65,
+            linewidths=0,
+            label=label,
+        )
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8, markerscale=1.5)
 
 
