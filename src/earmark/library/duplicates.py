@@ -99,7 +99,7 @@ def find_duplicates(
     Parameters
     ----------
     library : Library
-        Where to look. The time grows with the square of the number of tracks: about 20 s for 100,000.
+        Where to look. The time grows with the square of the number of tracks.
     among : iterable of int, optional
         Only tracks of these ids.
     progress : callable, optional
