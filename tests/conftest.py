@@ -20,7 +20,10 @@ SHARED = Path(os.environ.get("EARMARK_SHARED", Path(__file__).resolve().parents[
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what needs recordings that are not here."""
+    """Put files with slow tests first, and skip, with the reason, what needs recordings that are not here."""
+    # A worker takes a file at a time: a slow one that came last would keep a single worker at work.
+    slow = {item.path for item in items if "slow" in item.keywords}
+    items.sort(key=lambda item: item.path not in slow)
     if (SHARED / "data").is_dir():
         return
     skip = pytest.mark.skip(reason=f"no recordings at {SHARED}: set EARMARK_SHARED")

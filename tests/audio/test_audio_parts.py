@@ -122,7 +122,7 @@ def test_chunks_resample_as_one(lengths: list[int], sr_in: int) -> None:
     chunks = np.split(y, np.cumsum(lengths)[:-1])
     joined = np.concatenate(list(resample_stream(chunks, sr_in=sr_in, sr_out=SR)))
     np.testing.assert_array_equal(joined, soxr.resample(y, sr_in, SR))
-    assert len(joined) == int(len(y) * SR / sr_in + 0.5)
+    assert abs(len(joined) - len(y) * SR / sr_in) <= 0.5  # which way a half goes is up to soxr
 
 
 @given(

@@ -36,8 +36,8 @@ def entry(first: int, *, sr_in: int, sr_out: int) -> tuple[int, int]:
 def resample_stream(chunks: Iterable[np.ndarray], *, sr_in: int, sr_out: int) -> Iterator[np.ndarray]:
     """Change the rate of a stream of chunks (soxr, quality HQ, as `librosa.load` does).
 
-    n input samples give floor(n * sr_out / sr_in + 1/2) output samples, the same ones as in one shot, bit for
-    bit, whatever the division into chunks.
+    n input samples give n * sr_out / sr_in output samples, to the nearest whole number, and the same ones
+    as in one shot, bit for bit, whatever the division into chunks.
     """
     if sr_in == sr_out:
         for chunk in chunks:
