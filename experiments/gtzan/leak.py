@@ -45,7 +45,7 @@ def four_genres(folder: Path) -> Manifest:
 
 
 def answered(manifest: Manifest, protocol: str, seed: int, folder: Path) -> dict[str, object]:
-    """Train once, and say which windows and tracks of the test part were told right."""
+    """Train once, and say which windows and tracks of the test part were predicted right."""
     path = folder / f"{protocol}-{seed}.json"
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
@@ -66,8 +66,8 @@ def answered(manifest: Manifest, protocol: str, seed: int, folder: Path) -> dict
     }
     for name, table in (("window", found.by_window), ("track", found.by_track)):
         hits = metrics.hits(table.truth, table.scores)
-        told = next(figure.value for figure in run.metrics if figure.name == f"{name} accuracy")
-        assert abs(told - hits.mean()) < 1e-6, "the product says something else"
+        accuracy = next(figure.value for figure in run.metrics if figure.name == f"{name} accuracy")
+        assert abs(accuracy - hits.mean()) < 1e-6, "the product says something else"
         kept[name] = {"artist": table.groups.tolist(), "hit": hits.astype(int).tolist()}
     path.write_text(json.dumps(kept), encoding="utf-8")
     return kept

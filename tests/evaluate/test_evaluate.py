@@ -159,14 +159,14 @@ def test_worker_processes_answer_the_same(made: Make) -> None:
 
 
 def test_files_that_cannot_be_read_count_nowhere(made: Make) -> None:
-    told = []
-    done = evaluate(Ear(), made(*PLAIN, ("broken", "low", "d")), progress=lambda *n: told.append(n))
+    steps = []
+    done = evaluate(Ear(), made(*PLAIN, ("broken", "low", "d")), progress=lambda *n: steps.append(n))
     assert len(done.tracks) == 4 and [one.source.id for one in done.failed] == ["4 broken"]
     assert done.failed[0].error.code == "unknown-format" and "broken.wav" in done.failed[0].source.path
     (stated,) = done.to_dict()["failed"]
     assert list(stated) == ["id", "path", "code", "message", "hint"] and stated["hint"]
     assert any("1 tracks could not be read" in note for note in done.notes)
-    assert told == [("scoring", i, 5, {}) for i in range(1, 6)]
+    assert steps == [("scoring", i, 5, {}) for i in range(1, 6)]
     with pytest.raises(InputError, match=r"none of the 1 tracks could be scored; the first: .*broken"):
         evaluate(Ear(), made(("broken", "low")))
 
@@ -363,15 +363,15 @@ def test_a_table_of_files_and_its_json(sounds: Path, tmp_path: Path) -> None:
         rows.writerow(["path", "label", "group"])
         rows.writerows([[sounds / "low0.wav", "low", "a"], [sounds / "mid0.wav", "low", "b"]])
     done = evaluate(Ear(), tmp_path / "tracks.csv", n_resamples=20)
-    told = json.loads(done.to_json())
-    assert told["schema"] == "earmark.evaluation/1" and done.data == tmp_path.name
-    assert told["split"] == {"protocol": "all", "part": "all", "digest": done.subset.digest, "leaky": False}
-    first = told["metrics"][0]
+    report = json.loads(done.to_json())
+    assert report["schema"] == "earmark.evaluation/1" and done.data == tmp_path.name
+    assert report["split"] == {"protocol": "all", "part": "all", "digest": done.subset.digest, "leaky": False}
+    first = report["metrics"][0]
     assert (first["name"], first["value"], first["n"], first["leaky"]) == ("track accuracy", 0.5, 2, False)
     assert first["low"] < 0.2 and first["high"] > 0.8
-    assert told["classes"][0]["roc_auc"] is None and told["n"] == 2 and told["n_groups"] == 2
-    assert [track["predicted"] for track in told["tracks"]] == ["low", "mid"]
-    assert any("Only 2 groups" in note for note in told["notes"])
+    assert report["classes"][0]["roc_auc"] is None and report["n"] == 2 and report["n_groups"] == 2
+    assert [track["predicted"] for track in report["tracks"]] == ["low", "mid"]
+    assert any("Only 2 groups" in note for note in report["notes"])
 
 
 def test_the_same_call_gives_the_same_bytes(made: Make) -> None:

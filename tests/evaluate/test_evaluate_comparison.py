@@ -122,10 +122,10 @@ def test_leaky_comparisons_name_no_winner(made: Make) -> None:  # noqa: F811
 
 
 def test_json(made: Make) -> None:  # noqa: F811
-    told = json.loads(compare(HalfDeaf(name="deaf"), Ear(), made(*MANY), n_resamples=20).to_json())
-    assert told["schema"] == "earmark.comparison/1" and (told["a"]["name"], told["b"]["name"]) == (
+    report = json.loads(compare(HalfDeaf(name="deaf"), Ear(), made(*MANY), n_resamples=20).to_json())
+    assert report["schema"] == "earmark.comparison/1" and (report["a"]["name"], report["b"]["name"]) == (
         "deaf",
         "ear",
     )
-    assert told["differences"][0]["difference"]["value"] == 0.6 and len(told["only_b"]) == 9
-    assert told["only_b"][0]["a"]["predicted"] == "mid" and told["n"] == 15
+    assert report["differences"][0]["difference"]["value"] == 0.6 and len(report["only_b"]) == 9
+    assert report["only_b"][0]["a"]["predicted"] == "mid" and report["n"] == 15

@@ -1,4 +1,4 @@
-"""The content of files as a number that tells them apart."""
+"""The content of files as a number that differs where they do."""
 
 from __future__ import annotations
 

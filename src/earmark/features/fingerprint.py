@@ -4,7 +4,7 @@ After A. Wang, "An industrial-strength audio search algorithm" (ISMIR 2003): the
 what is left of it after any abuse, and two peaks together (their pitches and the time between them) are rare
 enough to be looked up. Wang's hash has the exact frequencies of both peaks, and a tape that runs 2 % faster
 changes all of them. Here the hash has the pitch of the first peak to a semitone only, the interval to the
-second to a quarter tone, and the time between: most of these survive 2 %. What the hash no longer tells is
+second to a quarter tone, and the time between: most of these survive 2 %. What the hash no longer has is
 kept beside it, the exact pitch, and asked when two recordings are compared: all their common landmarks must
 be off by the same interval.
 """

@@ -16,7 +16,7 @@ from earmark.library.packing import Peaks
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.tags import Tags, read_tags
 from earmark.models import Model
-from earmark.predict import Prediction, score_source
+from earmark.predict import score_source
 
 EXCERPTS = (3, 10.0)
 # In the middle of every track, whatever is classified of it: seconds that are cut off a copy at one end move
@@ -89,15 +89,7 @@ def _scored(row: Row, model: Model, excerpts: tuple[int, float] | None, before: 
     item = row.item
     length = None if item.stop is None else item.stop - item.start
     scored = score_source(item.path, model=model, start=item.start, duration=length, excerpts=excerpts)
-    prediction = Prediction.from_scores(
-        scored.scores,
-        scored.track,
-        source=item.path,
-        start=scored.start,
-        duration=scored.duration,
-        coverage=scored.coverage,
-        warnings=scored.warnings,
-    )
+    prediction = scored.prediction()
     embedding = scored.scores.mean_embedding().astype(np.float32)
     return dataclasses.replace(
         row,

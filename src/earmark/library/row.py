@@ -19,7 +19,7 @@ DONE, FAILED = "done", "failed"
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells that a file is still the one that was analysed.
+    """By what a file is recognised as the one that was analysed.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ a page with blobs that no query asks for.
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import re
@@ -45,7 +44,6 @@ LIKELY = {"genre": 0.5, "mood": 0.4, "quadrant": 0.5}
 HEADS = {"genre": "genres", "mood": "moods", "quadrant": "quadrant"}
 _COLUMNS = {"bpm": "tempo"}  # where a field has another name in the table
 _QUADRANT_OF = {word: label for label, words in QUADRANT_WORDS.items() for word in words.split(", ")}
-_LONGEST_SPELT = 6  # characters of an ending that is looked for in each mixture of cases
 # What ``--sort`` takes, and what it sorts by. Text is sorted without regard to case.
 SORTS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("id", "tempo", "key", "year", "duration", "valence", "arousal")},
@@ -354,15 +352,6 @@ class _Writer:
                 return f"ifnull(model {self._among(self._models(node))}, 0)"
             case _:
                 return f"ifnull({node.field} = {self._value(node.value)}, 0)"
-
-    def _ending(self, ending: str) -> str:
-        end = f"substr(name, {self._value(-len(ending.encode()))})"
-        if len(ending) <= _LONGEST_SPELT:  # comparing bytes is three times as fast as lower case of text
-            cases = itertools.product(*({c.lower(), c.upper()} for c in ending))
-            test = f"{end} IN ({', '.join(self._value(''.join(case).encode()) for case in cases)})"
-        else:
-            test = f"lower(CAST({end} AS TEXT)) = {self._value(ending)}"
-        return f"id IN (SELECT id FROM tracks WHERE {test})"
 
     def _models(self, node: Choice) -> list[int]:
         rows = self._library.query("SELECT id, name FROM models")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from earmark.plot.figures import FAINT, style
-from earmark.plot.scatter import head, scatter
+from earmark.plot.figures import FAINT
+from earmark.plot.scatter import tracks_figure
 from earmark.vocabulary import QUADRANT_WORDS
 
 if TYPE_CHECKING:
@@ -33,12 +33,8 @@ def mood_figure(tracks: Sequence[tuple[float, float, str]], *, title: str = "Moo
     MissingExtraError
         Without matplotlib.
     """
-    with style() as figure_of:
-        figure = figure_of(9, 7.6)
-        ax = figure.add_axes((0.08, 0.08, 0.7, 0.82))
-        scatter(ax, tracks)
+    with tracks_figure(tracks, title) as (figure, ax):
         _draw_axes_of_mood(ax)
-        head(figure, title, len(tracks))
     return figure
 
 

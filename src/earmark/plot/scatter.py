@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earmark.plot.figures import FAINT, drawable
+from earmark.plot.figures import FAINT, drawable, style
 from earmark.vocabulary import genre_colour
 
 if TYPE_CHECKING:
@@ -16,16 +17,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def scatter(ax: Axes, tracks: Sequence[tuple[float, float, str]]) -> None:
-    """Draw points, smaller the more there are, with a legend of the genres, the most frequent first.
+@contextmanager
+def tracks_figure(tracks: Sequence[tuple[float, float, str]], title: str) -> Iterator[tuple[Figure, Axes]]:
+    """Open a figure of points, smaller the more there are, with a legend of the genres by frequency.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where, with room for the legend on its right.
     tracks : sequence of (float, float, str)
         Coordinates and genre of each.
+    title : str
+        Heading; how many tracks there are stands beside it.
+
+    Yields
+    ------
+    (matplotlib.figure.Figure, matplotlib.axes.Axes)
+        To draw axes on while the style of earmark's pictures is set.
+
+    Raises
+    ------
+    MissingExtraError
+        Without matplotlib.
     """
+    with style() as figure_of:
+        figure = figure_of(9, 7.6)
+        ax = figure.add_axes((0.08, 0.08, 0.7, 0.82))  # on its right is room for the legend
+        _scatter(ax, tracks)
+        figure.text(0.08, 0.945, drawable(title), fontsize=15, weight="bold", parse_math=False)
+        figure.text(0.78, 0.945, f"{len(tracks):,} tracks", fontsize=9, color=FAINT, ha="right")
+        yield figure, ax
+
+
+def _scatter(ax: Axes, tracks: Sequence[tuple[float, float, str]]) -> None:
     size = float(np.clip(4000 / max(1, len(tracks)), 3, 40))
     counts = Counter(genre for *_, genre in tracks)
     for genre in sorted(counts, key=lambda name: (-counts[name], name)):
@@ -41,9 +63,3 @@ def scatter(ax: Axes, tracks: Sequence[tuple[float, float, str]]) -> None:
             label=label,
         )
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8, markerscale=1.5)
-
-
-def head(figure: Figure, title: str, n: int) -> None:
-    """Write the title, and how many tracks there are."""
-    figure.text(0.08, 0.945, drawable(title), fontsize=15, weight="bold", parse_math=False)
-    figure.text(0.78, 0.945, f"{n:,} tracks", fontsize=9, color=FAINT, ha="right")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from earmark.plot.figures import FAINT, style
-from earmark.plot.scatter import head, scatter
+from earmark.plot.figures import FAINT
+from earmark.plot.scatter import tracks_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,14 +35,10 @@ def map_figure(
     MissingExtraError
         Without matplotlib.
     """
-    with style() as figure_of:
-        figure = figure_of(9, 7.6)
-        ax = figure.add_axes((0.08, 0.08, 0.7, 0.82))
-        scatter(ax, tracks)
+    with tracks_figure(tracks, title) as (figure, ax):
         ax.set_xticks([])
         ax.set_yticks([])
         ax.set_aspect("equal", adjustable="datalim")
         below = f"the two main axes of the embeddings: {explained:.0%} of their variance"
         ax.set_xlabel(below, color=FAINT, fontsize=9)
-        head(figure, title, len(tracks))
     return figure

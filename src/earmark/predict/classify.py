@@ -50,6 +50,26 @@ class SourceScores:
     warnings: tuple[str, ...]
     prior: Mapping[str, float] | None
 
+    def prediction(self, *, embedding: bool = False) -> Prediction:
+        """Return what they amount to.
+
+        Parameters
+        ----------
+        embedding : bool
+            Whether to give the mean embedding.
+        """
+        return Prediction.from_scores(
+            self.scores,
+            self.track,
+            source=self.source,
+            start=self.start,
+            duration=self.duration,
+            coverage=self.coverage,
+            warnings=self.warnings,
+            prior=self.prior,
+            embedding=embedding,
+        )
+
 
 def classify(
     source: Source,
@@ -122,17 +142,7 @@ def classify(
         embedding=embedding,
         prior=prior,
     )
-    return Prediction.from_scores(
-        scored.scores,
-        scored.track,
-        source=scored.source,
-        start=scored.start,
-        duration=scored.duration,
-        coverage=scored.coverage,
-        warnings=scored.warnings,
-        prior=scored.prior,
-        embedding=embedding,
-    )
+    return scored.prediction(embedding=embedding)
 
 
 def score_source(

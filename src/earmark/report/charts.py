@@ -262,9 +262,9 @@ class _Plot:
             path.append(f"{command}{across:.1f} {down:.1f}")
             command = "L"
             if line.dots:
-                told = f"{_number(a, percent)}: {_number(b, percent)}"
+                text = f"{_number(a, percent)}: {_number(b, percent)}"
                 dot = f'<circle class="fill" cx="{across:.1f}" cy="{down:.1f}" r="3.5">'
-                parts.append(f"{dot}<title>{told}</title></circle>")
+                parts.append(f"{dot}<title>{text}</title></circle>")
         parts.append(f'<path class="line" d="{"".join(path)}"/>')
         return f'<g class="c{colour}">{"".join(parts)}</g>'
 

@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.vocabulary import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from earmark.library import ScanSummary
+    from earmark.library import Library, ScanSummary
 
 FEW = 5  # failures that are shown one by one
 
@@ -88,27 +88,9 @@ def scan(
     from earmark.library import Library, watch
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
-    from earmark.library.smart import read_smart
-
-    failures: list[tuple[str, dict[str, str]]] = []
-    clean = True
-
-    def report(summary: ScanSummary) -> None:
-        nonlocal clean
-        clean = clean and summary.is_clean
-        _complain(failures, summary)
-        failures.clear()
-        if as_json:
-            write_line(json.dumps(summary.to_dict()))
-        else:
-            for line in described(summary):
-                write_line(line)
-        for path in playlists or []:
-            refresh_playlists(opened, path)
 
     with Library(library) as opened, resumable_progress() as progress:
-        for path in playlists or []:
-            read_smart(opened, path)  # a mistake in it is said before the scan
+        reporter = _Reporter(opened, playlists or [], as_json=as_json)
         options: dict[str, Any] = {
             "excerpts": EXCERPTS if coverage is Coverage.excerpt else None,
             "jobs": jobs,
@@ -118,14 +100,44 @@ def scan(
             "retry": retry,
             "prune": prune,
             "progress": progress,
-            "on_failed": lambda path, error: failures.append((path, error)),
+            "on_failed": reporter.failed,
         }
         if follow:
-            watch(opened, folders or (), model, on_scan=report, **options)
+            watch(opened, folders or (), model, on_scan=reporter.report, **options)
         else:
-            report(scan_folders(opened, folders or (), model, **options))
-    if not clean:
+            reporter.report(scan_folders(opened, folders or (), model, **options))
+    if not reporter.clean:
         raise typer.Exit(1)
+
+
+class _Reporter:
+    """Reports each scan of a library, and writes the smart playlists after it."""
+
+    def __init__(self, library: Library, playlists: list[Path], *, as_json: bool) -> None:
+        from earmark.library.smart import read_smart
+
+        for path in playlists:
+            read_smart(library, path)  # a mistake in it is reported before the scan
+        self._library, self._playlists, self._as_json = library, playlists, as_json
+        self._failures: list[tuple[str, dict[str, str]]] = []
+        self.clean = True
+
+    def failed(self, path: str, error: dict[str, str]) -> None:
+        """Keep a failure for the report."""
+        self._failures.append((path, error))
+
+    def report(self, summary: ScanSummary) -> None:
+        """Report a scan that has ended."""
+        self.clean = self.clean and summary.is_clean
+        _complain(self._failures, summary)
+        self._failures.clear()
+        if self._as_json:
+            write_line(json.dumps(summary.to_dict()))
+        else:
+            for line in described(summary):
+                write_line(line)
+        for path in self._playlists:
+            refresh_playlists(self._library, path)
 
 
 def _complain(failures: list[tuple[str, dict[str, str]]], summary: ScanSummary) -> None:

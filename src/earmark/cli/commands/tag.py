@@ -41,50 +41,60 @@ JournalOption = Annotated[
 ]
 
 
+Query = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[QUERY...]", help="Tracks of the library, as of earmark search.", show_default="all"
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="Where the plan goes.")]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Predictions of earmark classify --json instead of the library, - for stdin.",
+    ),
+]
+Replace = Annotated[bool, typer.Option("--replace", help="Overwrite what the tags say now.")]
+Add = Annotated[bool, typer.Option("--add", help="Add genres and moods to those that are there.")]
+MinScore = Annotated[
+    float, typer.Option("--min-score", metavar="X", help="Least score of a genre or mood, from 0 to 1.")
+]
+NGenres = Annotated[int, typer.Option("--genres", metavar="N", help="The most genres of a file.")]
+NMoods = Annotated[int, typer.Option("--moods", metavar="N", help="The most moods of a file.")]
+Fields = Annotated[str, typer.Option("--fields", metavar="LIST", help="What to write.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--word",
+        metavar="LABEL=WORD|FILE",
+        help="Your word for a label, or a file of such lines; LABEL= leaves it out. Repeatable.",
+    ),
+]
+Comment = Annotated[bool, typer.Option("--comment", help="Write it all into the comment as well.")]
+Evidence = Annotated[
+    bool, typer.Option("--evidence/--no-evidence", help="Write scores and model beside (EARMARK_*).")
+]
+
+
 @app.command()
 @guarded
 def plan(
     *,
-    query: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[QUERY...]", help="Tracks of the library, as of earmark search.", show_default="all"
-        ),
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="Where the plan goes.")],
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="FILE",
-            help="Predictions of earmark classify --json instead of the library, - for stdin.",
-        ),
-    ] = None,
+    query: Query = None,
+    output: Output,
+    source: Source = None,
     library: LibraryOption = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Overwrite what the tags say now.")] = False,
-    add: Annotated[bool, typer.Option("--add", help="Add genres and moods to those that are there.")] = False,
-    min_score: Annotated[
-        float, typer.Option("--min-score", metavar="X", help="Least score of a genre or mood, from 0 to 1.")
-    ] = 0.5,
-    n_genres: Annotated[int, typer.Option("--genres", metavar="N", help="The most genres of a file.")] = 2,
-    n_moods: Annotated[int, typer.Option("--moods", metavar="N", help="The most moods of a file.")] = 3,
-    fields: Annotated[
-        str, typer.Option("--fields", metavar="LIST", help="What to write.")
-    ] = "genre,mood,bpm,key",
-    words: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--word",
-            metavar="LABEL=WORD|FILE",
-            help="Your word for a label, or a file of such lines; LABEL= leaves it out. Repeatable.",
-        ),
-    ] = None,
-    comment: Annotated[
-        bool, typer.Option("--comment", help="Write it all into the comment as well.")
-    ] = False,
-    evidence: Annotated[
-        bool, typer.Option("--evidence/--no-evidence", help="Write scores and model beside (EARMARK_*).")
-    ] = True,
+    replace: Replace = False,
+    add: Add = False,
+    min_score: MinScore = 0.5,
+    n_genres: NGenres = 2,
+    n_moods: NMoods = 3,
+    fields: Fields = "genre,mood,bpm,key",
+    words: Words = None,
+    comment: Comment = False,
+    evidence: Evidence = True,
 ) -> None:
     """Plan which tags would change; no file is touched.
 

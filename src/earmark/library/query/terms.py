@@ -23,7 +23,7 @@ from earmark.library.query.nodes import (
     Words,
 )
 from earmark.library.query.tokens import Token, misplaced, nearest
-from earmark.predict.prediction import VERDICTS
+from earmark.predict import VERDICTS
 
 CHOICES = {
     "verdict": VERDICTS,
