@@ -65,6 +65,13 @@ def test_a_library_is_planned_by_query_with_what_was_corrected(run: Run, songs: 
     assert again.status == 0 and "2 with new tags" in again.out
 
 
+def test_a_plan_that_is_not_there_or_no_text_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").write_bytes(b"\xff\xfb" * 50)
+    for name, reason in (("none.jsonl", "No such file or directory"), ("song.mp3", "it is no text")):
+        refused = run("tag", "apply", str(tmp_path / name))
+        assert refused.status == 2 and refused.err.count("\n") == 1 and f"({reason})" in refused.err
+
+
 def plan_of(run: Run, songs: list[Path], *options: str) -> Path:
     folder = songs[0].parent
     source = folder / "predictions.jsonl"

@@ -8,7 +8,10 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import threading
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +163,50 @@ def test_readers_do_not_wait_for_a_writer(library: Library, row: Row) -> None:
             assert len(reader) == 1
             with pytest.raises(OutputError, match="readonly"):
                 reader.add_root("/a")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="users of POSIX")
+@pytest.mark.parametrize("open_elsewhere", [False, True])
+def test_another_user_reads_what_they_may_not_write(row: Row, open_elsewhere: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # below tmp_path no other user may look
+        path = Path(folder) / "library.sqlite"
+        owner = Library(path)
+        owner.put(row)
+        if not open_elsewhere:
+            owner.close()
+        modes = {path: 0o444, Path(folder): 0o555}
+        for place, mode in modes.items():
+            place.chmod(mode)
+        try:
+            assert _as_another_user(lambda: _reads_one(path)) == 0
+        finally:
+            Path(folder).chmod(0o755)
+            owner.close()
+
+
+def _reads_one(path: Path) -> None:
+    with Library(path, create=False, read_only=True) as library:
+        assert len(library) == 1 and library.get(1).prediction
+        with pytest.raises(OutputError):
+            library.add_root("/a")
+    with pytest.raises(OutputError):
+        Library(path, create=False).add_root("/a")
+
+
+def _as_another_user(call: Callable[[], None]) -> int:
+    """Exit status of a process of a user without rights that calls a function."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        call()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
 
 
 def test_two_writers_take_turns(library: Library, row: Row) -> None:

@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 
 from earmark.errors import EarmarkError, InputError
@@ -94,7 +94,7 @@ def scan(
     OutputError
         The library cannot be written. What was committed stays.
     """
-    folders = _folders(library, roots)
+    folders = folders_to_scan(roots, library.roots())
     loaded = load_model(model) if isinstance(model, str | os.PathLike) else model
     one = _Scan(library, ModelInfo.of(loaded.card), progress, on_failed)
     one.look(folders, exclude, frozenset(held))
@@ -106,10 +106,22 @@ def scan(
     return one.finish(prune=prune)
 
 
-def _folders(library: Library, roots: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Return the folders to scan, absolute; those that are not there must be known."""
-    known = library.roots()
-    folders = list(dict.fromkeys(os.path.abspath(os.fspath(root)) for root in roots)) or known
+def folders_to_scan(roots: Iterable[str | os.PathLike[str]], known: Sequence[str]) -> list[str]:
+    """Return the folders to scan, absolute, none within another.
+
+    Parameters
+    ----------
+    roots : iterable of path
+        As of `scan`.
+    known : sequence of str
+        Folders of before: taken where there are no `roots`; they need not be there, for a disk may be away.
+
+    Raises
+    ------
+    InputError
+        There is none, or one is no folder.
+    """
+    folders = list(dict.fromkeys(os.path.abspath(os.fspath(root)) for root in roots)) or list(known)
     if not folders:
         raise InputError("the library has no folders yet", hint="Try: earmark scan DIR.")
     for folder in folders:

@@ -6,6 +6,7 @@ migrated; a newer one is refused.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -190,6 +191,8 @@ def connect(path: Path, *, create: bool = True, read_only: bool = False) -> sqli
     try:
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
+        if read_only and path.exists() and not _is_writable(path):
+            return _opened_of_another(path)
         connection = _opened(path)
         try:
             _migrate(connection, path)
@@ -224,6 +227,33 @@ def refused(path: Path, error: sqlite3.Error) -> InputError | OutputError:
     else:
         hint = "Try: --library with another place, or the permissions of its folder."
     return OutputError(f"cannot use the library {path}: {text}", hint=hint)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether this user may write to the file and make others beside it, which a write-ahead log needs."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _opened_of_another(path: Path) -> sqlite3.Connection:
+    """Open the library of another user, or of a disk that is read only.
+
+    While its owner has it open, its log is read with it. Else there is none, and SQLite, which would make
+    one, must know that nothing changes (https://www.sqlite.org/wal.html, "Read-Only Databases").
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    options = "mode=ro" if has_log else "mode=ro&immutable=1"
+    uri = f"{path.absolute().as_uri()}?{options}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        if (version := _version(connection, path)) < len(MIGRATIONS):
+            raise InputError(
+                f"the library {path} is of an older earmark (version={version}) and cannot be written to",
+                hint="Try: earmark library info as its owner, which migrates it.",
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -85,10 +85,13 @@ def scan(
     Only what is new or has changed is analysed. Files that cannot be analysed are kept with the reason, the
     others go on, and the exit status is 1.
     """
-    from earmark.library import Library, watch
+    from earmark.library import Library, default_path, watch
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
+    from earmark.library.scan import folders_to_scan
 
+    if not (library or default_path()).exists():
+        folders_to_scan(folders or (), [])  # what is refused leaves no empty library behind
     with Library(library) as opened, resumable_progress() as progress:
         reporter = _Reporter(opened, playlists or [], as_json=as_json)
         options: dict[str, Any] = {

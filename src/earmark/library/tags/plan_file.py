@@ -79,7 +79,8 @@ def read_plan(path: str | os.PathLike[str]) -> list[FilePlan]:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name} cannot be read ({error})", hint="Try: earmark tag plan -o PLAN.") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"{name} cannot be read ({reason})", hint="Try: earmark tag plan -o PLAN.") from None
     found: list[FilePlan] = []
     for number, line in enumerate(lines, 1):
         try:
