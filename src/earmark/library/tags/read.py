@@ -9,15 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from earmark.audio.formats.front import id3_length
-from earmark.audio.formats.sniff import sniff
 from earmark.errors import AudioNotFoundError, UnreadableAudioError
-from earmark.library.tags import ape, asf, chunks, id3, mp4, ogg, vorbis
+from earmark.library.tags import ape, id3
+from earmark.library.tags.containers import CONTAINERS, opened
 from earmark.library.tags.fields import Native, Tags, interpret
 
-HEAD_LENGTH = 65_536
-MOST_BLOCKS, _MOST_TAG = 16, 64 << 20  # ID3 tags in a row, and bytes of one
-_ZEROS = 1 << 20  # that may stand between a tag and the sound
+_TAGGED_BEHIND = ("mp3", "tta", "aac", "")  # formats, and what is none, with tags at the end of the file
 
 
 def read_tags(path: str | os.PathLike[str]) -> Tags:
@@ -79,60 +76,15 @@ def natives_of(file: BinaryIO) -> list[tuple[str, Native]]:
 
     Those of its container come first, then those of an ID3 or APE tag around it.
     """
-    size = file.seek(0, os.SEEK_END)
-    kind, offset, blocks = container_of(file, size)
-    found: list[tuple[str, Native]] = []
-    match kind:
-        case "flac":
-            found.append(("vorbis", vorbis.read_flac(file, offset)))
-        case "ogg":
-            found.append(("vorbis", ogg.read(file, offset)))
-        case "mp4":
-            found.append(("mp4", mp4.read(file, size)))
-        case "asf":
-            found.append(("asf", asf.read(file)))
-        case "wav" | "aiff":
-            found.append(("id3", id3.values_of(id3.parse(chunks.read_id3(file, size)))))
-            found.append(("info", chunks.read_info(file, size)))
-        case "ape" | "wavpack" | "musepack" | "tak":
-            found.append(("ape", ape.values_of(ape.find(file, size))))
-    found += [("id3", id3.values_of(id3.parse(block))) for block in blocks]
-    if kind in ("mp3", "tta", "aac", ""):
-        found.append(("ape", ape.values_of(ape.find(file, size))))
-        file.seek(max(0, size - id3.V1_LENGTH))
+    one = opened(file)
+    container = CONTAINERS.get(one.format)
+    found = container.read(one) if container else []
+    found += [("id3", id3.values_of(id3.parse(block))) for block in one.blocks]
+    if one.format in _TAGGED_BEHIND:
+        found.append(("ape", ape.values_of(ape.find(file, one.size))))
+        file.seek(max(0, one.size - id3.V1_LENGTH))
         found.append(("id3", id3.values_of_v1(file.read(id3.V1_LENGTH))))
     return found
-
-
-def container_of(file: BinaryIO, size: int) -> tuple[str, int, list[bytes]]:
-    """Name the format of a file, where it begins behind ID3 tags, and these tags.
-
-    Returns
-    -------
-    kind : str
-        Name of the format as `sniff` gives it; "" if it is not known.
-    offset : int
-    blocks : list of bytes
-        The ID3v2 tags in front, each with its header.
-    """
-    offset = 0
-    blocks: list[bytes] = []
-    while len(blocks) < MOST_BLOCKS:
-        file.seek(offset)
-        length = id3_length(file.read(id3.HEADER_LENGTH))
-        if not length or length > _MOST_TAG or offset + length > size:
-            break
-        file.seek(offset)
-        blocks.append(file.read(length))
-        offset += length
-    file.seek(offset)
-    head = file.read(HEAD_LENGTH)
-    start = 0
-    if blocks and head[:1] == b"\0":  # padding that the tag does not count
-        start = len(head) - len(head.lstrip(b"\0"))
-        head = head[start:]
-    known = sniff(head)
-    return (known.name if known else ""), offset + (start if known else 0), blocks
 
 
 def _first_of(found: list[Tags]) -> Tags:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from earmark.errors import TagError, TagFormatError
+from earmark.library.tags.containers import CONTAINERS
 from earmark.library.tags.fields import EVIDENCE, WRITABLE, written_names
 from earmark.library.tags.read import natives_of, tags_of
-from earmark.library.tags.write import KINDS, digest_sound, format_of
+from earmark.library.tags.write import digest_sound, format_of
 
 View = dict[str, list[str]]
 
@@ -55,7 +56,8 @@ def check(old: BinaryIO, new: BinaryIO, values: Mapping[str, Sequence[str]]) -> 
         after, version = view(new, fmt)
     except Exception as error:
         raise _refused(f"another program could not read it ({type(error).__name__})") from None
-    _compare(before, after, written_names(values, KINDS[fmt], version), version if KINDS[fmt] == "id3" else 4)
+    kind = CONTAINERS[fmt].kind
+    _compare(before, after, written_names(values, kind, version), version if kind == "id3" else 4)
 
 
 def written_values(file: BinaryIO) -> dict[str, tuple[str, ...]]:
@@ -104,7 +106,7 @@ def view(file: BinaryIO, fmt: str) -> tuple[View, int]:
         "mp4": _mp4,
         "asf": _asf,
     }
-    if KINDS[fmt] == "id3":
+    if CONTAINERS[fmt].kind == "id3":
         return _id3(file, fmt)
     return readers.get(fmt, _ape)(file), 4
 
