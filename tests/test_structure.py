@@ -24,7 +24,8 @@ LADDER = [
     {"estimators", "predict"},
     {"contract", "duplicates", "tables", "report"},
     {"check", "evaluate", "live", "library", "plot"},
-    {"train", "web", "cluster"},
+    {"train"},
+    {"web", "cluster"},
     {"cli"},
 ]
 RUNG = {room: rung for rung, rooms in enumerate(LADDER) for room in rooms}

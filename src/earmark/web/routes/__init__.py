@@ -1,0 +1,7 @@
+"""The routes, one subject a file. Each has a ``router``; all of them stand in `ROUTERS`."""
+
+from fastapi import APIRouter
+
+from earmark.web.routes import health
+
+ROUTERS: list[APIRouter] = [health.router]
