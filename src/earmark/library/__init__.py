@@ -5,9 +5,9 @@
 ...     for row in library.rows():
 ...         print(row.name, row.genres, row.prediction.tempo)
 
-`scan` brings a library up to date with folders, `watch` follows them; `listing`, `exclude`, `cue`, `plan`,
-`away` and `work` are its steps. `analyse` makes a `Row` of a file, `Library` keeps rows. `schema` has the
-tables, `records` and `packing` turn rows into records; `tags` reads and writes the tags of files.
+`scan` brings a library up to date with folders, `watch` follows them; their steps are in `scanning`.
+`analyse` makes a `Row` of a file, `Library` keeps rows. `schema` has the tables, `records` and `packing` turn
+rows into records; `query` reads the query language, `tags` reads and writes the tags of files.
 """
 
 from earmark.library.analyse import analyse
@@ -18,13 +18,13 @@ from earmark.library.moods import MoodGroup, moods, tracks_of_mood
 from earmark.library.playlist import Order, Rules, make_playlist
 from earmark.library.playlist_files import playlist_text, save_playlist
 from earmark.library.row import FileState, Item, ModelInfo, Row
-from earmark.library.scan import scan
+from earmark.library.scanning.scan import scan
+from earmark.library.scanning.summary import ScanSummary
+from earmark.library.scanning.watch import watch
 from earmark.library.similar import Neighbour, similar
 from earmark.library.smart import refresh
 from earmark.library.song_path import song_path
-from earmark.library.summary import ScanSummary
 from earmark.library.tags import Tags, read_tags
-from earmark.library.watch import watch
 
 __all__ = [
     "Copies",

@@ -88,7 +88,7 @@ def scan(
     from earmark.library import Library, default_path, watch
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
-    from earmark.library.scan import folders_to_scan
+    from earmark.library.scanning.scan import folders_to_scan
 
     if not (library or default_path()).exists():
         folders_to_scan(folders or (), [])  # what is refused leaves no empty library behind

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from earmark.library.listing import Key, Known
 from earmark.library.row import FileState, Item
+from earmark.library.scanning.listing import Key, Known
 
 NEW, CHANGED, REFRESHED, RETRIED = "new", "changed", "refreshed", "retried"
 # A disk, a share or permissions may have been mended without a change of the file.
@@ -80,7 +80,7 @@ def plan(
     Parameters
     ----------
     tracks : mapping
-        From `earmark.library.listing.list_tracks`.
+        From `earmark.library.scanning.listing.list_tracks`.
     known : mapping
         Of the same folders, from the catalogue.
     model : int or None

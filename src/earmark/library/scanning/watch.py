@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from earmark.audio import EXTENSIONS
 from earmark.errors import InputError, MissingExtraError
 from earmark.library.catalogue import Library
-from earmark.library.exclude import MARKER, PATTERNS
-from earmark.library.scan import scan
-from earmark.library.summary import ScanSummary
+from earmark.library.scanning.exclude import MARKER, PATTERNS
+from earmark.library.scanning.scan import scan
+from earmark.library.scanning.summary import ScanSummary
 from earmark.models import Model
 from earmark.vocabulary import DEFAULT_MODEL
 

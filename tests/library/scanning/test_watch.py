@@ -12,7 +12,7 @@ import pytest
 from earmark import load_model
 from earmark.errors import MissingExtraError
 from earmark.library import Library, ScanSummary, watch
-from earmark.library.watch import _is_of_interest, _rests
+from earmark.library.scanning.watch import _is_of_interest, _rests
 from sounds import tone, write
 
 SOON = 90.0

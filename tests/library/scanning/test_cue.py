@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from earmark import load_model
 from earmark.errors import InputError
 from earmark.library import Library, scan
-from earmark.library.cue import items_of, parse_cue
+from earmark.library.scanning.cue import items_of, parse_cue
 from sounds import noise, tone, write
 
 SHEET = """REM GENRE "Réggae"

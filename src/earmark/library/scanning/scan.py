@@ -12,14 +12,14 @@ from functools import partial
 
 from earmark.errors import EarmarkError, InputError
 from earmark.library.analyse import EXCERPTS, failed
-from earmark.library.away import AWAY, GONE, LEFT_OUT, Missing
 from earmark.library.catalogue import Library
-from earmark.library.exclude import Exclude
-from earmark.library.listing import Key, Known, Listing, known_of, list_tracks
-from earmark.library.plan import NEW, REFRESHED, Plan, Todo, plan
 from earmark.library.row import ModelInfo, Row
-from earmark.library.summary import ScanSummary
-from earmark.library.work import Recognised, Work, deadline_of, is_same_span, process, set_up
+from earmark.library.scanning.away import AWAY, GONE, LEFT_OUT, Missing
+from earmark.library.scanning.exclude import Exclude
+from earmark.library.scanning.listing import Key, Known, Listing, known_of, list_tracks
+from earmark.library.scanning.plan import NEW, REFRESHED, Plan, Todo, plan
+from earmark.library.scanning.summary import ScanSummary
+from earmark.library.scanning.work import Recognised, Work, deadline_of, is_same_span, process, set_up
 from earmark.models import Model, load_model
 from earmark.progress import Progress, no_progress
 from earmark.vocabulary import DEFAULT_MODEL
@@ -67,7 +67,7 @@ def scan(
         What a track may take, as of `earmark.workers.Pool`; by default by the size of its file, and half of
         the memory.
     exclude : iterable of str
-        Patterns of what is left out, as in ``.earmarkignore``: see `earmark.library.exclude`.
+        Patterns of what is left out, as in ``.earmarkignore``: see `earmark.library.scanning.exclude`.
     refresh : bool
         Whether to analyse again what another model, or by excerpts only, has analysed.
     retry : bool

@@ -11,9 +11,9 @@ from pathlib import Path
 from earmark.audio import find_audio
 from earmark.audio.source import reason
 from earmark.errors import AudioError, EarmarkError, InputError
-from earmark.library.cue import LONGEST, items_of, parse_cue
-from earmark.library.exclude import Exclude
 from earmark.library.row import FileState, Item
+from earmark.library.scanning.cue import LONGEST, items_of, parse_cue
+from earmark.library.scanning.exclude import Exclude
 
 Key = tuple[str, int]  # path and number of a track
 NO_FILE = FileState(0, 0, 0)  # of a link to nowhere
