@@ -32,6 +32,13 @@
     │   ├── DeadlineError            504: it took too long
     │   ├── MemoryLimitError         413: it needs more memory than it may use
     │   └── CancelledError           503: it was cancelled
+    ├── RequestError                 400: the service refuses a request
+    │   ├── TokenError               401: no token, or a wrong one
+    │   ├── OriginError              403: a page of another site made the request
+    │   ├── HostError                421: the service is not known by that name
+    │   ├── TooLargeError            413: more bytes than a body may have
+    │   ├── SlowError                408: the body arrives too slowly
+    │   └── BusyError                429: too many requests at once, or from one client
     └── InternalError                a fault of earmark's own, met while working on a file
 """
 
@@ -285,6 +292,62 @@ class CancelledError(TaskError):
 
     code = "cancelled"
     http_status = 503
+
+
+class RequestError(EarmarkError):
+    """The service refuses a request."""
+
+    code = "request"
+    http_status = 400
+
+
+class TokenError(RequestError):
+    """A request without the token of the service, or with a wrong one."""
+
+    code = "token"
+    http_status = 401
+
+
+class OriginError(RequestError):
+    """A page of another site made the request."""
+
+    code = "origin"
+    http_status = 403
+
+
+class HostError(RequestError):
+    """The service is not known by the name that the request gives it."""
+
+    code = "host"
+    http_status = 421
+
+
+class TooLargeError(RequestError):
+    """The body of a request has more bytes than it may."""
+
+    code = "too-large"
+    http_status = 413
+
+
+class SlowError(RequestError):
+    """The body of a request arrives too slowly."""
+
+    code = "slow"
+    http_status = 408
+
+
+class BusyError(RequestError):
+    """Too many requests at once, or from one client.
+
+    Attributes
+    ----------
+    retry_after : float
+        Seconds after which another attempt makes sense.
+    """
+
+    code = "busy"
+    http_status = 429
+    retry_after: float = 1.0
 
 
 class InternalError(EarmarkError):

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
 
 import earmark
 from earmark.models import Model
 from earmark.predict.scorer import opened
 from earmark.vocabulary import DEFAULT_MODEL
+from earmark.web import problems, security
 from earmark.web.routes import ROUTERS
 from earmark.web.settings import Settings
 from earmark.web.state import State
+
+PAGE = Path(__file__).parent / "page"
+DESCRIPTION = (
+    "Genre, mood, tempo and key of music, from the sound alone. Errors are problem details (RFC 9457) with a "
+    "`code`, a `message` and a `hint`."
+)
 
 
 def create_app(
@@ -26,7 +37,8 @@ def create_app(
     Parameters
     ----------
     model : str, path or Model
-        Name, folder of a bundle, or a model that was loaded before.
+        Name, folder of a bundle, or a model that was loaded before: that one must be picklable, since sound
+        is decoded and scored in worker processes.
     library : path, optional
         File of a library; without one, the routes of the library answer 404.
     settings : Settings, optional
@@ -42,9 +54,51 @@ def create_app(
     ModelError
         The model could not be loaded.
     """
-    app = FastAPI(title="earmark", version=earmark.__version__)
     path = None if library is None else Path(library)
-    app.state.earmark = State(opened(model), path, settings or Settings())
+    source = os.fspath(model) if isinstance(model, str | os.PathLike) else model
+    state = State(opened(model), path, settings or Settings(), source)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await state.close()
+
+    app = FastAPI(
+        title="earmark",
+        version=earmark.__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # its page would load scripts of another host
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.earmark = state
+    problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    if (PAGE / "index.html").is_file():
+        app.mount("/", GZipMiddleware(StaticFiles(directory=PAGE, html=True), minimum_size=1000))
+    _protect(app, state.settings)
     return app
+
+
+def _protect(app: FastAPI, settings: Settings) -> None:
+    """Put the middlewares around the routes; what is added last is outermost."""
+    checks: list[security.guard.Check] = [
+        security.KnownHosts(settings.hosts),
+        security.same_origin,
+        security.RequestRates(settings.requests_per_second),
+    ]
+    if settings.token:
+        checks.append(security.Tokens(settings.token, open_to_all()))
+    app.add_middleware(problems.ReportUnexpected)
+    app.add_middleware(security.LimitBodies, settings=settings)
+    app.add_middleware(security.Guard, checks=checks)
+    app.add_middleware(security.SafeHeaders)
+
+
+def open_to_all() -> frozenset[str]:
+    """First parts of the addresses that need no token: what lies in the page's folder, and the health."""
+    names = {entry.name for entry in PAGE.iterdir()} if PAGE.is_dir() else set()
+    return frozenset(names | {"", "health"})
