@@ -17,6 +17,10 @@
     │   ├── TooShortError            shorter than what was asked for
     │   └── TooLongError             413: longer than a limit that was given
     ├── InputError (ValueError)      exit 2, 400: an argument out of range
+    │   └── AbsentError              404: there is no such track or job
+    │       ├── NoLibraryError       the service has no library
+    │       ├── NoMapError           the map of the library was never computed
+    │       └── GoneError            410: the file of a track is no longer there
     ├── ModelError                   exit 3
     │   ├── UnknownModelError        404: no model of that name
     │   ├── BundleError              a bundle that is incomplete, altered or of another version
@@ -189,6 +193,32 @@ class InputError(EarmarkError, ValueError):
     code = "input"
     exit_code = 2
     http_status = 400
+
+
+class AbsentError(InputError):
+    """There is no such thing: a track of a library, a job of a service."""
+
+    code = "absent"
+    http_status = 404
+
+
+class NoLibraryError(AbsentError):
+    """A service was started without a library."""
+
+    code = "no_library"
+
+
+class NoMapError(AbsentError):
+    """The map of a library was never computed."""
+
+    code = "no_map"
+
+
+class GoneError(AbsentError):
+    """A track is known, but its file is no longer there."""
+
+    code = "gone"
+    http_status = 410
 
 
 class ModelError(EarmarkError):

@@ -71,6 +71,16 @@ def test_a_row_comes_back_as_it_was(library: Library, row: Row) -> None:
         assert {score.label: score.score for score in there.genres} == pytest.approx(here_scores, abs=0.0021)
 
 
+def test_a_brief_row_lacks_only_what_is_large(library: Library, row: Row) -> None:
+    id = library.put(dataclasses.replace(row, tags=Tags(title="Ä", genres=("Rock",))))
+    library.correct(id, genres=["jazz"])
+    (whole,), (brief,) = library.rows([id]), library.rows([id], brief=True)
+    assert whole.prediction is not None and brief.prediction is not None and whole.prediction.segments
+    assert (brief.prediction.segments, brief.peaks, brief.embedding) == ((), None, None)
+    assert brief.prediction == dataclasses.replace(whole.prediction, segments=())
+    assert (brief.item, brief.tags, brief.corrections) == (whole.item, whole.tags, {"genres": ("jazz",)})
+
+
 def test_a_fingerprint_survives_the_catalogue(library: Library, row: Row) -> None:
     back = library.get(library.put(row))
     assert back.peaks is not None and row.peaks is not None and len(row.peaks.times)

@@ -147,6 +147,7 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo) -> Prediction:
         found.append((classes, scores[: len(classes)]))
         scores = scores[len(classes) :]
     (genres, of_genres), (moods, of_moods), (quadrants, of_quadrants) = found
+    timeline = record["timeline"]
     has_moods = bool(len(of_moods)) and record["verdict"] is not None
     return Prediction(
         source=path,
@@ -158,7 +159,7 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo) -> Prediction:
         quadrant=packing.likeliest(quadrants, of_quadrants),
         tempo=record["tempo"],
         key=record["key"],
-        segments=packing.unpack_timeline(record["timeline"], genres, quadrants),
+        segments=packing.unpack_timeline(timeline, genres, quadrants) if timeline else (),
         warnings=tuple(json.loads(record["warnings"] or "[]")),
         coverage=record["coverage"],
         start=record["start"],

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from earmark.web.routes import health
+from earmark.web.routes import health, tracks
 
-ROUTERS: list[APIRouter] = [health.router]
+ROUTERS: list[APIRouter] = [health.router, tracks.router]

@@ -1,0 +1,87 @@
+"""``/api/tracks``: the tracks of the library, searched, alike, played and corrected."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from fastapi.responses import Response
+
+from earmark.library import similar
+from earmark.web.audio_files import open_track
+from earmark.web.labels import correct_genre
+from earmark.web.opened import opened_library
+from earmark.web.ranges import file_response
+from earmark.web.state import State, state_of
+from earmark.web.tracks import detail_of, name_of, neighbour_of, track_of
+
+router = APIRouter(prefix="/api/tracks", tags=["library"])
+
+Service = Annotated[State, Depends(state_of)]
+Q = Annotated[str, Query(max_length=2000, description="A query, such as `genre:jazz bpm:90..110`.")]
+Sort = Annotated[
+    str,
+    Query(max_length=20, description="id, added, title, artist, album, year, bpm, key, score; - reverses."),
+]
+Id = Annotated[int, Path(ge=0, lt=2**63)]
+N = Annotated[int, Query(ge=1, le=200, description="How many, at most.")]
+
+
+@router.get("", summary="Search the library")
+def tracks(
+    service: Service,
+    q: Q = "",
+    sort: Sort = "id",
+    limit: Annotated[int, Query(ge=0, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Return the tracks that a query means, some at a time; `of` counts all that have not vanished."""
+    with opened_library(service) as library:
+        ids = library.search(q, sort=sort)
+        rows = library.rows(ids[offset : offset + limit], brief=True)
+        n = library.query("SELECT count(*) FROM tracks INDEXED BY tracks_facts WHERE vanished IS NULL")[0][0]
+        return {"total": len(ids), "of": n, "tracks": [track_of(row) for row in rows]}
+
+
+@router.get("/ids", summary="Search the library for ids alone")
+def ids(service: Service, q: Q = "", sort: Sort = "id") -> dict[str, list[int]]:
+    """Return the ids of all tracks that a query means."""
+    with opened_library(service) as library:
+        return {"ids": library.search(q, sort=sort)}
+
+
+@router.get("/{id}", summary="One track")
+def track(service: Service, id: Id) -> dict[str, Any]:
+    """Return a track with its whole prediction."""
+    with opened_library(service) as library:
+        return detail_of(library.get(id))
+
+
+@router.get("/{id}/similar", summary="Tracks that sound like one")
+def alike(
+    service: Service, id: Id, n: N = 10, other_artists: bool = False, q: Q = ""
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the tracks that sound most like one, the most similar first, and in words why."""
+    with opened_library(service) as library:
+        among = library.search(q) if q.strip() else None
+        found = similar(library, [library.get(id)], n=n, other_artists=other_artists, among=among)
+        return {"tracks": [neighbour_of(neighbour) for neighbour in found]}
+
+
+@router.get("/{id}/audio", summary="The sound of a track", response_class=Response)
+@router.head("/{id}/audio", include_in_schema=False)
+def audio(service: Service, request: Request, id: Id) -> Response:
+    """Return the file of a track, or the part of it that a `Range` header means."""
+    with opened_library(service) as library:
+        row = library.get(id)
+        file, kind = open_track(library, row)
+    return file_response(file, request, media_type=kind, name=name_of(row))
+
+
+@router.put("/{id}/label", summary="Correct the genre of a track")
+def label(
+    service: Service, id: Id, genre: Annotated[str | None, Body(embed=True, max_length=100)]
+) -> dict[str, Any]:
+    """Note what the genre of a track is, whatever the model says; null takes the correction back."""
+    with opened_library(service, read_only=False) as library:
+        return track_of(correct_genre(library, id, genre))

@@ -1,0 +1,86 @@
+"""The library over HTTP: search, one track, what sounds alike, corrections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from libraries import SECRET, Shelf, make_shelf
+
+from earmark.library import similar
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return make_shelf(tmp_path)
+
+
+def test_a_listing_is_what_search_finds(shelf: Shelf) -> None:
+    found = shelf.client.get("/api/tracks", params={"q": "genre:jazz", "sort": "-year"}).json()
+    with shelf.library() as library:
+        wanted = library.search("genre:jazz", sort="-year")
+    assert [track["id"] for track in found["tracks"]] == wanted and found["total"] == 3 and found["of"] == 6
+    first = found["tracks"][-1]
+    assert first | {"added": ""} == {
+        "id": 1,
+        "title": "Title 0",
+        "artist": "Artist 0",
+        "album": "Album",
+        "year": 1970,
+        "name": "0 café.wav",
+        "start": 0.0,
+        "stop": None,
+        "duration": 1.0,
+        "verdict": "music",
+        "top": [["jazz", 0.7998], ["pop", 0.3], ["blues", 0.0]],
+        "moods": ["calm"],
+        "quadrant": "Q1",
+        "valence": pytest.approx(0.5, abs=1e-3),
+        "arousal": pytest.approx(0.7, abs=1e-3),
+        "bpm": 100.0,
+        "key": "A minor",
+        "genre": "jazz",
+        "corrected": False,
+        "state": "ok",
+        "added": "",
+    }
+
+
+def test_pages_of_a_listing_join_to_the_whole(shelf: Shelf) -> None:
+    whole = shelf.client.get("/api/tracks/ids").json()["ids"]
+    pages = [
+        shelf.client.get("/api/tracks", params={"limit": 4, "offset": offset}).json()["tracks"]
+        for offset in (0, 4, 8)
+    ]
+    assert [len(page) for page in pages] == [4, 2, 0]
+    assert [track["id"] for page in pages for track in page] == whole == shelf.ids
+    assert shelf.client.get("/api/tracks", params={"limit": 0}).json()["tracks"] == []
+
+
+def test_one_track_has_its_prediction_and_no_path(shelf: Shelf) -> None:
+    found = shelf.client.get("/api/tracks/1").json()
+    assert found["prediction"]["schema"] == "earmark.prediction/1"
+    assert found["prediction"]["source"] == "0 café.wav" and len(found["prediction"]["genres"]) == 19
+    failed = shelf.client.get(f"/api/tracks/{shelf.ids[4]}").json()
+    assert failed["state"] == "failed" and failed["error"]["message"] == "4 café.wav is damaged"
+    assert SECRET not in str(found) + str(failed)
+
+
+def test_alike_is_what_the_library_finds(shelf: Shelf) -> None:
+    found = shelf.client.get("/api/tracks/1/similar", params={"n": 3}).json()["tracks"]
+    with shelf.library() as library:
+        wanted = similar(library, [1], n=3)
+    assert [(track["id"], track["why"]) for track in found] == [(one.id, list(one.why)) for one in wanted]
+    assert found[0]["similarity"] == pytest.approx(wanted[0].similarity, abs=1e-4)
+    others = shelf.client.get("/api/tracks/1/similar", params={"other_artists": 1}).json()["tracks"]
+    assert {track["artist"] for track in others} == {"Artist 1", "Artist 2"}
+    jazz = shelf.client.get("/api/tracks/1/similar", params={"q": "genre:jazz"}).json()["tracks"]
+    assert {track["genre"] for track in jazz} == {"jazz"}
+
+
+def test_a_correction_is_kept_and_taken_back(shelf: Shelf) -> None:
+    put = shelf.client.put("/api/tracks/1/label", json={"genre": "Hip Hop"}).json()
+    assert put["genre"] == "hip-hop" and put["corrected"] and put["top"][0][0] == "jazz"
+    assert shelf.client.get("/api/tracks/ids", params={"q": "genre:hip-hop"}).json()["ids"] == [1]
+    back = shelf.client.put("/api/tracks/1/label", json={"genre": None}).json()
+    assert back["genre"] == "jazz" and not back["corrected"]
