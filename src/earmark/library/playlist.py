@@ -112,7 +112,37 @@ def make_playlist(library: Library, rules: Rules) -> list[Row]:
     InputError
         A query or mood that is not understood, or a seed that cannot be compared.
     """
-    return in_order(_chosen(_candidates(library, rules), rules), rules.order, seed=rules.seed)
+    return in_order(choose(_candidates(library, rules), rules), rules.order, seed=rules.seed)
+
+
+def choose(candidates: Iterable[Row], rules: Rules) -> list[Row]:
+    """Take tracks in their order while they fit.
+
+    Parameters
+    ----------
+    candidates : iterable of Row
+        Those that failed or vanished are left out.
+    rules : Rules
+        How many, how long, and how many of one artist.
+    """
+    number = rules.number or (None if rules.minutes else _USUAL_LENGTH)
+    seconds = math.inf if rules.minutes is None else 60 * rules.minutes
+    chosen: list[Row] = []
+    per_artist: Counter[str] = Counter()
+    for row in candidates:
+        if len(chosen) == number:
+            break
+        if row.error or row.prediction is None or row.vanished is not None:
+            continue
+        artists = artists_of(row)
+        if rules.max_per_artist and any(per_artist[name] >= rules.max_per_artist for name in artists):
+            continue
+        if row.prediction.duration > seconds:
+            continue  # a shorter one may still fit
+        seconds -= row.prediction.duration
+        per_artist.update(artists)
+        chosen.append(row)
+    return chosen
 
 
 def in_order(rows: Sequence[Row], order: Order, *, seed: int = 0) -> list[Row]:
@@ -174,27 +204,6 @@ def _candidates(library: Library, rules: Rules) -> Iterable[Row]:
     if rules.moods:
         among = tracks_of_mood(library, rules.moods, among=among)
     return library.rows(among)
-
-
-def _chosen(candidates: Iterable[Row], rules: Rules) -> list[Row]:
-    number = rules.number or (None if rules.minutes else _USUAL_LENGTH)
-    seconds = math.inf if rules.minutes is None else 60 * rules.minutes
-    chosen: list[Row] = []
-    per_artist: Counter[str] = Counter()
-    for row in candidates:
-        if len(chosen) == number:
-            break
-        if row.error or row.prediction is None or row.vanished is not None:
-            continue
-        artists = artists_of(row)
-        if rules.max_per_artist and any(per_artist[name] >= rules.max_per_artist for name in artists):
-            continue
-        if row.prediction.duration > seconds:
-            continue  # a shorter one may still fit
-        seconds -= row.prediction.duration
-        per_artist.update(artists)
-        chosen.append(row)
-    return chosen
 
 
 # ---------------------------------------------------------------- ordering

@@ -68,6 +68,11 @@ def neighbour_of(neighbour: Neighbour) -> dict[str, Any]:
     }
 
 
+def failure_of(row: Row) -> dict[str, Any]:
+    """Return a track that could not be analysed, with what went wrong."""
+    return {"id": row.id, "name": name_of(row), **(error_of(row) or {})}
+
+
 def prediction_of(row: Row) -> dict[str, Any] | None:
     """Return the prediction of a row as ``earmark.prediction/1``; its source is the name of the file."""
     if row.prediction is None:

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from earmark.web.routes import health, tracks
+from earmark.web.routes import health, library, playlists, tracks
 
-ROUTERS: list[APIRouter] = [health.router, tracks.router]
+ROUTERS: list[APIRouter] = [health.router, tracks.router, playlists.router, library.router]
