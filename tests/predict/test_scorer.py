@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import sounds
 from earmark.errors import BadSamplesError, InputError
 from earmark.features import log_mel
+from earmark.features.subsonic import without_subsonic
 from earmark.models import Head, ModelCard, load_model
 from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import (
@@ -331,3 +332,40 @@ def test_the_tempo_of_a_part_is_its_own():
     assert scorer.track.tempo(0.0, 8.0) == pytest.approx(128, rel=0.04)
     assert scorer.track.tempo(8.0) == pytest.approx(96, rel=0.04)
     assert scorer.track.tempo(50.0) is None
+
+
+# The latest window, between the others
+
+
+def test_the_latest_window_is_the_one_that_ends_with_the_frames_so_far():
+    y = music()[: 9 * SR]
+    scorer, plain = WindowScorer("echo"), WindowScorer("echo")
+    S_db = log_mel(y)
+    for end in range(0, len(y), 4801):
+        scorer.push(y[end : end + 4801])
+        latest = scorer.latest_window()
+        last = (scorer.n_samples - 1024) // 512  # the last frame that is complete
+        if last < 129:
+            assert len(latest) == 0
+            continue
+        assert latest.starts.tolist() == [pytest.approx((last - 129) * 512 / SR)]
+        assert scorer.scores(latest, None).weights.tolist() == latest.weights.tolist()
+        if latest.weights[0]:
+            np.testing.assert_allclose(latest.X[0], S_db[:, last - 129 : last + 1], atol=1e-4)
+    # Looking at it changes nothing.
+    assert_same(
+        WindowScores.concatenate([scorer.jump(20.0), scorer.close()]),
+        WindowScores.concatenate([plain.push(y), plain.close()]).take(slice(2, None)),
+    )
+
+
+def test_an_offset_is_taken_out_of_the_latest_window_too():
+    y = sounds.tone(4.0, sr=SR, amplitude=0.1) + np.float32(0.2)
+    scorer = WindowScorer("echo")
+    scorer.push(y)
+    latest = scorer.latest_window()
+    assert latest.levels_db[0] == pytest.approx(-23.0, abs=0.1)
+    clean = log_mel(without_subsonic(y, SR))  # as at the end of a sound
+    last = (len(y) - 1024) // 512
+    np.testing.assert_allclose(latest.X[0], clean[:, last - 129 : last + 1], atol=1e-3)
+    assert log_mel(y)[0].min() > clean[0, :last].max() + 30

@@ -39,13 +39,46 @@ def resample_stream(chunks: Iterable[np.ndarray], *, sr_in: int, sr_out: int) ->
     n input samples give n * sr_out / sr_in output samples, to the nearest whole number, and the same ones
     as in one shot, bit for bit, whatever the division into chunks.
     """
-    if sr_in == sr_out:
-        for chunk in chunks:
-            yield chunk.copy()  # the decoder will write its next chunk over this one
-        return
-    import soxr
-
-    resampler = soxr.ResampleStream(sr_in, sr_out, 1, dtype="float32", quality="HQ")
+    resampler = Resampler(sr_in, sr_out)
     for chunk in chunks:
-        yield resampler.resample_chunk(chunk)
-    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+        yield resampler.push(chunk)
+    if sr_in != sr_out:
+        yield resampler.close()
+
+
+class Resampler:
+    """Changes the rate of sound that arrives in chunks, as `resample_stream` does.
+
+    Parameters
+    ----------
+    sr_in, sr_out : int
+        In Hz.
+
+    Examples
+    --------
+    >>> resampler = Resampler(44100, 22050)
+    >>> n = len(resampler.push(np.zeros(44100, np.float32)))
+    >>> n + len(resampler.close())
+    22050
+    """
+
+    def __init__(self, sr_in: int, sr_out: int) -> None:
+        self._stream = None
+        if sr_in != sr_out:
+            import soxr
+
+            self._stream = soxr.ResampleStream(sr_in, sr_out, 1, dtype="float32", quality="HQ")
+
+    def push(self, y: np.ndarray) -> np.ndarray:
+        """Take samples [shape=(n,)] and return those that are ready, the caller's to keep."""
+        if self._stream is None:
+            return y.copy()  # a decoder will write its next chunk over this one
+        made: np.ndarray = self._stream.resample_chunk(y)
+        return made
+
+    def close(self) -> np.ndarray:
+        """Return the last samples."""
+        if self._stream is None:
+            return np.empty(0, np.float32)
+        made: np.ndarray = self._stream.resample_chunk(np.empty(0, np.float32), last=True)
+        return made

@@ -8,6 +8,7 @@ from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.log_mel import Frames, FrameStream, log_mel
 from earmark.features.mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
 from earmark.features.mfcc import delta, mfcc
+from earmark.features.recent_chroma import RecentChroma
 from earmark.features.rhythm import OnsetStream, onset_strength, tempo
 from earmark.features.spec import FeatureSpec
 from earmark.features.spectral import (
@@ -34,6 +35,7 @@ __all__ = [
     "FrameStream",
     "Frames",
     "OnsetStream",
+    "RecentChroma",
     "beats",
     "chroma",
     "chroma_filterbank",

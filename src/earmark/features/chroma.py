@@ -29,7 +29,7 @@ _TUNING_FRAMES = 1000
 _HELD_VALUES = 2**22  # at most so many float32 are held until the tuning is known: 16 MB
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)  # as many as there are tunings, and some
 def chroma_filterbank(spec: FeatureSpec, tuning: float = 0.0) -> Float32:
     """Return the weights of the pitch classes [shape=(n_bins, 12)], C first; do not write to them.
 

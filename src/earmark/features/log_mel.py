@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,12 @@ class FrameStream:
         if self._chroma is None or last.chroma is None or not self._closes_chroma:
             return last
         return Frames(last.S_db, np.hstack([last.chroma, self._chroma.close()]), last.start)
+
+    def ahead(self, block: Float32) -> Float32:
+        """Return the frames [shape=(n_mels, k)] that `push` would give for a block, and take nothing in."""
+        other = copy.copy(self)
+        other._framer, other._chroma = copy.copy(self._framer), None
+        return other.push(block).S_db
 
     def _render(self, frames: Float32) -> Frames:
         start, k = self.n_frames, len(frames)

@@ -12,6 +12,8 @@ music as it is published the bass itself reaches down here, and models were trai
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from earmark.arrays import Float32, Float64
@@ -118,6 +120,10 @@ class SubsonicFilter:
             self._add(block, n)
         clean = self._ready(self._base + len(self._sums))
         return clean[: len(clean) - (self._length - n if n else 0)]
+
+    def ahead(self) -> Float32:
+        """Return what `close` would, and go on: the samples that wait, judged by what has come so far."""
+        return copy.copy(self).close()  # arrays are replaced, never written to
 
     def _add(self, blocks: Float32, n: int | None = None) -> None:
         """Take whole blocks [shape=(k, length)]; of the very last, only the first `n` samples exist."""

@@ -183,6 +183,15 @@ class WindowCutter:
         covered = self._next - self._card.hop_frames == last  # a window ended here already
         return self._cut([last] if last >= 0 and not covered else [])
 
+    def latest(self, S_db: Array) -> Batch:
+        """Return the window that would end with these further frames [shape=(n_mels, k)], and take none in.
+
+        No window where there are too few frames.
+        """
+        frames = np.concatenate([self._kept, S_db], axis=1)[:, -self._card.n_frames :]
+        starts = [self._end + S_db.shape[1] - self._card.n_frames]
+        return (starts, frames[np.newaxis]) if frames.shape[1] == self._card.n_frames else ([], frames)
+
     @property
     def _end(self) -> int:
         return self._first + self._kept.shape[1]

@@ -170,7 +170,11 @@ def score_source(
             raise _too_short(stream, scorer)
         in_excerpts = spans != [(start, duration)]
         read = scorer.n_samples / scorer.card.spec.sr
-        warnings = [*stream.warnings, *missed, *([_repeated(read, scorer.card)] if scorer.repeated else [])]
+        warnings = [
+            *stream.warnings,
+            *missed,
+            *([repeated_warning(read, scorer.card)] if scorer.repeated else []),
+        ]
         return SourceScores(
             WindowScores.concatenate(pieces),
             scorer.track,
@@ -273,7 +277,8 @@ def _too_short(stream: AudioStream, scorer: WindowScorer) -> TooShortError:
     )
 
 
-def _repeated(seconds: float, card: ModelCard) -> str:
+def repeated_warning(seconds: float, card: ModelCard) -> str:
+    """Return the warning about sound that was repeated to fill a window."""
     return f"lasts {seconds:.2f} s, less than one window of {card.window:g} s: repeated to fill it"
 
 

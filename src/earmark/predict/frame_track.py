@@ -36,7 +36,9 @@ class FrameTrack:
     @property
     def onsets(self) -> Array:
         """The onset envelope, one value a frame [shape=(n_frames,)]."""
-        return np.concatenate([np.zeros(0, np.float32), *self._onsets])
+        if len(self._onsets) != 1:
+            self._onsets = [np.concatenate([np.zeros(0, np.float32), *self._onsets])]
+        return self._onsets[0]
 
     def tempo(self, start: float = 0.0, end: float | None = None) -> float | None:
         """Return the tempo in beats per minute from `start` to `end` seconds; None where nothing begins."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +98,19 @@ class FrontEnd:
         last = [self._noted(frames) for frames in (self._frames.push(y), self._frames.close())]
         return self._pending(*_joined(self._cutter.push(np.hstack(last)), self._cutter.close()))
 
+    def latest(self) -> PendingWindows:
+        """Return the window that ends with the last whole frame so far, and go on; none before the first.
+
+        It need not be one of the windows that `push` gives. The low-pass looks 0.3 s ahead; here it is
+        computed from what has come, as at the end of a sound.
+        """
+        y = np.concatenate([*self._rest, self._filter.ahead()])
+        starts, X = self._cutter.latest(self._frames.ahead(y))
+        if not starts:
+            return self._none
+        recent = self._recent.extended(y[: len(y) - len(y) % self._card.spec.hop_length])
+        return self._prepared(starts, X, recent)
+
     def _noted(self, frames: Frames) -> Array:
         self._track.push(self._onsets.push(frames.S_db))
         return frames.S_db
@@ -104,19 +118,22 @@ class FrontEnd:
     def _pending(self, starts: list[int], X: Array) -> PendingWindows:
         if not starts:
             return self._none
-        levels_db = self._recent.levels_db(starts)
-        loud = levels_db > silence_db(self._card)
-        if self._card.input == "descriptors":
-            X = self._recent.described(
-                [start for start, is_loud in zip(starts, loud, strict=True) if is_loud]
-            )
-        elif not loud.all():
-            X = X[loud]
-        weights = window_weights(starts, self._card, before=self._before) * loud
+        pending = self._prepared(starts, X, self._recent)
+        weights = window_weights(starts, self._card, before=self._before) * pending.weights
         self._before = starts[-1]
         self._recent.forget(before=starts[-1])
-        seconds = self._card.spec.hop_length / self._card.spec.sr
-        return PendingWindows(X, self._start + np.asarray(starts, np.float64) * seconds, weights, levels_db)
+        return replace(pending, weights=weights)
+
+    def _prepared(self, starts: list[int], X: Array, recent: _RecentSound) -> PendingWindows:
+        """Windows and their levels, each with the weight 1, or 0 if it is silent."""
+        levels_db = recent.levels_db(starts)
+        loud = levels_db > silence_db(self._card)
+        if self._card.input == "descriptors":
+            X = recent.described([start for start, is_loud in zip(starts, loud, strict=True) if is_loud])
+        elif not loud.all():
+            X = X[loud]
+        seconds = np.asarray(starts, np.float64) * (self._card.spec.hop_length / self._card.spec.sr)
+        return PendingWindows(X, self._start + seconds, loud.astype(np.float64), levels_db)
 
 
 def _joined(one: Batch, other: Batch) -> Batch:
@@ -138,6 +155,13 @@ class _RecentSound:
         self._power.append(step_power(y, self._card.spec.hop_length))
         if self._keeps_samples:
             self._samples.append(y.copy())
+
+    def extended(self, y: Array) -> _RecentSound:
+        """Return another one that has taken a whole number of hops more."""
+        other = copy.copy(self)
+        other._power, other._samples = list(self._power), list(self._samples)
+        other.push(y)
+        return other
 
     def levels_db(self, starts: Sequence[int]) -> Floats:
         """Return the RMS level of windows in dBFS [shape=(n,)]."""

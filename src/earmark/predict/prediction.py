@@ -214,9 +214,9 @@ class Prediction:
             duration=duration,
             model=ModelId(card.name, card.sha256),
             verdict=verdict,
-            genres=_ranked(card.heads[0], scores.mean(card.heads[0].name)),
-            moods=_moods_of(scores),
-            quadrant=_quadrant_of(scores) if sounds else None,
+            genres=ranked(card.heads[0], scores.mean(card.heads[0].name)),
+            moods=moods_of(scores),
+            quadrant=quadrant_of(scores) if sounds else None,
             tempo=track.tempo() if is_music else None,
             key=track.key() if is_music else None,
             segments=_segments(scores, start + duration),
@@ -236,7 +236,7 @@ class Prediction:
         Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding and
         the prior, if there is one, to 6 digits.
         """
-        quadrant = _rounded_quadrant(self.quadrant)
+        quadrant = rounded_quadrant(self.quadrant)
         entries: dict[str, Any] = {
             "schema": SCHEMA,
             "source": self.source,
@@ -244,12 +244,12 @@ class Prediction:
             "duration": round(self.duration, 3),
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "verdict": self.verdict,
-            "genres": _plain(self.genres),
-            "moods": _plain(self.moods),
-            "quadrant": _plain_quadrant(quadrant),
+            "genres": plain(self.genres),
+            "moods": plain(self.moods),
+            "quadrant": plain_quadrant(quadrant),
             # Of the rounded scores, so that whoever reads the JSON comes to the same sums.
-            "valence": _rounded(quadrant.valence if quadrant else None),
-            "arousal": _rounded(quadrant.arousal if quadrant else None),
+            "valence": rounded(quadrant.valence if quadrant else None),
+            "arousal": rounded(quadrant.arousal if quadrant else None),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "key": self.key,
             "parts": [_plain_part(part) for part in self.parts],
@@ -322,19 +322,21 @@ def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
     return {"schema": ERROR_SCHEMA, "source": name, "error": error.to_dict()}
 
 
-def _ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:
-    """Every class with its score, highest first; equal ones in the order of the card."""
+def ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:
+    """Return every class with its score, highest first; equal ones in the order of the card."""
     order = np.argsort(-values, kind="stable").tolist()
     scores = values.tolist()
     return tuple(Score(head.classes[i], scores[i]) for i in order)
 
 
-def _moods_of(scores: WindowScores) -> tuple[Score, ...]:
+def moods_of(scores: WindowScores) -> tuple[Score, ...]:
+    """Return the mean scores of the mood words, highest first; none from a model without them."""
     head = scores.card.head("moods")
-    return _ranked(head, scores.mean("moods")) if head and "moods" in scores.heads else ()
+    return ranked(head, scores.mean("moods")) if head and "moods" in scores.heads else ()
 
 
-def _quadrant_of(scores: WindowScores) -> Quadrant | None:
+def quadrant_of(scores: WindowScores) -> Quadrant | None:
+    """Return the mean scores of the quadrants; None from a model without them."""
     head = scores.card.head("quadrant")
     return _likeliest(head, scores.mean("quadrant")) if "quadrant" in scores.heads else None
 
@@ -353,7 +355,7 @@ def _segments(scores: WindowScores, end: float) -> tuple[Segment, ...]:
     quadrants = loud.heads.get("quadrant", np.empty((len(loud), 0)))
     return tuple(
         Segment(
-            start, min(start + loud.card.window, end), _ranked(genres, row), _likeliest(quadrant, of_circle)
+            start, min(start + loud.card.window, end), ranked(genres, row), _likeliest(quadrant, of_circle)
         )
         for start, row, of_circle in zip(loud.starts.tolist(), loud[genres.name], quadrants, strict=True)
     )
@@ -366,22 +368,24 @@ def _parts(scores: WindowScores, track: FrameTrack, start: float, duration: floa
         Part(
             span.start,
             span.end,
-            _ranked(genres, span.scores.mean(genres.name)),
-            _moods_of(span.scores),
-            _quadrant_of(span.scores),
+            ranked(genres, span.scores.mean(genres.name)),
+            moods_of(span.scores),
+            quadrant_of(span.scores),
             track.tempo(span.start - start, span.end - start),
         )
         for span in spans(scores, end=start + duration)
     )
 
 
-def _rounded_quadrant(quadrant: Quadrant | None) -> Quadrant | None:
+def rounded_quadrant(quadrant: Quadrant | None) -> Quadrant | None:
+    """Return a quadrant with its scores as JSON gives them."""
     if quadrant is None:
         return None
     return Quadrant(quadrant.label, {label: round(score, 4) for label, score in quadrant.scores.items()})
 
 
-def _plain_quadrant(quadrant: Quadrant | None) -> dict[str, Any] | None:
+def plain_quadrant(quadrant: Quadrant | None) -> dict[str, Any] | None:
+    """Return a quadrant, ready for JSON."""
     return None if quadrant is None else {"label": quadrant.label, "scores": dict(quadrant.scores)}
 
 
@@ -389,8 +393,8 @@ def _plain_segment(segment: Segment) -> dict[str, Any]:
     return {
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
-        "genres": _plain(segment.genres),
-        "quadrant": _plain_quadrant(_rounded_quadrant(segment.quadrant)),
+        "genres": plain(segment.genres),
+        "quadrant": plain_quadrant(rounded_quadrant(segment.quadrant)),
     }
 
 
@@ -398,9 +402,9 @@ def _plain_part(part: Part) -> dict[str, Any]:
     return {
         "start": round(part.start, 3),
         "end": round(part.end, 3),
-        "genres": _plain(part.genres),
-        "moods": _plain(part.moods),
-        "quadrant": _plain_quadrant(_rounded_quadrant(part.quadrant)),
+        "genres": plain(part.genres),
+        "moods": plain(part.moods),
+        "quadrant": plain_quadrant(rounded_quadrant(part.quadrant)),
         "tempo": None if part.tempo is None else round(part.tempo, 1),
     }
 
@@ -426,11 +430,13 @@ def _segment(data: Mapping[str, Any]) -> Segment:
     )
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Return a value with 4 decimals, as JSON gives it."""
     return None if value is None else round(value, 4)
 
 
-def _plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
+def plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
+    """Return scores, ready for JSON."""
     return [{"label": s.label, "score": round(s.score, 4)} for s in scores]
 
 

@@ -44,6 +44,8 @@ class WindowScorer:
         Whether to return the embeddings too.
     start : float
         Time of the first sample, in seconds.
+    track : FrameTrack, optional
+        Receives the onsets and the chroma, instead of a new one.
 
     Attributes
     ----------
@@ -85,11 +87,12 @@ class WindowScorer:
         hop: float | None = None,
         embeddings: bool = True,
         start: float = 0.0,
+        track: FrameTrack | None = None,
     ) -> None:
         self.model = opened(model)
         card = self.model.card
         self.card: ModelCard = card if hop is None else dataclasses.replace(card, hop=hop)
-        self.track = FrameTrack(card.spec)
+        self.track = track or FrameTrack(card.spec)
         self.n_samples = 0
         self.n_windows = 0
         self.repeated = False
@@ -175,6 +178,15 @@ class WindowScorer:
         self.n_windows += len(pending)
         return pending
 
+    def latest_window(self) -> PendingWindows:
+        """Return the input of the model for the window that ends with the sound so far, and go on.
+
+        It is none of the windows that `push` gives, and counts for nothing; before a whole window has come
+        there is none. It ends half a frame (`n_fft` / 2 samples) before the last sample.
+        """
+        self._check_open()
+        return self._front.latest()
+
     def scores(self, pending: PendingWindows, output: ModelOutput | None) -> WindowScores:
         """Return the scores of windows from what the model gave for them.
 
@@ -247,6 +259,19 @@ def push_together(
         scorer.last_windows() if block is None else scorer.windows(block)
         for scorer, block in zip(scorers, blocks, strict=True)
     ]
+    return score_together(scorers, pending)
+
+
+def score_together(scorers: Sequence[WindowScorer], pending: Sequence[PendingWindows]) -> list[WindowScores]:
+    """Score the windows of several scorers of one model with one call of the model for all of them.
+
+    Parameters
+    ----------
+    scorers : sequence of WindowScorer
+        All of the same model; one may occur several times.
+    pending : sequence of PendingWindows
+        Windows of each.
+    """
     edges = np.cumsum([0, *(len(one.X) for one in pending)])
     if not edges[-1]:
         return [scorer.scores(one, None) for scorer, one in zip(scorers, pending, strict=True)]

@@ -1,0 +1,10 @@
+"""Live: sound goes in as it comes, answers about the last seconds come out, at the end a `Prediction`.
+
+`Session` is one listener; `answer_together` advances several with one call of the model. Neither reads a
+device, a file or a clock: a microphone, a socket or a file at any speed pushes what it has.
+"""
+
+from earmark.live.answer import ANSWER_SCHEMA, Answer
+from earmark.live.session import HOP, LONGEST, SETTLE_SECONDS, Session, answer_together
+
+__all__ = ["ANSWER_SCHEMA", "HOP", "LONGEST", "SETTLE_SECONDS", "Answer", "Session", "answer_together"]

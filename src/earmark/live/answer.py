@@ -1,0 +1,86 @@
+"""What a session says about the last seconds, as a value and as JSON: ``earmark.answer/1``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from earmark.predict.prediction import Quadrant, Score, plain, plain_quadrant, rounded, rounded_quadrant
+
+ANSWER_SCHEMA = "earmark.answer/1"
+MOODS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The scores of the last seconds of a session.
+
+    Parameters
+    ----------
+    time : float
+        Where the scored seconds end, in seconds since the session began.
+    stream : int
+        Number of the stream in which they end: it grows when the rate changes.
+    index : int
+        Sample of that stream at which they end, at the stream's own rate.
+    verdict : {"music", "unsure", "not-music", "silence"}
+        As `WindowScores.verdict`; a new one is reported once two answers in a row have it.
+    genres, moods : tuple of Score
+        Every label, highest first, not smoothed; all 0 for silence.
+    quadrant : Quadrant or None
+        None for silence and from a model without this head.
+    tempo, key : float, str or None
+        Of the last minute, from 8 s of sound on and then anew every 2 s; None before, where nothing shows
+        one, and for what is not music.
+    settled : bool
+        Whether there was sound enough for tempo and key.
+    level_db : float
+        RMS level in dBFS of what came since the answer before, -200 for digital silence.
+    """
+
+    time: float
+    stream: int
+    index: int
+    verdict: str
+    genres: tuple[Score, ...]
+    moods: tuple[Score, ...]
+    quadrant: Quadrant | None
+    tempo: float | None
+    key: str | None
+    settled: bool
+    level_db: float
+
+    @property
+    def valence(self) -> float | None:
+        """As `Quadrant.valence`; None without a quadrant."""
+        return self.quadrant.valence if self.quadrant else None
+
+    @property
+    def arousal(self) -> float | None:
+        """As `Quadrant.arousal`; None without a quadrant."""
+        return self.quadrant.arousal if self.quadrant else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as ``earmark.answer/1``, ready for JSON; numbers are rounded as in a `Prediction`."""
+        quadrant = rounded_quadrant(self.quadrant)
+        return {
+            "schema": ANSWER_SCHEMA,
+            "time": round(self.time, 3),
+            "stream": self.stream,
+            "index": self.index,
+            "verdict": self.verdict,
+            "genres": plain(self.genres),
+            "moods": plain(self.moods[:MOODS_SHOWN]),
+            "quadrant": plain_quadrant(quadrant),
+            "valence": rounded(quadrant.valence if quadrant else None),
+            "arousal": rounded(quadrant.arousal if quadrant else None),
+            "tempo": None if self.tempo is None else round(self.tempo, 1),
+            "key": self.key,
+            "settled": self.settled,
+            "level_db": round(self.level_db, 1),
+        }
+
+    def to_json(self) -> str:
+        """The answer as one line of JSON, in ASCII."""
+        return json.dumps(self.to_dict(), allow_nan=False)
