@@ -116,7 +116,7 @@ def embeddings(library: Library, *, space: str | None = None, progress: Progress
         No track has an embedding, or none of that space.
     """
     space, size, n_expected = _space(library, space)
-    stamp = _stamp(library)
+    stamp = stamp_of(library)
     path = _path(library, space)
     if path is None:
         return _in_memory(library, space, size)
@@ -147,8 +147,8 @@ def _space(library: Library, space: str | None) -> tuple[str, int, int]:
     return found[0]["space"], int(found[0]["embedding_size"]), int(found[0]["n"])
 
 
-def _stamp(library: Library) -> int:
-    """What differs whenever an embedding of the catalogue does."""
+def stamp_of(library: Library) -> int:
+    """Return what differs whenever an embedding of the catalogue does."""
     return int(library.query("SELECT value FROM counters WHERE name = 'embeddings'")[0][0])
 
 

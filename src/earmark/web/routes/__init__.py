@@ -2,6 +2,13 @@
 
 from fastapi import APIRouter
 
-from earmark.web.routes import health, library, playlists, tracks
+from earmark.web.routes import health, jobs, library, map, playlists, tracks
 
-ROUTERS: list[APIRouter] = [health.router, tracks.router, playlists.router, library.router]
+ROUTERS: list[APIRouter] = [
+    health.router,
+    tracks.router,
+    playlists.router,
+    library.router,
+    map.router,
+    jobs.router,
+]
