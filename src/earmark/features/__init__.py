@@ -8,6 +8,7 @@ from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.log_mel import Frames, FrameStream, log_mel
 from earmark.features.mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
 from earmark.features.mfcc import delta, mfcc
+from earmark.features.picture import Picture, PictureStream
 from earmark.features.recent_chroma import RecentChroma
 from earmark.features.rhythm import OnsetStream, onset_strength, tempo
 from earmark.features.spec import FeatureSpec
@@ -35,6 +36,8 @@ __all__ = [
     "FrameStream",
     "Frames",
     "OnsetStream",
+    "Picture",
+    "PictureStream",
     "RecentChroma",
     "beats",
     "chroma",

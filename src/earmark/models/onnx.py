@@ -75,6 +75,10 @@ class OnnxModel(SpectrogramModel):
         card = read_card(folder)
         return cls(card, read_weights(folder, card), threads=threads, flush_denormals=flush_denormals)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A session cannot travel to another process; the graph can. Threads are those of a worker: one.
+        return OnnxModel, (self.card, self.weights)
+
     def save(self, folder: str | os.PathLike[str]) -> ModelCard:
         """Write the model as a bundle, as `earmark.models.save_bundle` does it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -397,10 +398,18 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 130)
         If the file cannot be written.
     """
     check_picture_path(path)
-    with atomic_file(path) as file, warnings.catch_warnings():
+    with atomic_file(path) as file:
+        file.write(figure_bytes(figure, Path(path).suffix[1:].lower(), dpi=dpi))
+
+
+def figure_bytes(figure: Figure, picture_format: str = "png", *, dpi: int = 130) -> bytes:
+    """Return a figure as a picture file of a format."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; that is no news for a user.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(file, dpi=dpi, format=Path(path).suffix[1:].lower())
+        figure.savefig(file, dpi=dpi, format=picture_format)
+    return file.getvalue()
 
 
 def check_picture_path(path: str | os.PathLike[str]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from earmark.audio import AudioStream, Source, open_audio, spread
 from earmark.errors import InputError, TooLongError, TooShortError
 from earmark.models import Model, ModelCard
+from earmark.models.base import Array
 from earmark.predict.frame_track import FrameTrack
 from earmark.predict.prediction import Prediction
 from earmark.predict.priors import Prior
@@ -155,16 +156,29 @@ def score_source(
     max_duration: float | None = None,
     embedding: bool = True,
     prior: Prior | None = None,
+    name: str | None = None,
+    on_block: Callable[[Array], object] | None = None,
 ) -> SourceScores:
-    """Return the scores of every window of a source, with the arguments and errors of `classify`."""
+    """Return the scores of every window of a source.
+
+    Parameters
+    ----------
+    source, model, start, duration, excerpts, max_duration, embedding, prior
+        As of `classify`, with its errors.
+    name : str, optional
+        What messages and the result call the source, as of `earmark.audio.load`.
+    on_block : callable, optional
+        Called with each block of samples at the rate of the model, for whatever else is to be made of the
+        sound while it is decoded, such as its picture.
+    """
     scorer = WindowScorer(model, prior=prior, embeddings=embedding)
     _check_arguments(excerpts, max_duration, scorer.card)
-    with open_audio(source, sr=scorer.card.spec.sr) as stream:
+    with open_audio(source, sr=scorer.card.spec.sr, name=name) as stream:
         _check_length(stream, start, duration, max_duration, in_excerpts=excerpts is not None)
         # Excerpts are laid over what is there, which is not what a header claims whose file was cut short.
         whole = stream.measured_duration() if excerpts else None
         spans = spread(whole, excerpts, start=start, duration=duration)
-        pieces, missed = _scored(scorer, stream, spans, max_duration)
+        pieces, missed = _scored(scorer, stream, spans, max_duration, on_block)
         pieces.append(scorer.close())
         if not scorer.n_windows:
             raise _too_short(stream, scorer)
@@ -192,6 +206,7 @@ def _scored(
     stream: AudioStream,
     spans: list[tuple[float, float | None]],
     max_duration: float | None,
+    on_block: Callable[[Array], object] | None,
 ) -> tuple[list[WindowScores], list[str]]:
     """Push the parts of a source; what the source promised but does not hold gives a warning."""
     pieces, missed = [], []
@@ -209,6 +224,8 @@ def _scored(
             ):
                 if scorer.n_samples + len(y) > limit:
                     raise _too_long(stream, limit / sr, "more than that was decoded")
+                if on_block is not None:
+                    on_block(y)
                 pieces.append(scorer.push(y))
         except TooShortError as error:
             missed.append(error.message)

@@ -16,6 +16,7 @@ from earmark.models import Model
 from earmark.predict.scorer import opened
 from earmark.vocabulary import DEFAULT_MODEL
 from earmark.web import problems, security
+from earmark.web.metrics import Count
 from earmark.web.routes import ROUTERS
 from earmark.web.settings import Settings
 from earmark.web.state import State
@@ -79,12 +80,13 @@ def create_app(
         app.include_router(router)
     if (PAGE / "index.html").is_file():
         app.mount("/", GZipMiddleware(StaticFiles(directory=PAGE, html=True), minimum_size=1000))
-    _protect(app, state.settings)
+    _protect(app, state)
     return app
 
 
-def _protect(app: FastAPI, settings: Settings) -> None:
+def _protect(app: FastAPI, state: State) -> None:
     """Put the middlewares around the routes; what is added last is outermost."""
+    settings = state.settings
     checks: list[security.guard.Check] = [
         security.KnownHosts(settings.hosts),
         security.same_origin,
@@ -96,6 +98,7 @@ def _protect(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(security.LimitBodies, settings=settings)
     app.add_middleware(security.Guard, checks=checks)
     app.add_middleware(security.SafeHeaders)
+    app.add_middleware(Count, state=state)
 
 
 def open_to_all() -> frozenset[str]:

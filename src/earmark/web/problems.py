@@ -23,6 +23,7 @@ _logger = logging.getLogger("earmark.web")
 # A path of this machine: two names or more, after a slash or a drive. Addresses of the service stay.
 _PATH = re.compile(r"""(?<![\w/.:])(?:[A-Za-z]:)?[/\\](?!api/|rest/)(?:[^\s/\\'"]+[/\\])+""")
 _CODES = {404: "no-route", 405: "method"}
+_MESSAGES = {404: "there is nothing at this address", 405: "this address does not take that method"}
 _HINTS = {404: "Try: /openapi.json, which lists the routes.", 405: "Try: another method on this address."}
 
 
@@ -93,7 +94,9 @@ def install(app: FastAPI) -> None:
         if isinstance(cause, EarmarkError):
             return problem_of(cause)
         code = _CODES.get(error.status_code, f"http-{error.status_code}")
-        message = str(error.detail or HTTPStatus(error.status_code).phrase)
+        phrase = HTTPStatus(error.status_code).phrase
+        message = str(error.detail or phrase)
+        message = _MESSAGES.get(error.status_code, message) if message == phrase else message
         return problem(error.status_code, code, message, _HINTS.get(error.status_code, ""), error.headers)
 
 

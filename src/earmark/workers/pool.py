@@ -61,6 +61,10 @@ class Task(Future[Outcome]):
         """End the task: it becomes a `Failed` of `CancelledError`; if a worker is at it, that is killed."""
         return self._pool.cancel(self)
 
+    def withdraw(self) -> bool:
+        """End the task as `cancel` does, but only if no worker has begun it."""
+        return self._pool.cancel(self, running=False)
+
 
 @dataclass(eq=False)
 class _Worker:
@@ -195,12 +199,12 @@ class Pool:
         """
         return results(self, function, sources, in_order=in_order)
 
-    def cancel(self, task: Task) -> bool:
-        """End a task, as `Task.cancel` says; False if it has ended."""
+    def cancel(self, task: Task, *, running: bool = True) -> bool:
+        """End a task, as `Task.cancel` and `Task.withdraw` say; False if it goes on or has ended."""
         with self._lock:
-            if task.done():
-                return False
             pending = task in self._pending
+            if task.done() or not (pending or running):
+                return False
             if pending:
                 self._pending.remove(task)
             else:

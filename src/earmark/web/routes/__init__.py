@@ -1,14 +1,10 @@
-"""The routes, one subject a file. Each has a ``router``; all of them stand in `ROUTERS`."""
+"""The routes, one subject a file: a file here with a ``router`` is served."""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from fastapi import APIRouter
 
-from earmark.web.routes import health, jobs, library, map, playlists, tracks
-
 ROUTERS: list[APIRouter] = [
-    health.router,
-    tracks.router,
-    playlists.router,
-    library.router,
-    map.router,
-    jobs.router,
+    import_module(f"{__name__}.{module.name}").router for module in iter_modules(__path__)
 ]

@@ -1,0 +1,221 @@
+"""The bounded queue in front of the worker processes that decode and predict.
+
+Windows of several uploads are not put into one call of the model: see ``docs/service.md``. From 2 windows a
+call on the network takes the same time for each, one sound has more than that, and a call for several would
+have to be made where all of them are, in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from fastapi import Request
+
+from earmark.errors import BusyError, CancelledError, EarmarkError, InternalError, ModelError
+from earmark.models import Model
+from earmark.models.registry import registered
+from earmark.web.state import State
+from earmark.web.work import Models
+from earmark.workers import Done, Failed, Pool, Task, default_memory
+
+V = TypeVar("V")
+
+# A worker that is at a task for so long is stopped when nobody waits for it any more. Before, it is let
+# finish: a new process, with the model loaded anew, takes longer.
+KILL_SECONDS = 3.0
+LONGEST_WAIT = 60.0  # s that Retry-After names
+
+_logger = logging.getLogger("earmark.web")
+
+
+class Scoring:
+    """Runs functions of `earmark.web.work` in worker processes, and refuses what it cannot take.
+
+    Parameters
+    ----------
+    state : State
+        Model and settings.
+
+    Attributes
+    ----------
+    n_open : int
+        Tasks that wait or run.
+    seconds_of_sound : float
+        How much was processed.
+    """
+
+    def __init__(self, state: State) -> None:
+        settings = state.settings
+        self.jobs = settings.jobs
+        self._limit = settings.queue + settings.jobs
+        memory = default_memory()
+        self._new_pool = partial(
+            Pool,
+            setup=partial(Models, _portable(state.model_source, state.model)),
+            jobs=settings.jobs,
+            deadline=settings.deadline,
+            memory=memory and memory // settings.jobs,
+        )
+        self._pool = self._new_pool()
+        self.n_open = 0
+        self.seconds_of_sound = 0.0
+        self._mean_seconds = 0.5  # that a task takes, lately
+
+    @property
+    def n_waiting(self) -> int:
+        """Tasks that no worker has begun."""
+        return max(0, self.n_open - self.jobs)
+
+    def check_room(self) -> None:
+        """Refuse one more task where there is no room for it.
+
+        Raises
+        ------
+        BusyError
+            With the time after which some of those that wait will be done.
+        """
+        if self.n_open >= self._limit:
+            error = BusyError(f"{self.n_waiting} sounds wait already", hint="Try: again after Retry-After.")
+            error.retry_after = min(
+                LONGEST_WAIT, max(1.0, self.n_waiting * self._mean_seconds / self.jobs / 2)
+            )
+            raise error
+
+    async def run(self, function: Callable[[Models, Any], V], task: Any, request: Request | None = None) -> V:
+        """Have a worker do a task, and wait for it.
+
+        Parameters
+        ----------
+        function : callable
+            Of `earmark.web.work`.
+        task : object
+            Its second argument.
+        request : Request, optional
+            Whose client may go away, and the task with it; its body has been received.
+
+        Raises
+        ------
+        BusyError
+            Too many tasks wait.
+        EarmarkError
+            What became of the task: errors of the sound, a crash, the deadline, the limit of memory.
+        """
+        self.check_room()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Done[Any, Any] | Failed[Any]] = loop.create_future()
+        running = self._submit(function, task)
+        self.n_open += 1
+        began = time.monotonic()
+        running.add_done_callback(partial(_pass_on, loop, done))
+        try:
+            outcome = await _unless_gone(done, request)
+        finally:
+            if running.done():
+                self._closed_one(began)
+            else:
+                self._abandon(loop, running, began)
+        if isinstance(outcome, Failed):
+            if isinstance(outcome.error, InternalError):
+                _logger.error("an unexpected error in a worker: %s", outcome.trace or outcome.error.message)
+            raise outcome.error
+        self.seconds_of_sound += getattr(outcome.value, "seconds", 0.0)
+        return cast(V, outcome.value)
+
+    def warm(self) -> None:
+        """Start the workers, so that the first request need not wait for that."""
+        for _ in range(self.jobs):
+            self._pool.submit(_nothing, None)
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self._pool.close()
+
+    def _submit(self, function: Callable[[Models, Any], V], task: Any) -> Task:
+        try:
+            return self._pool.submit(function, task)
+        except EarmarkError:
+            # No worker could be started. What was in the way may have gone by the next request.
+            self._pool.close()
+            self._pool = self._new_pool()
+            raise
+
+    def _abandon(self, loop: asyncio.AbstractEventLoop, running: Task, began: float) -> None:
+        """Take a task that nobody waits for out of the queue; if it has begun, it may finish soon."""
+        running.withdraw()
+        if running.done():
+            self._closed_one(began)
+            return
+        running.add_done_callback(lambda _: _soon(loop, lambda: self._closed_one(began)))
+        loop.call_later(KILL_SECONDS, running.cancel)
+
+    def _closed_one(self, began: float) -> None:
+        self.n_open -= 1
+        waited = self.n_waiting / self.jobs + 1
+        self._mean_seconds += 0.1 * ((time.monotonic() - began) / waited - self._mean_seconds)
+
+
+async def _unless_gone(done: asyncio.Future[V], request: Request | None) -> V:
+    """Wait for a result; raise `CancelledError` if the client goes away before it is there."""
+    if request is None:
+        return await done
+    leaving = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((done, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+    if not done.done():
+        raise CancelledError("the client has gone")
+    return done.result()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the client has closed its connection; nothing else comes after the body."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _pass_on(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any], task: Any) -> None:
+    """Hand a result from the thread of the pool to the loop."""
+
+    def hand() -> None:
+        if not done.done():
+            done.set_result(task.result())
+
+    _soon(loop, hand)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():  # the service may have ended meanwhile
+        loop.call_soon_threadsafe(call)
+
+
+def _nothing(_: Models, task: object) -> None:
+    """Do nothing, in a worker that has begun for it."""
+
+
+def _portable(source: str | Model, model: Model) -> str | Model:
+    """Return from what a worker process can load the same model.
+
+    A name that was registered in this process means nothing in another, so that the model itself travels.
+
+    Raises
+    ------
+    ModelError
+        It cannot.
+    """
+    if isinstance(source, str) and source not in registered():
+        return source
+    try:
+        pickle.dumps(model)
+    except Exception as error:
+        raise ModelError(
+            f"the model {model.card.name!r} cannot be sent to worker processes: {error}",
+            hint="Accepted: a name, the folder of a bundle, or an object that pickle can write.",
+        ) from error
+    return model

@@ -1,0 +1,59 @@
+"""What a client of the service begins with."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import earmark
+from earmark.models import ModelCard
+from earmark.web.state import State
+
+TEACH_NEEDS = ("sklearn", "onnx")
+PICTURE_NEEDS = ("matplotlib",)
+
+
+def status_of(state: State) -> dict[str, Any]:
+    """Return version, model, labels, library, limits and what is installed.
+
+    Raises
+    ------
+    InputError, OutputError
+        The library cannot be read.
+    """
+    card, settings = state.model.card, state.settings
+    return {
+        "version": earmark.__version__,
+        "model": {"name": card.name, "sha256": card.sha256, "window": card.window, "hop": card.hop},
+        "labels": labels_of(card),
+        "library": _library_of(state),
+        "limits": {"bytes": settings.max_bytes, "seconds": settings.max_seconds, "live": settings.live},
+        "can": {
+            "teach": _installed(TEACH_NEEDS),
+            "map": state.library is not None,
+            "png": _installed(PICTURE_NEEDS),
+        },
+    }
+
+
+def labels_of(card: ModelCard) -> dict[str, Any]:
+    """Return what a model can predict, and from which score on a label counts as present."""
+    moods = card.head("moods")
+    thresholds = dict(card.thresholds)
+    return {
+        "genres": list(card.heads[0].classes),
+        "moods": list(moods.classes) if moods else [],
+        "marks": dict(thresholds.get("labels", {})),
+        "unsure": thresholds.get("unsure"),
+    }
+
+
+def _library_of(state: State) -> dict[str, int] | None:
+    if state.library is None:
+        return None
+    with state.open_library() as library:
+        return {"tracks": len(library)}
+
+
+def _installed(names: tuple[str, ...]) -> bool:
+    return all(find_spec(name) is not None for name in names)
