@@ -54,15 +54,8 @@ class Scoring:
         settings = state.settings
         self.jobs = settings.jobs
         self._limit = settings.queue + settings.jobs
-        memory = default_memory()
-        self._new_pool = partial(
-            Pool,
-            setup=partial(Models, _portable(state.model_source, state.model)),
-            jobs=settings.jobs,
-            deadline=settings.deadline,
-            memory=memory and memory // settings.jobs,
-        )
-        self._pool = self._new_pool()
+        self._state = state
+        self._pool: Pool | None = None
         self.n_open = 0
         self.seconds_of_sound = 0.0
         self._mean_seconds = 0.5  # that a task takes, lately
@@ -130,19 +123,21 @@ class Scoring:
     def warm(self) -> None:
         """Start the workers, so that the first request need not wait for that."""
         for _ in range(self.jobs):
-            self._pool.submit(_nothing, None)
+            self._submit(_nothing, None)
 
     def close(self) -> None:
         """Stop the workers."""
-        self._pool.close()
+        if self._pool is not None:
+            self._pool.close()
 
     def _submit(self, function: Callable[[Models, Any], V], task: Any) -> Task:
+        self._pool = self._pool or _new_pool(self._state)
         try:
             return self._pool.submit(function, task)
         except EarmarkError:
             # No worker could be started. What was in the way may have gone by the next request.
             self._pool.close()
-            self._pool = self._new_pool()
+            self._pool = None
             raise
 
     def _abandon(self, loop: asyncio.AbstractEventLoop, running: Task, began: float) -> None:
@@ -158,6 +153,16 @@ class Scoring:
         self.n_open -= 1
         waited = self.n_waiting / self.jobs + 1
         self._mean_seconds += 0.1 * ((time.monotonic() - began) / waited - self._mean_seconds)
+
+
+def _new_pool(state: State) -> Pool:
+    settings, memory = state.settings, default_memory()
+    return Pool(
+        setup=partial(Models, _portable(state.model_source, state.model)),
+        jobs=settings.jobs,
+        deadline=settings.deadline,
+        memory=memory and memory // settings.jobs,
+    )
 
 
 async def _unless_gone(done: asyncio.Future[V], request: Request | None) -> V:
