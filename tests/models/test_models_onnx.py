@@ -287,7 +287,7 @@ def test_a_run_folder_is_a_model_wherever_one_is_taken(bundle, tmp_path, monkeyp
 
 
 def test_a_file_is_not_a_bundle(bundle):
-    with pytest.raises(BundleError, match=r"is a file.*Accepted: the folder"):
+    with pytest.raises(BundleError, match=r"is no bundle.*Accepted: the folder"):
         load_model(bundle / "model.onnx")
 
 

@@ -4,7 +4,7 @@ Whatever is trained is in `earmark.estimators`; the suite that every model passe
 """
 
 from earmark.models.base import Model, ModelOutput, SpectrogramModel, as_batch, checked_output
-from earmark.models.bundle import read_card, save_bundle
+from earmark.models.bundle import pack_bundle, read_card, save_bundle
 from earmark.models.card import Head, ModelCard
 from earmark.models.onnx import OnnxModel
 from earmark.models.registry import ModelInfo, list_models, load_model, register
@@ -21,6 +21,7 @@ __all__ = [
     "checked_output",
     "list_models",
     "load_model",
+    "pack_bundle",
     "read_card",
     "register",
     "save_bundle",

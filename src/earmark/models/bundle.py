@@ -1,12 +1,19 @@
-"""Bundles: a folder with a card and the weights that its checksum vouches for."""
+"""Bundles: a card and the weights that its checksum vouches for, in a folder or in one file.
+
+The file is a zip of both, by custom with the ending ``.earmark``. Nothing is ever unpacked to disk: the two
+members are read by their names, and no more of them than a limit.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
 from earmark.errors import BundleError, OutputError
@@ -16,23 +23,27 @@ from earmark.storage import cannot_write, make_folder, sync_folder, write_atomic
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "model.onnx"
 RUN_BUNDLE = "bundle"  # folder of the bundle in that of a run of `earmark train`
-
+ARCHIVE_SUFFIX = ".earmark"
+MOST_BYTES = {CARD_FILE: 8_000_000, WEIGHTS_FILE: 2_000_000_000}  # of a member of an archive, unpacked
+_MOST_RATIO = 200  # of its packed size: weights and cards come to 1.1 and 5
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same bundle gives the same bytes
 
 SWAP_ATTEMPTS = 10  # of writers that put a bundle into one place at the same time
 
 
 def is_bundle(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds a card; of no account is whether card and weights are whole."""
-    return (_standing(folder) / CARD_FILE).is_file()
+    """Whether a folder, or an archive, holds a card; of no account is whether card and weights are whole."""
+    place = _standing(folder)
+    return (place / CARD_FILE).is_file() or CARD_FILE in _members(place)
 
 
 def read_card(folder: str | os.PathLike[str]) -> ModelCard:
-    """Card of the bundle in a folder, without touching the weights.
+    """Card of the bundle in a folder or an archive, without touching the weights.
 
     Parameters
     ----------
     folder : path
-        Folder that holds ``card.json``.
+        Folder, or zip, that holds ``card.json``.
 
     Returns
     -------
@@ -52,12 +63,12 @@ def read_card(folder: str | os.PathLike[str]) -> ModelCard:
 
 
 def read_weights(folder: str | os.PathLike[str], card: ModelCard) -> bytes:
-    """Weights of the bundle in a folder, once they are known to be those of the card.
+    """Weights of the bundle in a folder or an archive, once they are known to be those of the card.
 
     Parameters
     ----------
     folder : path
-        Folder that holds ``model.onnx``.
+        Folder, or zip, that holds ``model.onnx``.
     card : ModelCard
         Its card, as `read_card` gives it.
 
@@ -82,7 +93,31 @@ def read_weights(folder: str | os.PathLike[str], card: ModelCard) -> bytes:
     return weights
 
 
+def pack_bundle(folder: str | os.PathLike[str]) -> bytes:
+    """Return a bundle as the bytes of one file, which `read_card` and `read_weights` take as well.
+
+    Parameters
+    ----------
+    folder : path
+        Of the bundle.
+
+    Raises
+    ------
+    BundleError
+        It is incomplete or was altered.
+    """
+    card = read_card(folder)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(zipfile.ZipInfo(CARD_FILE, _EPOCH), card.to_json(), zipfile.ZIP_DEFLATED)
+        weights = read_weights(folder, card)
+        archive.writestr(zipfile.ZipInfo(WEIGHTS_FILE, _EPOCH), weights, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
 def _read(path: Path) -> bytes:
+    if path.parent.is_file():
+        return _read_member(path.parent, path.name)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -91,6 +126,34 @@ def _read(path: Path) -> bytes:
             f"{path.name} is {reason} in {path.parent}",
             hint=f"Accepted: a folder with {CARD_FILE} and {WEIGHTS_FILE}, or that of a complete run.",
         ) from error
+
+
+def _read_member(path: Path, name: str) -> bytes:
+    """Read a member of an archive; what it claims to hold is not believed."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as member:
+            packed = archive.getinfo(name).compress_size
+            most = min(MOST_BYTES[name], _MOST_RATIO * packed + 1000)
+            content = member.read(most + 1)
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise BundleError(
+            f"{name} cannot be read from {path}: {error}",
+            hint=f"Accepted: a zip of {CARD_FILE} and {WEIGHTS_FILE}, such as the page's Teach view gives.",
+        ) from error
+    if len(content) > most:
+        raise BundleError(
+            f"{name} in {path} unpacks to more than {most} bytes", hint="Accepted: a bundle of earmark."
+        )
+    return content
+
+
+def _members(path: Path) -> list[str]:
+    """Return the names of what is in an archive; nothing of what is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return []
 
 
 def save_bundle(folder: str | os.PathLike[str], card: ModelCard, onnx_bytes: bytes) -> ModelCard:

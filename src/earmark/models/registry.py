@@ -165,13 +165,13 @@ def list_models() -> list[ModelInfo]:
 
 
 def load_model(source: str | os.PathLike[str], *, threads: int = 1, flush_denormals: bool = False) -> Model:
-    """Model by name, or from the folder of a bundle or of a run.
+    """Model by name, from the folder of a bundle or of a run, or from a bundle in one file.
 
     Parameters
     ----------
     source : str or path
-        A name of `list_models`; a folder with ``card.json`` and ``model.onnx``; or the folder of a complete
-        run of ``earmark train``, for the bundle in it. A text without a slash is a name first.
+        A name of `list_models`; a folder, or a zip, with ``card.json`` and ``model.onnx``; or the folder of
+        a complete run of ``earmark train``, for the bundle in it. A text without a slash is a name first.
     threads, flush_denormals
         For models that ONNX Runtime runs: see `earmark.models.OnnxModel`.
 
@@ -240,8 +240,10 @@ def _by_name(name: str) -> Model | None:
 def _load_bundle(folder: Path, threads: int, flush_denormals: bool) -> Model:
     from earmark.models.onnx import OnnxModel
 
-    if folder.is_file():
-        raise BundleError(f"{folder} is a file", hint="Accepted: the folder of a bundle or a run.")
+    if folder.is_file() and not is_bundle(folder):
+        raise BundleError(
+            f"{folder} is no bundle", hint="Accepted: the folder of a bundle or a run, or a zip of one."
+        )
     return OnnxModel.load(folder, threads=threads, flush_denormals=flush_denormals)
 
 
@@ -297,7 +299,7 @@ def _unknown(name: str) -> UnknownModelError:
     near = suggestion(name, [*known, *FAMILY_NAMES])
     return UnknownModelError(
         f"there is no model {name!r}",
-        hint=f"{near}Accepted: {', '.join(known)}; or the folder of a bundle or a run.",
+        hint=f"{near}Accepted: {', '.join(known)}; a bundle, or the folder of a run.",
     )
 
 
