@@ -1,0 +1,220 @@
+"""All live sessions of a service: who is there, and the workers that score what is due of several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from earmark.errors import BusyError, EarmarkError, InternalError
+from earmark.live import Answer, answer_together
+from earmark.models import Model
+from earmark.predict import Prediction
+from earmark.web.listener import Listener, Work
+from earmark.web.live_messages import Hello
+from earmark.web.models_in_use import model_source
+from earmark.web.state import State
+from earmark.web.work import Models
+
+KEPT_SECONDS = 60.0  # after its line broke
+_TOGETHER = 8  # sessions a turn: as many windows as the network takes at once without leaving the cache
+_WORKERS = 2  # at most; the network leaves the interpreter to the other one
+
+_logger = logging.getLogger("earmark.web")
+
+
+@dataclass(eq=False)
+class Line:
+    """One connection; a listener has at most one at a time."""
+
+    listener: Listener
+    is_cut: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a turn gave one listener."""
+
+    answers: list[Answer]
+    final: Prediction | None = None
+    error: EarmarkError | None = None
+
+
+class Listeners:
+    """The live sessions of a service; ``state.part(Listeners)``.
+
+    Parameters
+    ----------
+    state : State
+        Of the service: its model, and how many may listen at a time.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._known: dict[str, Listener] = {}
+        self._lines: dict[str, Line] = {}
+        self._expiry: dict[str, asyncio.TimerHandle] = {}
+        self._models, self._loading = Models(state.model), asyncio.Lock()
+        self._n_workers = min(_WORKERS, os.cpu_count() or 1)
+        self._threads = ThreadPoolExecutor(self._n_workers, thread_name_prefix="earmark-live")
+        self._workers: list[asyncio.Task[None]] = []
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """How many are connected."""
+        return len(self._lines)
+
+    async def model(self, name: str) -> Model:
+        """Return the model that a client has named; "" is the service's own.
+
+        Raises
+        ------
+        ModelError
+            There is none, or it cannot be loaded.
+        """
+        source = model_source(self._state, name)
+        async with self._loading:
+            return await asyncio.to_thread(self._models.get, source)
+
+    def connect(self, hello: Hello, model: Model) -> Line:
+        """Return the line of a new listener, or of the one that the client comes back to.
+
+        Raises
+        ------
+        BusyError
+            As many as may listen do.
+        InputError
+            A sample that the listener cannot go on with.
+        """
+        listener = self._known.get(hello.session or "")
+        if listener is not None and listener.session.model is model and not listener.error:
+            listener.resume(hello)
+        else:
+            self._make_room()
+            listener = Listener(model, hello)
+            self._known[listener.id] = listener
+        if (timer := self._expiry.pop(listener.id, None)) is not None:
+            timer.cancel()
+        if (before := self._lines.get(listener.id)) is not None:
+            before.is_cut.set()
+        line = self._lines[listener.id] = Line(listener, asyncio.Event())
+        self._start_workers()
+        return line
+
+    def disconnect(self, line: Line) -> None:
+        """Keep the listener of a line that broke for a while, and forget one that is done."""
+        listener = line.listener
+        if self._lines.get(listener.id) is not line:  # it has come back by another
+            return
+        del self._lines[listener.id]
+        if listener.is_delivered or listener.error:
+            self._known.pop(listener.id, None)
+        else:
+            loop = asyncio.get_running_loop()
+            self._expiry[listener.id] = loop.call_later(KEPT_SECONDS, self._forget, listener.id)
+
+    def wake_for(self, listener: Listener) -> None:
+        """Let the workers look for what is due, if something of this listener is or will be."""
+        if listener.wait(time.monotonic()) is not None:
+            self._wake.set()
+
+    async def close(self) -> None:
+        """Stop the workers and forget all."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        for timer in self._expiry.values():
+            timer.cancel()
+        for line in self._lines.values():
+            line.is_cut.set()
+        self._known.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _make_room(self) -> None:
+        """Let those whose line broke go before anybody is refused."""
+        while len(self._known) >= self._state.settings.live and self._expiry:
+            oldest = next(iter(self._expiry))
+            self._expiry[oldest].cancel()
+            self._forget(oldest)
+        if len(self._known) >= self._state.settings.live:
+            error = BusyError(
+                f"{len(self._known)} are listening, as many as may", hint="Try: again in some seconds."
+            )
+            error.retry_after = 5.0
+            raise error
+
+    def _forget(self, key: str) -> None:
+        self._expiry.pop(key, None)
+        self._known.pop(key, None)
+
+    # The workers
+
+    def _start_workers(self) -> None:
+        if not self._workers:
+            self._workers = [asyncio.create_task(self._work()) for _ in range(self._n_workers)]
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            some, wait = self._due()
+            if not some:
+                self._wake.clear()
+                timer = loop.call_later(wait, self._wake.set) if wait is not None else None
+                await self._wake.wait()
+                if timer is not None:
+                    timer.cancel()
+                continue
+            for listener in some:
+                listener.is_busy = True
+            works = [listener.take() for listener in some]
+            try:
+                turns = await loop.run_in_executor(self._threads, _advance, some, works)
+            finally:
+                for listener in some:
+                    listener.is_busy = False
+            for listener, turn in zip(some, turns, strict=True):
+                if turn.error is not None:
+                    listener.fail(turn.error)
+                else:
+                    listener.give(turn.answers, turn.final, time.monotonic())
+
+    def _due(self) -> tuple[list[Listener], float | None]:
+        """Return those of one model that wait longest, and after how many seconds another one is due."""
+        now = time.monotonic()
+        waits = [(one, wait) for one in self._known.values() if (wait := one.wait(now)) is not None]
+        due = sorted((one for one, wait in waits if not wait), key=lambda one: -one.lateness)
+        some = [one for one in due if one.session.model is due[0].session.model][:_TOGETHER]
+        return some, min((wait for _, wait in waits), default=None)
+
+
+def _advance(listeners: Sequence[Listener], works: Sequence[Work]) -> list[_Turn]:
+    """Score what is to be done of each listener, with one call of the model; in a worker's thread."""
+    try:
+        for listener, work in zip(listeners, works, strict=True):
+            listener.change(work)
+        sessions = [listener.session for listener in listeners]
+        answers = answer_together(sessions, [work.y for work in works], every=False)
+    except Exception as error:  # a fault that ends these sessions, not the service
+        return [_Turn([], error=_reported(error)) for _ in listeners]
+    return [
+        _ended(listener, each) if work.is_last else _Turn(each)
+        for listener, work, each in zip(listeners, works, answers, strict=True)
+    ]
+
+
+def _ended(listener: Listener, answers: list[Answer]) -> _Turn:
+    try:
+        return _Turn(answers, listener.session.final())
+    except Exception as error:
+        return _Turn([], error=_reported(error))
+
+
+def _reported(error: Exception) -> EarmarkError:
+    if isinstance(error, EarmarkError):
+        return error
+    _logger.exception("live sessions failed", exc_info=error)
+    return InternalError("a fault of the service ended the session")

@@ -1,0 +1,403 @@
+"""``WS /api/live``: the protocol, broken lines, limits, and what nobody should send."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+import sounds
+from earmark.audio import Clip
+from earmark.models import Head
+from earmark.models.builtin.echo import CARD, Echo
+from earmark.predict import classify
+from earmark.web import Settings, create_app, listeners
+from earmark.web.routes import live
+from music import band
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with opened() as client:
+        yield client
+
+
+@contextlib.contextmanager
+def opened(model: Any = "echo", **settings: Any) -> Iterator[TestClient]:
+    app = create_app(model, settings=Settings(requests_per_second=0, **settings))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def pcm(sr: int, seconds: float = 7.0) -> np.ndarray:
+    """Music as the page sends it [shape=(n,)]."""
+    import soxr
+
+    y = soxr.resample(band("rock", seconds=8.0).y, 22050, sr)[: round(seconds * sr)]
+    return np.round(np.clip(y, -1, 1) * 32767).astype("<i2")
+
+
+def hello(socket: Any, **entries: Any) -> dict[str, Any]:
+    socket.send_json({"type": "hello", "rate": 48000, **entries})
+    return socket.receive_json()
+
+
+def until(socket: Any, kind: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The first message of a kind, and those before it."""
+    before: list[dict[str, Any]] = []
+    while (message := socket.receive_json())["type"] != kind:
+        before.append(message)
+    return message, before
+
+
+def ended(socket: Any) -> dict[str, Any]:
+    socket.send_json({"type": "end"})
+    message, _ = until(socket, "final")
+    with pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_json()
+    assert closed.value.code == 1000
+    return message["prediction"]
+
+
+def expected(y: np.ndarray, sr: int, model: Any = "echo") -> dict[str, Any]:
+    return classify(Clip((y / 32768).astype(np.float32), sr), model=model).to_dict()
+
+
+def refused(socket: Any, code: int = 1008) -> dict[str, Any]:
+    error, _ = until(socket, "error")
+    with pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_json()
+    assert closed.value.code == code
+    return error
+
+
+# A session
+
+
+def test_a_session(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live") as socket:
+        greeting = hello(socket)
+        assert greeting["next"] == 0 and greeting["hop"] == 0.25 and greeting["window"] == 3.0
+        assert len(greeting["session"]) > 20 and greeting["labels"] == list(CARD.classes)
+        assert greeting["marks"] == {}
+        for start in range(0, len(y), 4800):
+            socket.send_bytes(y[start : start + 4800].tobytes())
+        answer, _ = until(socket, "answer")
+        final = ended(socket)
+    assert set(answer) >= {"index", "stream", "time", "verdict", "genres", "moods", "quadrant", "valence"}
+    assert set(answer) >= {"arousal", "tempo", "key", "settled", "level_db"}
+    assert answer["index"] == pytest.approx(48000 * answer["time"], abs=30)
+    assert final == expected(y, 48000)
+
+
+def test_answers_come_four_times_a_second_of_sound(client: TestClient) -> None:
+    y = pcm(48000, 6.0)
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket)
+        socket.send_bytes(y[: 3 * 48000].tobytes())
+        times = []
+        for start in range(3 * 48000, len(y), 12_000):
+            socket.send_bytes(y[start : start + 12_000].tobytes())
+            times.append(socket.receive_json()["time"])
+    np.testing.assert_allclose(np.diff(times), 0.25, atol=0.03)
+    assert times[0] == pytest.approx(3.2, abs=0.05)  # no later than half a frame and the resampler
+
+
+@pytest.mark.parametrize("hop", [0.01, 1.0])
+def test_the_hop_is_granted_down_to_a_quarter_of_a_second(client: TestClient, hop: float) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        assert hello(socket, hop=hop)["hop"] == max(hop, 0.25)
+
+
+def test_whoever_sends_faster_than_real_time_gets_no_more_answers_and_the_same_final(
+    client: TestClient,
+) -> None:
+    y = np.tile(pcm(16000), 9)  # a minute
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket, rate=16000)
+        before = time.monotonic()
+        for start in range(0, len(y), 1600):
+            socket.send_bytes(y[start : start + 1600].tobytes())
+        socket.send_json({"type": "end"})
+        final, answers = until(socket, "final")
+    assert len(answers) <= 4 * (time.monotonic() - before) + 20  # end is exempt: 20 s may wait then
+    assert final["prediction"] == expected(y, 16000)
+
+
+def test_too_little_sound_is_an_error(client: TestClient) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket)
+        socket.send_bytes(pcm(48000, 0.2).tobytes())
+        socket.send_json({"type": "end"})
+        error = refused(socket)
+    assert error["code"] == "too-short" and error["hint"]
+
+
+# Other rates, dropped samples, broken lines
+
+
+def test_a_new_rate_begins_a_new_stream(client: TestClient) -> None:
+    low, high = pcm(16000), pcm(44100)
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket, rate=16000)
+        socket.send_bytes(low[: 4 * 16000].tobytes())
+        assert until(socket, "answer")[0]["stream"] == 0
+        socket.send_json({"type": "rate", "rate": 44100})
+        socket.send_bytes(high[4 * 44100 :].tobytes())
+        answer, _ = until(socket, "answer")
+        assert answer["stream"] == 1
+        assert answer["index"] == pytest.approx((answer["time"] - 4) * 44100, abs=30)
+        final = ended(socket)
+    assert final["duration"] == pytest.approx(7.0, abs=1e-3)
+
+
+def test_dropped_samples_are_a_gap(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket)
+        socket.send_bytes(y[: 3 * 48000].tobytes())
+        socket.send_json({"type": "skip", "index": 4 * 48000})
+        socket.send_bytes(y[4 * 48000 :].tobytes())
+        final = ended(socket)
+    assert final["duration"] == pytest.approx(7.0, abs=1e-3)
+    assert final["warnings"] == ["1.0 s of sound were dropped"]
+
+
+def test_a_session_goes_on_after_the_line_broke(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live") as socket:
+        session = hello(socket)["session"]
+        socket.send_bytes(y[:150_000].tobytes())
+        until(socket, "answer")
+    with client.websocket_connect("/api/live") as socket:
+        greeting = hello(socket, session=session, index=100_000)
+        assert (greeting["session"], greeting["next"]) == (session, 150_000)
+        socket.send_bytes(y[150_000:].tobytes())
+        assert ended(socket) == expected(y, 48000)
+
+
+def test_what_the_client_no_longer_has_is_skipped(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live") as socket:
+        session = hello(socket)["session"]
+        socket.send_bytes(y[:150_000].tobytes())
+        until(socket, "answer")
+    with client.websocket_connect("/api/live") as socket:
+        assert hello(socket, session=session, index=200_000)["next"] == 200_000
+        socket.send_bytes(y[200_000:].tobytes())
+        assert ended(socket)["warnings"] == ["1.0 s of sound were dropped"]
+
+
+def test_coming_back_at_another_rate(client: TestClient) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        session = hello(socket)["session"]
+        socket.send_bytes(pcm(48000).tobytes())
+        until(socket, "answer")
+    with client.websocket_connect("/api/live") as socket:
+        greeting = hello(socket, session=session, rate=16000)
+        assert (greeting["session"], greeting["next"], greeting["stream"]) == (session, 0, 1)
+        socket.send_bytes(pcm(16000).tobytes())
+        assert ended(socket)["duration"] == pytest.approx(14.0, abs=1e-3)
+
+
+def test_a_session_that_is_not_known_is_a_new_one_which_begins_where_the_client_is(
+    client: TestClient,
+) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        greeting = hello(socket, session="nobody's", index=480_000)
+        assert greeting["session"] != "nobody's" and greeting["next"] == 480_000
+        socket.send_bytes(pcm(48000).tobytes())
+        answer, _ = until(socket, "answer")
+    assert answer["index"] == pytest.approx(480_000 + 48000 * answer["time"], abs=30)
+
+
+def test_a_session_is_kept_for_a_while_only(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listeners, "KEPT_SECONDS", 0.05)
+    with client.websocket_connect("/api/live") as socket:
+        session = hello(socket)["session"]
+    time.sleep(0.3)
+    with client.websocket_connect("/api/live") as socket:
+        assert hello(socket, session=session)["session"] != session
+
+
+def test_the_second_line_of_a_session_closes_the_first(client: TestClient) -> None:
+    with client.websocket_connect("/api/live") as first:
+        session = hello(first)["session"]
+        with client.websocket_connect("/api/live") as second:
+            assert hello(second, session=session)["session"] == session
+            with pytest.raises(WebSocketDisconnect):
+                first.receive_json()
+            second.send_bytes(pcm(48000).tobytes())
+            assert ended(second)["verdict"] == "music"
+
+
+def test_a_final_that_was_not_delivered_is_sent_to_whoever_comes_back(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live") as socket:
+        session = hello(socket)["session"]
+        socket.send_bytes(y.tobytes())
+        socket.send_json({"type": "end"})
+    with client.websocket_connect("/api/live") as socket:
+        if hello(socket, session=session)["session"] == session:  # else it was delivered in time
+            assert until(socket, "final")[0]["prediction"] == expected(y, 48000)
+
+
+# Limits
+
+
+def test_only_so_many_may_listen() -> None:
+    with opened(live=2) as client, contextlib.ExitStack() as lines:
+        for _ in range(2):
+            hello(lines.enter_context(client.websocket_connect("/api/live")))
+        with client.websocket_connect("/api/live") as socket:
+            socket.send_json({"type": "hello", "rate": 48000})
+            error = refused(socket, 1013)
+    assert error["code"] == "busy" and error["retry_after"] > 0
+
+
+def test_whoever_broke_off_makes_room() -> None:
+    with opened(live=2) as client:
+        for _ in range(4):
+            with client.websocket_connect("/api/live") as socket:
+                assert hello(socket)["type"] == "hello"
+
+
+def test_a_client_that_says_nothing_is_let_go(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HELLO_SECONDS", 0.05)
+    monkeypatch.setattr(live, "IDLE_SECONDS", 0.05)
+    with client.websocket_connect("/api/live") as socket:
+        assert "no message" in refused(socket)["message"]
+    with client.websocket_connect("/api/live") as socket:
+        socket.send_json({"type": "hello", "rate": 48000})
+        assert "no message" in refused(socket)["message"]
+
+
+def test_a_model_that_is_not_known(client: TestClient) -> None:
+    with client.websocket_connect("/api/live?model=nonsense") as socket:
+        socket.send_json({"type": "hello", "rate": 48000})
+        assert refused(socket)["code"] == "unknown-model"
+
+
+def test_a_model_that_breaks_ends_its_sessions_and_not_the_service() -> None:
+    class Broken(Echo):
+        """Gives rows of the wrong length once."""
+
+        n = 0
+
+        def forward(self, X):
+            Broken.n += 1
+            if Broken.n == 1:
+                raise RuntimeError("/home/somebody/secret is broken")
+            return super().forward(X)
+
+    with opened(Broken()) as client:
+        with client.websocket_connect("/api/live") as socket:
+            hello(socket)
+            socket.send_bytes(pcm(48000).tobytes())
+            error = refused(socket, 1011)
+        assert error["code"] == "internal" and "secret" not in json.dumps(error)
+        with client.websocket_connect("/api/live") as socket:
+            hello(socket)
+            socket.send_bytes(pcm(48000).tobytes())
+            assert ended(socket)["verdict"] == "music"
+
+
+def test_the_marks_are_those_of_the_card() -> None:
+    import dataclasses
+
+    class Marked(Echo):
+        """With thresholds."""
+
+        card = dataclasses.replace(
+            CARD,
+            heads=(Head("genres", ("rock", "jazz")),),
+            thresholds={"unsure": 0.1, "labels": {"rock": 0.3}},
+        )
+
+    with opened(Marked()) as client, client.websocket_connect("/api/live") as socket:
+        assert hello(socket)["marks"] == {"rock": 0.3}
+
+
+# What nobody should send
+
+BAD_HELLOS = [
+    "",
+    "nonsense",
+    "[" * 3000,
+    '"hello"',
+    "[]",
+    "{}",
+    '{"type": "end"}',
+    '{"type": "hello"}',
+    '{"type": "hello", "rate": "48000"}',
+    '{"type": "hello", "rate": 0}',
+    '{"type": "hello", "rate": 1e400}',
+    '{"type": "hello", "rate": true}',
+    '{"type": "hello", "rate": 48000.5}',
+    '{"type": "hello", "rate": 48000, "index": -1}',
+    '{"type": "hello", "rate": 48000, "index": 99999999999999999999}',
+    '{"type": "hello", "rate": 48000, "hop": 0}',
+    '{"type": "hello", "rate": 48000, "hop": NaN}',
+    '{"type": "hello", "rate": 48000, "hop": "fast"}',
+    '{"type": "hello", "rate": 48000, "session": 5}',
+    '{"type": "hello", "rate": 48000, "format": "f32"}',
+    '{"type": "hello", "rate": 48000, "x": "' + "x" * 5000 + '"}',
+]
+
+
+@pytest.mark.parametrize("text", BAD_HELLOS)
+def test_no_hello(client: TestClient, text: str) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        socket.send_text(text)
+        error = refused(socket)
+    assert error["code"] == "input" and error["hint"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x00",
+        b"\x00" * 4_000_002,
+        '{"type": "hello", "rate": 48000}',
+        '{"type": "skip"}',
+        '{"type": "skip", "index": -5}',
+        '{"type": "skip", "index": 9007199254740992}',
+        '{"type": "rate", "rate": 10}',
+        '{"type": "sound"}',
+        "\ud7ff",
+    ],
+    ids=range(9),
+)
+def test_no_message(client: TestClient, message: str | bytes) -> None:
+    with client.websocket_connect("/api/live") as socket:
+        hello(socket)
+        socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
+        assert refused(socket)["code"] == "input"
+
+
+def test_random_frames_neither_kill_the_service_nor_stop_another(client: TestClient) -> None:
+    rng = np.random.default_rng(20)
+    y = pcm(48000)
+    texts = [text.encode() for text in BAD_HELLOS if text]
+    with client.websocket_connect("/api/live") as other:
+        hello(other)
+        for round_ in range(40):
+            other.send_bytes(y[round_ * 8400 : (round_ + 1) * 8400].tobytes())
+            with client.websocket_connect("/api/live") as socket, contextlib.suppress(WebSocketDisconnect):
+                if rng.random() < 0.7:
+                    hello(socket, rate=int(rng.integers(8000, 192_000)))
+                for _ in range(rng.integers(1, 8)):
+                    text = sounds.mutate(b'{"type": "skip", "index": 4800, "rate": 9000}', rng, texts)
+                    if rng.random() < 0.5:
+                        socket.send_text(text.decode("utf-8", "replace"))
+                    else:
+                        socket.send_bytes(rng.bytes(2 * int(rng.integers(0, 5000)) + (rng.random() < 0.1)))
+        assert ended(other) == expected(y, 48000)
