@@ -39,7 +39,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠].", re.DOTALL)
 # ---------------------------------------------------------------- writing
 
 
-def write_atomic(path: str | os.PathLike[str], content: bytes | str) -> None:
+def write_atomic(path: str | os.PathLike[str], content: bytes | str, *, private: bool = False) -> None:
     """Write a file, whole or not at all.
 
     Parameters
@@ -48,24 +48,28 @@ def write_atomic(path: str | os.PathLike[str], content: bytes | str) -> None:
         A file there is replaced and its mode kept; a symbolic link is followed.
     content : bytes or str
         Text is written as UTF-8; bytes that stand for themselves in file names (surrogates) pass through.
+    private : bool
+        As of `atomic_file`.
 
     Raises
     ------
     OutputError
         It cannot be written; nothing has changed then.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, private=private) as file:
         file.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_file(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a file to write to that takes the place of `path` once the block has ended without an error.
 
     Parameters
     ----------
     path : path
         As of `write_atomic`. What is no regular file (``/dev/stdout``, a pipe) is written to directly.
+    private : bool
+        Whether nobody else may read it (mode 600), as befits a secret.
 
     Yields
     ------
@@ -88,7 +92,9 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         target = Path(os.path.realpath(target))
         descriptor, temporary = _create_beside(target)
         with os.fdopen(descriptor, "w+b") as file:
-            if before is not None:
+            if private:
+                _set_mode(file, temporary, 0o600)
+            elif before is not None:
                 _set_mode(file, temporary, stat.S_IMODE(before.st_mode))
             yield file
             file.flush()

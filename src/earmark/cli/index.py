@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "classify": "Predict genre, mood, tempo and key from the sound alone.",
         "spectrogram": "Draw waveform, log-mel spectrogram, MFCC and chroma of a file.",
         "features": "Write a table of audio descriptors, one row for each file.",
+        "serve": "Serve the page, live listening and the REST service.",
         "demo": "Synthesise a demo clip, classify it, and show what to try next.",
     },
     "Your library": {

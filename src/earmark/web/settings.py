@@ -38,6 +38,10 @@ class Settings:
         Bytes per second that a body has to come to on average, once `idle_seconds` have passed.
     requests_per_second : float
         What one client may send on average; it may save up ten seconds of it. 0 is no limit.
+    connections : int
+        Open connections; of more, those that send nothing are closed first.
+    watch_seconds : float
+        How often each connection is looked at: one without a whole request since the last time is closed.
     live : int
         Live sessions at the same time.
     """
@@ -54,4 +58,6 @@ class Settings:
     idle_seconds: float = 20.0
     least_rate: float = 4_000.0
     requests_per_second: float = 50.0
+    connections: int = 2_000
+    watch_seconds: float = 10.0
     live: int = 50

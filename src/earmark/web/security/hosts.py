@@ -32,7 +32,7 @@ class KnownHosts:
         Raises
         ------
         HostError
-            With the names that are.
+            It is not.
         """
         given = connection.headers.getlist("host")
         name = host_name(given[0]) if len(given) == 1 else None
@@ -40,7 +40,8 @@ class KnownHosts:
         if name is None or not (name in self._hosts or name == arrived):
             raise HostError(
                 f"host {given[0] if given else ''!r:.60} is not this service",
-                hint=f"Accepted: {', '.join(sorted(self._hosts))}.",
+                # Its own names are none of the business of a page that got here by another.
+                hint="Try: the address that earmark serve has printed, or its option --allow NAME.",
             )
 
 
