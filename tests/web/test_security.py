@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 
 import pytest
@@ -130,20 +129,9 @@ def test_the_address_with_the_token_gives_a_cookie() -> None:
     assert "set-cookie" not in other.get("/", params={"token": "wrong"}).headers
 
 
-@pytest.mark.parametrize("way", ["apiKey", "p", "enc", "t"])
-def test_clients_of_subsonic_show_the_token_their_way(way: str) -> None:
-    guarded = client(Settings(token=TOKEN))
-    salted = hashlib.md5(f"{TOKEN}abc".encode()).hexdigest()
-    right = {
-        "apiKey": {"apiKey": TOKEN},
-        "p": {"p": TOKEN},
-        "enc": {"p": f"enc:{TOKEN.encode().hex()}"},
-        "t": {"t": salted, "s": "abc"},
-    }[way]
-    wrong = {name: value[:-1] + "!" for name, value in right.items()}
-    assert guarded.get("/rest/nothing", params=right).status_code == 404  # passed, and there is no such route
-    assert guarded.get("/rest/nothing", params=wrong).status_code == 401
-    assert guarded.get("/api/nothing", params=right).status_code == 401
+def test_clients_of_subsonic_show_the_token_their_way() -> None:
+    answer = client(Settings(token=TOKEN)).get("/rest/ping")  # the ways are in test_subsonic.py
+    assert 'status="failed"' in answer.text and 'code="10"' in answer.text
 
 
 def test_a_client_that_sends_too_much_has_to_wait() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Container
 
@@ -13,7 +12,7 @@ from earmark.errors import TokenError
 
 COOKIE = "earmark_token"
 COOKIE_SECONDS = 365 * 24 * 3600
-SUBSONIC = "rest"  # whose clients show it in their own way
+SUBSONIC = "rest"  # whose clients show it in their own way: see `earmark.web.subsonic`
 
 
 class Tokens:
@@ -47,7 +46,7 @@ class Tokens:
         if path == "/" and "token" in connection.query_params:
             return self._entered(connection)
         first = path.lstrip("/").split("/")[0]
-        if first in self._open or self._is_shown(connection, first):
+        if first in self._open or first == SUBSONIC or self._is_shown(connection):
             return None
         raise TokenError(
             "a token is needed", hint="Try: the address or the QR code that earmark serve has printed."
@@ -64,32 +63,11 @@ class Tokens:
             )
         return response
 
-    def _is_shown(self, connection: HTTPConnection, first: str) -> bool:
+    def _is_shown(self, connection: HTTPConnection) -> bool:
         scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
         shown = [bearer.strip() if scheme.lower() == "bearer" else "", connection.cookies.get(COOKIE, "")]
-        if first == SUBSONIC:
-            shown += self._of_subsonic(connection)
         return any([self._is_right(token) for token in shown])
-
-    def _of_subsonic(self, connection: HTTPConnection) -> list[str]:
-        """The token as clients of Subsonic give it: a key, a password, or its digest with a salt."""
-        query = connection.query_params
-        shown = [query.get("apiKey", ""), query.get("p", "")]
-        if shown[1].startswith("enc:"):
-            shown[1] = _from_hex(shown[1][4:])
-        if salt := query.get("s"):
-            salted = hashlib.md5(f"{self._token}{salt}".encode(), usedforsecurity=False).hexdigest()
-            if hmac.compare_digest(salted, query.get("t", "").lower().encode("ascii", "replace").decode()):
-                shown.append(self._token)
-        return shown
 
     def _is_right(self, token: str) -> bool:
         # Of bytes, and in the same time wherever they differ.
         return hmac.compare_digest(token.encode("utf-8", "replace"), self._token.encode())
-
-
-def _from_hex(text: str) -> str:
-    try:
-        return bytes.fromhex(text).decode()
-    except ValueError:
-        return ""
