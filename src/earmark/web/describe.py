@@ -32,7 +32,6 @@ SOUND_BODY: dict[str, Any] = {
         "description": "A sound file of any format that earmark reads: the bytes alone, or a field `file`.",
         "content": {
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "audio/*": {"schema": {"type": "string", "format": "binary"}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import pickle
 import time
 from collections.abc import Callable
@@ -29,6 +30,10 @@ V = TypeVar("V")
 # A worker that is at a task for so long is stopped when nobody waits for it any more. Before, it is let
 # finish: a new process, with the model loaded anew, takes longer.
 KILL_SECONDS = 3.0
+# The least deadline, and for how many bytes there is a second more. Two hours of speech at 6 kbit/s have 73 s
+# then, of MP3 at 128 kbit/s the whole 300 s; one core of a small machine takes 36 s for either.
+LEAST_SECONDS = 60.0
+BYTES_PER_SECOND = 400_000
 LONGEST_WAIT = 60.0  # s that Retry-After names
 
 _logger = logging.getLogger("earmark.web")
@@ -160,7 +165,7 @@ def _new_pool(state: State) -> Pool:
     return Pool(
         setup=partial(Models, _portable(state.model_source, state.model)),
         jobs=settings.jobs,
-        deadline=settings.deadline,
+        deadline=partial(deadline_of, settings.deadline),
         memory=memory and memory // settings.jobs,
     )
 
@@ -198,6 +203,18 @@ def _pass_on(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Any], task: A
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
     if not loop.is_closed():  # the service may have ended meanwhile
         loop.call_soon_threadsafe(call)
+
+
+def deadline_of(most: float, task: Any) -> float:
+    """Return how many seconds a task may take: a small file that is much sound gets no more than its size."""
+    sound = getattr(task, "sound", None)
+    if sound is None:
+        return most
+    try:
+        n_bytes = os.stat(sound.path).st_size
+    except OSError:  # its client has gone
+        n_bytes = 0
+    return min(most, LEAST_SECONDS + n_bytes / BYTES_PER_SECOND)
 
 
 def _nothing(_: Models, task: object) -> None:

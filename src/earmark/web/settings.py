@@ -31,7 +31,7 @@ class Settings:
     uploads : int
         Bodies that may arrive at the same time.
     deadline : float
-        Seconds that a worker may take for one sound.
+        Seconds that a worker may take for one sound; less for small files: see `earmark.web.scoring`.
     idle_seconds : float
         Longest pause of a sender within a body.
     least_rate : float
