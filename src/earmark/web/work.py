@@ -171,9 +171,14 @@ def draw_sound(models: Models, task: Drawing) -> Drawn:
     return Drawn(encoded(picture.to_dict()), picture.duration)
 
 
-def encoded(entries: dict[str, Any]) -> bytes:
+def encoded(entries: Any) -> bytes:
     """Return JSON in ASCII, so that any name survives."""
     return json.dumps(entries, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def with_entry(body: bytes, name: str, value: Any) -> bytes:
+    """Return an object of JSON with one more entry, without reading it."""
+    return body[:-1] + b"," + json.dumps(name).encode() + b":" + encoded(value) + b"}"
 
 
 def _row(sound: Sound, model: Model, prediction: Prediction, embedding: Float32) -> Row:

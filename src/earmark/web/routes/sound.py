@@ -1,20 +1,22 @@
-"""``/api/classify`` and ``/api/spectrogram``: what is in a sound that the client sends."""
+"""``/api/classify``, ``/api/spectrogram``, ``/api/similar``: what is in a sound that the client sends."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from earmark.errors import InputError
 from earmark.predict import parse_prior, prior_shift
 from earmark.web.describe import OF_SOUND, PREDICTION_EXAMPLE, SOUND_BODY, example, problems
+from earmark.web.likeness import need_library, tracks_like
 from earmark.web.models_in_use import model_source
 from earmark.web.schemas import Picture, Prediction
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
 from earmark.web.upload import received
-from earmark.web.work import Classification, Drawing, Sound, classify_sound, draw_sound
+from earmark.web.work import Classification, Drawing, Sound, classify_sound, draw_sound, with_entry
 
 router = APIRouter(prefix="/api", tags=["sound"])
 
@@ -52,7 +54,11 @@ async def classify(  # noqa: PLR0917  (FastAPI calls it by names)
     if task.prior is not None and source is None:
         prior_shift(task.prior, state.model.card)  # refused before the sound is decoded
     done = await state.part(Scoring).run(classify_sound, task, request)
-    return Response(done.body, media_type="application/json")
+    body = done.body
+    if done.row is not None:
+        found = await run_in_threadpool(tracks_like, state, done.row)
+        body = with_entry(body, "similar", found)
+    return Response(body, media_type="application/json")
 
 
 @router.post(
@@ -81,6 +87,21 @@ async def spectrogram(
     task = Drawing(sound, n_columns=columns, png=kind == "png")
     done = await state.part(Scoring).run(draw_sound, task, request)
     return Response(done.body, media_type="image/png" if task.png else "application/json")
+
+
+@router.post("/similar", responses=problems(404, *OF_SOUND), openapi_extra=SOUND_BODY)
+async def similar(
+    request: Request,
+    state: Service,
+    sound: Uploaded,
+    n: Annotated[int, Query(ge=1, le=200, description="How many, at most.")] = 10,
+    other_artists: bool = False,
+) -> dict[str, list[dict[str, Any]]]:
+    """Find the tracks of the library that sound most like a sound, and in words why."""
+    need_library(state)
+    done = await state.part(Scoring).run(classify_sound, Classification(sound, row=True), request)
+    assert done.row is not None
+    return {"tracks": await run_in_threadpool(tracks_like, state, done.row, n, other_artists)}
 
 
 def _wanted(include: str) -> set[str]:

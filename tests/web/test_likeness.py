@@ -1,0 +1,62 @@
+"""What in the library sounds like an upload."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from earmark.library import Library, analyse
+from earmark.models import load_model
+from earmark.web import Settings, create_app
+from music import band
+from sounds import write
+
+STYLES = ("rock", "house", "ballad")
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("hidden") / "music"
+    folder.mkdir()
+    model = load_model("earmark-base")
+    with Library(folder / "library.db") as library:
+        library.add_root(str(folder))
+        for style in STYLES:
+            clip = band(style, seconds=6.0)
+            write(folder / f"{style}.flac", clip.y, clip.sr, "flac")
+            library.put(analyse(folder / f"{style}.flac", model))
+    settings = Settings(jobs=1, requests_per_second=0.0)
+    with TestClient(create_app(library=folder / "library.db", settings=settings)) as client:
+        yield client
+
+
+def piece(style: str) -> bytes:
+    clip = band(style, seconds=6.0)
+    file = io.BytesIO()
+    write(file, clip.y[30_000:], clip.sr, "ogg")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_nearest_is_what_it_was_cut_from(shelf: TestClient, style: str) -> None:
+    found = shelf.post("/api/similar?n=2", content=piece(style)).json()["tracks"]
+    assert len(found) == 2 and found[0]["name"] == f"{style}.flac"
+    assert found[0]["similarity"] > found[1]["similarity"] and found[0]["similarity"] > 0.8
+    answer = shelf.post("/api/classify?include=similar,picture", content=piece(style))
+    assert answer.json()["similar"][:2] == found and answer.json()["picture"]["duration"] > 4
+    assert "hidden" not in answer.text and "embedding" not in answer.json()
+
+
+def test_without_a_library(shelf: TestClient) -> None:
+    with TestClient(create_app("echo", settings=Settings(jobs=1))) as bare:
+        refused = bare.post("/api/similar", content=piece("rock"))
+        assert refused.status_code == 404
+        assert "similar" not in bare.post("/api/classify?include=similar", content=piece("rock")).json()
+
+
+def test_another_model_than_the_library_has(shelf: TestClient) -> None:
+    answer = shelf.post("/api/classify?include=similar&model=echo", content=piece("rock"))
+    assert answer.status_code == 400 and answer.json()["code"] == "input"
