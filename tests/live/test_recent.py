@@ -27,7 +27,7 @@ def test_the_tempo_of_the_last_minute() -> None:
             track.push(piece)
         assert abs(track.recent_tempo() / bpm - 1) < 0.01
     track.forget()
-    assert len(track.onsets) == FeatureSpec().n_frames(60)
+    assert len(track.onsets) == FeatureSpec().n_frames(30)
     assert abs(track.recent_tempo() / 125 - 1) < 0.01
 
 

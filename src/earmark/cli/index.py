@@ -9,6 +9,7 @@ from __future__ import annotations
 GROUPS: dict[str, dict[str, str]] = {
     "Your music": {
         "classify": "Predict genre, mood, tempo and key from the sound alone.",
+        "listen": "Listen to a microphone, or replay a file, and show genre and mood of the last seconds.",
         "spectrogram": "Draw waveform, log-mel spectrogram, MFCC and chroma of a file.",
         "features": "Write a table of audio descriptors, one row for each file.",
         "serve": "Serve the page, live listening and the REST service.",

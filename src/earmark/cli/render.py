@@ -15,6 +15,7 @@ from earmark.plot import leading_genres
 from earmark.vocabulary import QUADRANT_WORDS, genre_colour
 
 if TYPE_CHECKING:
+    from earmark.live import Answer
     from earmark.predict import Part, Prediction, Score, Segment
 
 # The words for verdicts that are not plainly music.
@@ -115,7 +116,7 @@ def _facts(prediction: Prediction, width: int) -> list[Text]:
     return [Text("  ").append(f"{name:<7}", style="bright_black").append(text) for name, text in rows if text]
 
 
-def mood(prediction: Prediction | Part, width: int) -> str:
+def mood(prediction: Prediction | Part | Answer, width: int) -> str:
     """Quadrant in words, then as many mood words as are likely and have room."""
     words = [score for score in prediction.moods if score.score >= LIKELY]
     parts = [f"{score.label} {percent(score.score)}" for score in words[:MOOD_WORDS]]

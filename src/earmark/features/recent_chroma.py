@@ -1,4 +1,4 @@
-"""The chroma of the last minute of a stream, at any time, beside that of the whole."""
+"""The chroma of the last seconds of a stream, at any time, beside that of the whole."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from earmark.features import FeatureSpec, RecentChroma, estimate_key, tempo
 from earmark.predict import FrameTrack
 
-RECENT_SECONDS = 60.0
+RECENT_SECONDS = 30.0  # long enough for a steady tempo; another song shows after as long
 
 
 class RecentTrack(FrameTrack):
-    """A `FrameTrack` that also knows tempo and key of the last minute.
+    """A `FrameTrack` that also knows tempo and key of the last 30 s.
 
     Parameters
     ----------
@@ -25,16 +25,16 @@ class RecentTrack(FrameTrack):
         self._recent_frames = spec.n_frames(RECENT_SECONDS)
 
     def recent_tempo(self) -> float | None:
-        """Return the tempo of the last minute in beats per minute; None where nothing begins."""
+        """Return the tempo of the last 30 s in beats per minute; None where nothing begins."""
         onsets = self.onsets[-self._recent_frames :]
         return (tempo(onsets, self.spec) or None) if len(onsets) else None
 
     def recent_key(self) -> str | None:
-        """Return the key of the last minute; None where no pitch class stands out."""
+        """Return the key of the last 30 s; None where no pitch class stands out."""
         return estimate_key(self.chroma.recent_mean()) or None
 
     def forget(self) -> None:
-        """Drop the onsets of all but the last minute: `tempo` is of these from then on."""
+        """Drop the onsets of all but the last 30 s: `tempo` is of these from then on."""
         self._onsets = [self.onsets[-self._recent_frames :].copy()]
 
 

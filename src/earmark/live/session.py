@@ -6,7 +6,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -196,8 +196,15 @@ class Session:
         self._resampler = Resampler(rate, self._sr)
         self._clock.begin(rate, at=self._position / self._sr, first=first)
 
-    def final(self) -> Prediction:
+    def final(self, *, source: str | None = None, warnings: tuple[str, ...] = ()) -> Prediction:
         """End the session and return what all of it amounts to: what `classify` gives for the same samples.
+
+        Parameters
+        ----------
+        source : str, optional
+            Name of the sound.
+        warnings : tuple of str
+            What went wrong while it was read.
 
         Raises
         ------
@@ -208,14 +215,15 @@ class Session:
         self._flush()
         self._closed = True
         if self._whole is not None:
-            return self._whole
+            return replace(self._whole, source=source, warnings=(*warnings, *self._whole.warnings))
         self._pieces.append(self.scorer.close())
         if not self.scorer.n_windows:
             raise TooShortError(
                 f"the session has {self._n_seconds:.2f} s of sound, less than {self.scorer.shortest:g} s",
                 hint="Try: listen longer.",
             )
-        return self._prediction()
+        whole = self._prediction()
+        return replace(whole, source=source, warnings=(*warnings, *whole.warnings))
 
     # What `answer_together` is made of.
 
