@@ -31,7 +31,7 @@ class Answer:
     quadrant : Quadrant or None
         None for silence and from a model without this head.
     tempo, key : float, str or None
-        Of the last minute, from 8 s of sound on and then anew every 2 s; None before, where nothing shows
+        Of the last 30 s, from 8 s of sound on and then anew every 2 s; None before, where nothing shows
         one, and for what is not music.
     settled : bool
         Whether there was sound enough for tempo and key.
