@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -91,6 +91,35 @@ class Embedding(TrainableModel):
             valid=None if valid is None else (self._embed(valid.X), self._labels(valid)),
             progress=progress,
         )
+
+    @classmethod
+    def joined(cls, base: OnnxModel, classifier: TrainableModel) -> Self:
+        """Join a pre-trained model and a classifier that was trained on its embeddings.
+
+        Parameters
+        ----------
+        base : OnnxModel
+            Takes log-mel windows; its card has an `embedding_size`.
+        classifier : TrainableModel
+            Of descriptors, trained.
+
+        Raises
+        ------
+        InputError
+            The classifier takes other inputs than these embeddings.
+        """
+        if classifier.shape_ != (base.card.embedding_size,):
+            raise InputError(
+                f"the classifier takes {classifier.shape_}, not embeddings of {base.card.embedding_size}",
+                hint="Accepted: a classifier that was trained on the embeddings of this bundle.",
+            )
+        model = cls(bundle=base.card.name)
+        model.head = classifier.head
+        model._base, model._classifier = base, classifier
+        model.classes_, model.multilabel_ = classifier.classes_, classifier.multilabel_
+        model.priors_, model.shape_ = classifier.priors_, base.card.input_shape
+        model.based_on_, model.embedding_size_ = (base.card.as_base(),), base.card.embedding_size
+        return model
 
     def _load(self, shape: tuple[int, ...]) -> OnnxModel:
         model = load_model(self.bundle)
