@@ -41,7 +41,7 @@ def create_app(
         Name, folder of a bundle, or a model that was loaded before: that one must be picklable, since sound
         is decoded and scored in worker processes.
     library : path, optional
-        File of a library; without one, the routes of the library answer 404.
+        File of a library; without one, and until there is one, the routes of the library answer 404.
     settings : Settings, optional
         Limits and access.
 

@@ -27,8 +27,8 @@ class State:
     ----------
     model : Model
         Predicts everything that is not asked of another model.
-    library : Path or None
-        File of the library; None without one.
+    library_file : Path or None
+        Where the library is, or will be once a scan has made it; None without one.
     settings : Settings
         Limits and access.
     model_source : str or Model
@@ -38,12 +38,17 @@ class State:
     """
 
     model: Model
-    library: Path | None
+    library_file: Path | None
     settings: Settings
     model_source: str | Model
     bundles: dict[str, Path] = field(default_factory=dict)
     _parts: dict[Any, Any] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def library(self) -> Path | None:
+        """File of the library; None as long as there is none."""
+        return self.library_file if self.library_file and self.library_file.is_file() else None
 
     def open_library(self, *, read_only: bool = True) -> Library:
         """Open the library; SQLite's connections stay in their thread, so each request has its own."""

@@ -50,7 +50,12 @@ NoToken = Annotated[
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option("--allow", metavar="NAME", help="Name that a proxy or DNS gives the service. Repeatable."),
+    typer.Option(
+        "--allow",
+        metavar="NAME",
+        envvar="EARMARK_ALLOW",
+        help="Name that a proxy or DNS gives the service. Repeatable.",
+    ),
 ]
 MaxSize = Annotated[int, typer.Option("--max-size", min=1, metavar="MB", help="Largest upload.")]
 MaxDuration = Annotated[
@@ -177,14 +182,13 @@ def _check_extra() -> None:
         ) from error
 
 
-def _library_file(wanted: Path | None) -> Path | None:
-    """File of the library: as wanted, or the user's own if there is one."""
+def _library_file(wanted: Path | None) -> Path:
+    """File of the library: as wanted, or the user's own, which a scan may still have to make."""
     from earmark.library import Library, default_path
 
     file = wanted or default_path()
-    if wanted is None and not file.exists():
-        return None
-    Library(file, create=False, read_only=True).close()  # refused now rather than with each request
+    if wanted is not None or file.exists():
+        Library(file, create=False, read_only=True).close()  # refused now rather than with each request
     return file
 
 
