@@ -146,6 +146,7 @@ class LibrarySize(BaseModel):
     """How much the library holds."""
 
     tracks: int
+    map: bool = Field(description="Whether the map was ever computed.")
 
 
 class Limits(BaseModel):

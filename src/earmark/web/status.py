@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import earmark
+from earmark.library.layout import layout_path
 from earmark.models import ModelCard
 from earmark.web.state import State
 
@@ -48,11 +49,11 @@ def labels_of(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def _library_of(state: State) -> dict[str, int] | None:
+def _library_of(state: State) -> dict[str, Any] | None:
     if state.library is None:
         return None
     with state.open_library() as library:
-        return {"tracks": len(library)}
+        return {"tracks": len(library), "map": layout_path(library).is_file()}
 
 
 def _installed(names: tuple[str, ...]) -> bool:
