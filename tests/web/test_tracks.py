@@ -84,3 +84,14 @@ def test_a_correction_is_kept_and_taken_back(shelf: Shelf) -> None:
     assert shelf.client.get("/api/tracks/ids", params={"q": "genre:hip-hop"}).json()["ids"] == [1]
     back = shelf.client.put("/api/tracks/1/label", json={"genre": None}).json()
     assert back["genre"] == "jazz" and not back["corrected"]
+
+
+@pytest.mark.slow
+def test_a_track_has_a_picture_if_that_is_wanted(shelf: Shelf) -> None:
+    found = shelf.client.get("/api/tracks/1", params={"include": "picture"}).json()
+    assert found["picture"]["schema"] == "earmark.picture/1"
+    assert found["picture"]["duration"] == pytest.approx(1.0) and found["prediction"]
+    assert "picture" not in shelf.client.get("/api/tracks/1").json()
+    gone = shelf.client.get(f"/api/tracks/{shelf.ids[5]}", params={"include": "picture"})
+    assert gone.status_code == 410
+    assert shelf.client.get("/api/tracks/1", params={"include": "all"}).status_code == 400

@@ -8,6 +8,7 @@ from typing import Any
 import earmark
 from earmark.library.layout import layout_path
 from earmark.models import ModelCard
+from earmark.web.opened import opened_library
 from earmark.web.state import State
 
 TEACH_NEEDS = ("sklearn", "onnx")
@@ -30,7 +31,7 @@ def status_of(state: State) -> dict[str, Any]:
         "library": _library_of(state),
         "limits": {"bytes": settings.max_bytes, "seconds": settings.max_seconds, "live": settings.live},
         "can": {
-            "teach": _installed(TEACH_NEEDS),
+            "teach": _installed(TEACH_NEEDS) and card.embedding_size > 0,
             "map": state.library is not None,
             "png": _installed(PICTURE_NEEDS),
         },
@@ -52,7 +53,7 @@ def labels_of(card: ModelCard) -> dict[str, Any]:
 def _library_of(state: State) -> dict[str, Any] | None:
     if state.library is None:
         return None
-    with state.open_library() as library:
+    with opened_library(state) as library:
         return {"tracks": len(library), "map": layout_path(library).is_file()}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from earmark.library import similar
@@ -12,8 +14,10 @@ from earmark.web.audio_files import open_track
 from earmark.web.labels import correct_genre
 from earmark.web.opened import opened_library
 from earmark.web.ranges import file_response
+from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
 from earmark.web.tracks import detail_of, name_of, neighbour_of, track_of
+from earmark.web.work import Drawing, Sound, draw_sound
 
 router = APIRouter(prefix="/api/tracks", tags=["library"])
 
@@ -51,10 +55,30 @@ def ids(service: Service, q: Q = "", sort: Sort = "id") -> dict[str, list[int]]:
 
 
 @router.get("/{id}", summary="One track")
-def track(service: Service, id: Id) -> dict[str, Any]:
-    """Return a track with its whole prediction."""
+async def track(
+    request: Request,
+    service: Service,
+    id: Id,
+    include: Annotated[Literal["", "picture"], Query(description="picture: waveform and log-mel.")] = "",
+) -> dict[str, Any]:
+    """Return a track with its whole prediction, and its picture if that is wanted."""
+    detail, sound = await run_in_threadpool(_detail, service, id, with_sound=include == "picture")
+    if sound is not None:
+        drawn = await service.part(Scoring).run(draw_sound, Drawing(sound), request)
+        detail["picture"] = json.loads(drawn.body)
+    return detail
+
+
+def _detail(service: State, id: int, *, with_sound: bool) -> tuple[dict[str, Any], Sound | None]:
+    """Return a track, and its file if that may be read."""
     with opened_library(service) as library:
-        return detail_of(library.get(id))
+        row = library.get(id)
+        sound = None
+        if with_sound:
+            file, _ = open_track(library, row)
+            file.close()
+            sound = Sound(row.path, name_of(row), service.settings.max_seconds)
+        return detail_of(row), sound
 
 
 @router.get("/{id}/similar", summary="Tracks that sound like one")
