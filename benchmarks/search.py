@@ -1,5 +1,7 @@
 """Search in a library of 200,000 simulated tracks: milliseconds for each query, to its list of ids.
 
+Then of lists in an order: to the first 50, as a page or a table shows them, and whole.
+
     python benchmarks/search.py [--tracks N] [--library PATH]
 
 The rows are made by SQL, with blobs as large as those of a real track, so that the file has the size of a
@@ -39,6 +41,8 @@ QUERIES = (
     "is:vanished",
     "",
 )
+SORTS = ("-added", "tempo", "-score", "title", "artist", "path")
+PAGE = 50
 MOODS = ("calm", "dark", "energetic", "happy", "sad", "tense", "dreamy", "fierce", "gentle", "lively")
 _TEXT = (
     "blue moon river love night day rain sun road home dance fire heart dream sky star time world summer "
@@ -80,7 +84,8 @@ def tracks(n: int, rng: random.Random, now: float) -> Iterator[dict[str, object]
         yield {
             "id": i,
             "folder": i // 12 + 1,
-            "name": f"{i % 12 + 1:02d} {' '.join(words)}.{rng.choice(ENDINGS)}".encode(),
+            "name": f"{i % 12 + 1:02d} {' '.join(words)}.{(ending := rng.choice(ENDINGS))}".encode(),
+            "ending": ending,
             "size": rng.randrange(3_000_000, 30_000_000),
             "mtime_ns": i,
             "device": 1,
@@ -140,8 +145,16 @@ def build(library: Library, n: int) -> None:
         marks = ", ".join(f":{name}" for name in rows[0])
         sql = f"INSERT INTO tracks ({columns}, state, model) VALUES ({marks}, 'done', 1)"
         library.db.executemany(sql, rows)
+        names: dict[tuple[object, object], int] = {}
+        found = []
         for row in rows:
-            library.db.executemany("INSERT INTO labels VALUES (?, ?, ?, ?, ?)", labels(row, rng))
+            for id, head, label, score, rank in labels(row, rng):
+                found.append((names.setdefault((head, label), len(names) + 1), id, score, rank))
+        of_names = [(number, *name) for name, number in names.items()]
+        library.db.executemany("INSERT INTO label_names (id, head, label) VALUES (?, ?, ?)", of_names)
+        library.db.executemany("INSERT INTO track_labels VALUES (?, ?, ?, ?)", sorted(found))
+        library.query("""UPDATE tracks SET score =
+            (SELECT score FROM labels WHERE track = tracks.id AND head = 'genres' AND rank = 0)""")
         for index in indices:
             library.query(index["sql"])
 
@@ -176,6 +189,12 @@ def main() -> None:
             for query in QUERIES:
                 seconds, found = seconds_of(partial(library.search, query)), len(library.search(query))
                 print(f"{1000 * seconds:6.1f} {seconds / unit:6.2f} {found:8,}  {query or '(everything)'}")
+            print(f"\n    ms  whole, order of everything and of genre:jazz: the first {PAGE}, and all")
+            for sort in SORTS:
+                for query in ("", "genre:jazz"):
+                    page = seconds_of(partial(library.search, query, sort=sort, limit=PAGE))
+                    whole = seconds_of(partial(library.search, query, sort=sort), repeats=3)
+                    print(f"{1000 * page:6.1f} {1000 * whole:6.1f}  {sort} {query}")
 
 
 if __name__ == "__main__":

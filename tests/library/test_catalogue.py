@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from queries import fill
 
 from earmark import load_model
 from earmark.audio import sound_digest
@@ -26,7 +27,7 @@ from earmark.models import Model
 from sounds import noise, tone, write
 
 # Of the migrations that somebody may have run: they are never changed.
-PUBLISHED = ["2e7b59c1cca86df2", "d8b355d1e3d3666b", "ca301c86307172fe"]
+PUBLISHED = ["2e7b59c1cca86df2", "d8b355d1e3d3666b", "ca301c86307172fe", "d873ea0cf9a10999"]
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +275,41 @@ def test_a_newer_library_is_refused_and_an_older_one_copied_and_migrated(
         Library(library.path)
     with Library(copy) as old:
         assert len(old) == 1
+
+
+def test_labels_scores_and_endings_of_an_old_file_are_migrated(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Queries find in a file of version 3, as earmark wrote it then, what they find in a new one."""
+    fill(library)
+    library.query("UPDATE tracks SET name = x'66FF2EFF', ending = NULL WHERE id = 1")  # no text after the dot
+    old = tmp_path / "old.sqlite"
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
+    Library(old).close()
+    monkeypatch.undo()
+    copied = sqlite3.connect(old, isolation_level=None)
+    copied.execute("ATTACH ? AS new", (str(library.path),))
+    for table in ("folders", "models", "tracks", "labels", "corrections"):
+        columns = ", ".join(row[1] for row in copied.execute(f"PRAGMA main.table_info({table})"))
+        copied.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    copied.close()
+    with Library(old) as migrated:
+        assert migrated.check() == [] and len(migrated) == len(library) == 60
+        for query in ("genre:jazz", "ext:flac", "genre:none", "tag:rock", "score>0.6", "is:corrected"):
+            found = migrated.search(query)
+            assert found and found == library.search(query), query
+        for table in ("labels", "tracks"):
+            sql = f"SELECT * FROM {table} ORDER BY 1, 2, 3"
+            assert list(map(tuple, migrated.query(sql))) == list(map(tuple, library.query(sql)))
+        migrated.remove([2])
+        assert not migrated.query("SELECT * FROM labels WHERE track = 2")
+
+
+def test_tags_that_changed_are_found_by_their_new_words(library: Library, row: Row) -> None:
+    id = library.put(dataclasses.replace(row, tags=Tags(genres=("Polka",))))
+    library.correct(id, genres=["jazz"])
+    assert library.place(id, row.item, row.file, Tags(genres=("Waltz",)))
+    assert library.search("tag:waltz genre:jazz") == [id] and library.search("tag:polka") == []
 
 
 def test_a_migration_that_fails_changes_nothing(

@@ -18,7 +18,7 @@ from queries import ERROR, QUERIES, YEAR_2026, fill
 from earmark.errors import InputError
 from earmark.library import Library, Row, Tags
 from earmark.library.query import And, Choice, Keys, Label, Missing, Node, Not, Or, Range, Words, parse
-from earmark.library.search import SORTS, condition_of, fold, search
+from earmark.library.search import SORTS, condition_of, count, fold, search
 from earmark.vocabulary import QUADRANT_WORDS
 
 # ---------------------------------------------------------------- the meaning of a query, in plain Python
@@ -165,6 +165,7 @@ def test_sql_finds_what_plain_python_finds(library: Library, query: str) -> None
     tracks = [track for track in library.rows() if "vanished" in query or track.vanished is None]
     expected = [track.id for track in tracks if holds(node, track, YEAR_2026)]
     assert search(library, query, now=YEAR_2026) == expected
+    assert count(library, query, now=YEAR_2026) == len(expected)
 
 
 def test_the_random_queries_find_some_and_not_all(library: Library) -> None:
@@ -302,6 +303,12 @@ def test_limit_random_and_wrong_orders(library: Library) -> None:
     assert library.search("", limit=3) == library.search("")[:3] and library.search("", limit=0) == []
     shuffled = [search(library, "", sort="random", seed=seed) for seed in (1, 1, 2)]
     assert shuffled[0] == shuffled[1] != shuffled[2] and sorted(shuffled[0]) == library.search("")
+    assert library.search("", limit=3, offset=2) == library.search("")[2:5]
+    assert library.search("", sort="-artist", offset=50) == library.search("", sort="-artist")[50:]
+    pages = [search(library, "", sort="random", seed=1, limit=30, offset=i) for i in (0, 30)]
+    assert [*pages[0], *pages[1]] == shuffled[0]
+    with pytest.raises(InputError, match="offset=-1"):
+        library.search("", offset=-1)
     with pytest.raises(InputError, match="Try: tempo"):
         library.search("", sort="-temp")
     with pytest.raises(InputError, match="limit=-1"):
@@ -317,6 +324,22 @@ def test_a_search_reads_the_slim_index_and_not_the_rows(library: Library) -> Non
         plan = " ".join(step["detail"] for step in library.query(sql, values))
         assert "COVERING INDEX tracks_facts" in plan
         assert "SEARCH tracks USING INTEGER PRIMARY KEY" not in plan and "SCAN tracks USING INDEX" not in plan
+
+
+def test_lists_are_sorted_without_reading_the_rows(library: Library) -> None:
+    for sort in SORTS:
+        statement, *order = SORTS[sort]
+        sql = statement.format(condition="vanished IS NULL", order=", ".join(order))
+        steps = [step["detail"] for step in library.query(f"EXPLAIN QUERY PLAN {sql}")]
+        assert all("COVERING INDEX" in step for step in steps if step.startswith(("SCAN", "SEARCH"))), sort
+
+
+def test_one_list_is_walked_and_the_other_terms_are_looked_up(library: Library) -> None:
+    for query, n in (("genre:jazz mood:calm -genre:rock", 1), ("blue genre:jazz", 1), ("a b genre:jazz", 2)):
+        condition, values = condition_of(library, parse(query))
+        sql = f"EXPLAIN QUERY PLAN SELECT id FROM tracks INDEXED BY tracks_facts WHERE {condition}"
+        steps = [step["detail"] for step in library.query(sql, values)]
+        assert sum(step.startswith("LIST SUBQUERY") for step in steps) == n, query
 
 
 def test_an_old_file_without_a_track_is_searched(tmp_path: Path) -> None:

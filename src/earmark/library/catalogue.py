@@ -198,6 +198,9 @@ class Library:
             values["model"] = self._model(row.model) if row.model and row.prediction else None
             values["vanished"] = None
             number = row.id or self._id_of(row.item)
+            row = dataclasses.replace(row, corrections=self._corrections([number]).get(number, {}))
+            labels = list(records.labels_of(row))
+            values["score"] = records.score_of(labels)
             if number:
                 columns = ", ".join(f"{name} = :{name}" for name in values if name != "added")
                 self.query(f"UPDATE tracks SET {columns} WHERE id = :id", {**values, "id": number})
@@ -206,8 +209,7 @@ class Library:
                 marks = ", ".join(f":{name}" for name in values)
                 sql = f"INSERT INTO tracks ({', '.join(values)}) VALUES ({marks}) RETURNING id"
                 number = int(self.query(sql, values)[0][0])
-            self._put_labels(number, records.labels_of(row))
-            self._apply_corrections(number)
+            self._put_labels(number, labels)
             return number
 
     def get(self, id: int) -> Row:
@@ -264,9 +266,11 @@ class Library:
             for id in ids:
                 self.query("DELETE FROM tracks WHERE id = ?", (id,))
 
-    def search(self, query: str = "", *, sort: str = "id", limit: int | None = None) -> list[int]:
+    def search(
+        self, query: str = "", *, sort: str = "id", limit: int | None = None, offset: int = 0
+    ) -> list[int]:
         """Return the ids of the tracks that a query means: see `earmark.library.search.search`."""
-        return search(self, query, sort=sort, limit=limit)
+        return search(self, query, sort=sort, limit=limit, offset=offset)
 
     # ------------------------------------------------------------ what a scan asks
 
@@ -361,6 +365,7 @@ class Library:
             values["folder"] = self._folder(os.path.dirname(item.path))
             columns = ", ".join(f"{name} = :{name}" for name in values)
             self.query(f"UPDATE tracks SET {columns}, vanished = NULL WHERE id = :id", {**values, "id": id})
+            self._put_labels(id, list(records.labels_of(self.get(id))))  # the tags are labels too
             return True
 
     def mark_vanished(self, ids: Iterable[int], *, now: float | None = None) -> None:
@@ -388,7 +393,7 @@ class Library:
         InputError
             There is no such track, or an empty label.
         """
-        row = self.get(id)
+        self.get(id)
         with self.transaction():
             for head, labels in heads.items():
                 if any(not label.strip() for label in labels):
@@ -397,9 +402,11 @@ class Library:
                 if labels:
                     text = json.dumps([_spelt(head, label) for label in labels])
                     self.query("INSERT INTO corrections VALUES (?, ?, ?, ?)", (id, head, text, time.time()))
-            self._put_labels(id, records.labels_of(row))
-            self._apply_corrections(id)
-        return self.get(id)
+            row = self.get(id)
+            now = list(records.labels_of(row))
+            self._put_labels(id, now)
+            self.query("UPDATE tracks SET score = ? WHERE id = ?", (records.score_of(now), id))
+        return row
 
     def _corrections(self, ids: Sequence[int]) -> dict[int, dict[str, tuple[str, ...]]]:
         marks = ", ".join("?" * len(ids))
@@ -408,20 +415,14 @@ class Library:
             found.setdefault(row["track"], {})[row["head"]] = tuple(json.loads(row["labels"]))
         return found
 
-    def _put_labels(self, id: int, labels: Iterable[tuple[str, str, int, int]]) -> None:
-        self.query("DELETE FROM labels WHERE track = ?", (id,))
-        self._insert_labels(id, labels)
-
-    def _insert_labels(self, id: int, labels: Iterable[tuple[str, str, int, int]]) -> None:
-        sql = "INSERT INTO labels (track, head, label, score, rank) VALUES (?, ?, ?, ?, ?)"
-        self.db.executemany(sql, [(id, *label) for label in labels])
-
-    def _apply_corrections(self, id: int) -> None:
-        """Let the labels of a track be those that the user said."""
-        for head, labels in self._corrections([id]).get(id, {}).items():
-            self.query("DELETE FROM labels WHERE track = ? AND head = ?", (id, head))
-            rows = [(label, records.CERTAIN, rank) for rank, label in enumerate(dict.fromkeys(labels))]
-            self._insert_labels(id, [(head, *row) for row in rows])
+    def _put_labels(self, id: int, labels: Sequence[tuple[str, str, int, int]]) -> None:
+        """Let the labels of a track be these."""
+        self.query("DELETE FROM track_labels WHERE track = ?", (id,))
+        names = [(head, label) for head, label, _, _ in labels]
+        self.db.executemany("INSERT OR IGNORE INTO label_names (head, label) VALUES (?, ?)", names)
+        sql = """INSERT INTO track_labels (label, track, score, rank)
+            SELECT id, ?, ?, ? FROM label_names WHERE head = ? AND label = ?"""
+        self.db.executemany(sql, [(id, score, rank, head, label) for head, label, score, rank in labels])
 
     # ------------------------------------------------------------ parts of rows
 

@@ -14,9 +14,16 @@ LIKELY = 400  # score in 1/1000 from which on a mood word is worth saying, as on
 _QUADRANT_OF = {word: label for label, words in QUADRANT_WORDS.items() for word in words.split(", ")}
 
 _LABELS = """
-SELECT labels.track, labels.score, labels.rank FROM labels JOIN tracks ON tracks.id = labels.track
-WHERE labels.head = ? AND labels.label = ? AND tracks.vanished IS NULL
-ORDER BY labels.score DESC, labels.track
+SELECT track, track_labels.score AS score FROM label_names
+CROSS JOIN track_labels ON track_labels.label = label_names.id
+CROSS JOIN tracks INDEXED BY tracks_facts ON tracks.id = track
+WHERE head = ? AND label_names.label = ? AND (rank <= ? AND track_labels.score >= ?) AND vanished IS NULL
+ORDER BY track_labels.score DESC, track
+"""
+_ANY_RANK = 1_000_000  # more than a head has labels
+_WORDS = """
+SELECT label FROM label_names WHERE head = 'moods'
+AND EXISTS (SELECT 1 FROM track_labels WHERE track_labels.label = label_names.id AND score >= ?)
 """
 
 
@@ -65,14 +72,13 @@ def moods(library: Library, *, among: Iterable[int] | None = None) -> list[MoodG
         with the tracks of which it is at least likely (0.4).
     """
     allowed = None if among is None else set(among)
-    quadrants = [
-        MoodGroup("quadrant", label, _tracks(library, "quadrant", label, allowed, rank=0))
-        for label in QUADRANTS
-    ]
-    words = [row[0] for row in library.query("SELECT DISTINCT label FROM labels WHERE head = 'moods'")]
-    groups = [
-        MoodGroup("moods", word, _tracks(library, "moods", word, allowed, least=LIKELY)) for word in words
-    ]
+
+    def group(head: str, label: str) -> MoodGroup:
+        found = _scores(library, head, label)
+        return MoodGroup(head, label, tuple(id for id in found if allowed is None or id in allowed))
+
+    quadrants = [group("quadrant", label) for label in QUADRANTS]
+    groups = [group("moods", word) for word in _words(library)]
     return quadrants + sorted(
         (group for group in groups if group.ids), key=lambda group: (-len(group.ids), group.label)
     )
@@ -102,11 +108,7 @@ def tracks_of_mood(
     scores: dict[int, float] | None = None
     for word in words:
         head, label = _meaning(library, word)
-        found = {
-            row["track"]: row["score"] / 1000
-            for row in library.query(_LABELS, (head, label))
-            if (row["rank"] == 0 if head == "quadrant" else row["score"] >= LIKELY)
-        }
+        found = _scores(library, head, label)
         scores = (
             found if scores is None else {id: scores[id] * found[id] for id in scores.keys() & found.keys()}
         )
@@ -117,8 +119,7 @@ def tracks_of_mood(
 def _meaning(library: Library, word: str) -> tuple[str, str]:
     """Return head and label of a word."""
     word = " ".join(word.split())
-    sql = "SELECT DISTINCT label FROM labels WHERE head = 'moods' AND score >= ?"
-    known = [row[0] for row in library.query(sql, (LIKELY,))]
+    known = _words(library)
     if word.lower() in known:
         return "moods", word.lower()
     label = _QUADRANT_OF.get(word.lower(), word.upper())
@@ -128,19 +129,12 @@ def _meaning(library: Library, word: str) -> tuple[str, str]:
     raise InputError(f"no track has the mood {word!r}", hint=f"Accepted: {accepted}.")
 
 
-def _tracks(
-    library: Library,
-    head: str,
-    label: str,
-    allowed: set[int] | None,
-    *,
-    rank: int | None = None,
-    least: int = 0,
-) -> tuple[int, ...]:
-    return tuple(
-        row["track"]
-        for row in library.query(_LABELS, (head, label))
-        if row["score"] >= least
-        and (rank is None or row["rank"] == rank)
-        and (allowed is None or row["track"] in allowed)
-    )
+def _words(library: Library) -> list[str]:
+    """Return the mood words that are likely of some track."""
+    return [row[0] for row in library.query(_WORDS, (LIKELY,))]
+
+
+def _scores(library: Library, head: str, label: str) -> dict[int, float]:
+    """Return the tracks whose quadrant it is, or of which a mood word is likely, the highest score first."""
+    limits = (0, 0) if head == "quadrant" else (_ANY_RANK, LIKELY)
+    return {row[0]: row[1] / 1000 for row in library.query(_LABELS, (head, label, *limits))}

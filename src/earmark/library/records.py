@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -48,7 +49,8 @@ def place_of(item: Item, file: FileState, tags: Tags) -> dict[str, Any]:
     """Return the values by column of where a track is and what its tags say, all but its folder."""
     other = {f.name: getattr(tags, f.name) for f in fields(Tags) if f.name not in _OWN_COLUMNS}
     return {
-        "name": os.fsencode(os.path.basename(item.path)),
+        "name": (name := os.fsencode(os.path.basename(item.path))),
+        "ending": _ending(name),
         "number": item.number,
         "start": item.start,
         "stop": item.stop,
@@ -63,8 +65,24 @@ def place_of(item: Item, file: FileState, tags: Tags) -> dict[str, Any]:
 def labels_of(row: Row) -> Iterator[tuple[str, str, int, int]]:
     """Yield head, label, score in 1/1000 and rank of the labels that search can find a row by.
 
-    What the tags of the file say is under the head ``tags``, in lower case.
+    What the tags of the file say is under the head ``tags``, in lower case. Where a head is corrected, its
+    labels are those that the user gave.
     """
+    for label in _found_labels(row):
+        if label[0] not in row.corrections:
+            yield label
+    for head, labels in row.corrections.items():
+        for rank, name in enumerate(dict.fromkeys(labels)):
+            yield head, name, CERTAIN, rank
+
+
+def score_of(labels: Iterable[tuple[str, str, int, int]]) -> int | None:
+    """Return the score in 1/1000 of the first genre among labels of `labels_of`; None without one."""
+    return next((score for head, _, score, rank in labels if head == "genres" and rank == 0), None)
+
+
+def _found_labels(row: Row) -> Iterator[tuple[str, str, int, int]]:
+    """Yield the labels of the tags and of the model."""
     for rank, tag in enumerate(dict.fromkeys(str(_text(tag)).lower() for tag in row.tags.genres)):
         yield TAGS, tag, CERTAIN, rank
     prediction = row.prediction
@@ -171,6 +189,12 @@ def _tags(record: sqlite3.Row) -> Tags:
     for name, value in json.loads(record["tags"] or "{}").items():
         found[name] = tuple(value) if isinstance(value, list) else value
     return Tags(**found)
+
+
+def _ending(name: bytes) -> str | None:
+    """Return what follows the last dot of a name, in lower case; None unless it is letters and digits."""
+    found = re.search(rb"\.([A-Za-z0-9]+)\Z", name)
+    return found[1].decode().lower() if found else None
 
 
 def _text(value: Any) -> Any:

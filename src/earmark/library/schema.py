@@ -159,7 +159,47 @@ INSERT OR IGNORE INTO labels
     FROM tracks, json_each(tracks.tags, '$.genres') AS genre WHERE tracks.tags IS NOT NULL;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
+# A label is a number: in "labels" each stood as text three times for each track, a fourth of the file. Its
+# tracks lie together, in order. `tracks_names` is what lists are sorted by.
+_FOURTH = """
+CREATE TABLE label_names (
+    id INTEGER PRIMARY KEY,
+    head TEXT NOT NULL,
+    label TEXT NOT NULL,
+    UNIQUE (head, label)
+);
+CREATE TABLE track_labels (
+    label INTEGER NOT NULL REFERENCES label_names,
+    track INTEGER NOT NULL REFERENCES tracks ON DELETE CASCADE,
+    score INTEGER NOT NULL,            -- in 1/1000
+    rank INTEGER NOT NULL,             -- 0 is the first of its head
+    PRIMARY KEY (label, track)
+) WITHOUT ROWID;
+INSERT INTO label_names (head, label) SELECT DISTINCT head, label FROM labels ORDER BY head, label;
+INSERT INTO track_labels (label, track, score, rank)
+    SELECT label_names.id, labels.track, labels.score, labels.rank
+    FROM label_names CROSS JOIN labels ON labels.head = label_names.head AND labels.label = label_names.label
+    ORDER BY label_names.id, labels.track;
+DROP TABLE labels;
+CREATE INDEX track_labels_by_track ON track_labels (track);
+CREATE INDEX track_labels_first ON track_labels (label, track) WHERE rank = 0;
+CREATE VIEW labels AS
+    SELECT track, head, label_names.label AS label, score, rank
+    FROM track_labels JOIN label_names ON label_names.id = track_labels.label;
+ALTER TABLE tracks ADD COLUMN score INTEGER; -- of its first genre, in 1/1000
+ALTER TABLE tracks ADD COLUMN ending TEXT;   -- of its name, if it has one of letters and digits: flac
+UPDATE tracks SET
+    score = (SELECT score FROM labels WHERE track = tracks.id AND head = 'genres' AND rank = 0),
+    ending = CASE WHEN instr(name, x'2E') > 0 THEN lower(substr(
+        CAST(name AS TEXT), length(rtrim(name, replace(name, x'2E', x''))) + 1)) END;
+UPDATE tracks SET ending = NULL WHERE ending = '' OR ending GLOB '*[^a-z0-9]*';
+DROP INDEX tracks_facts;
+CREATE INDEX tracks_facts ON tracks (id, vanished, state, verdict, tempo, key, year, duration, valence,
+    arousal, added, analysed, model, score, ending);
+CREATE INDEX tracks_names ON tracks (id, artist, album_artist, album, year, title);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def connect(path: Path, *, create: bool = True, read_only: bool = False) -> sqlite3.Connection:

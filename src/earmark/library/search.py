@@ -3,6 +3,9 @@
 A term is an expression that is true or false of every track, never NULL, so that ``-bpm:90..110`` finds the
 tracks without a tempo too. Expressions use the index ``tracks_facts`` alone: a row of the table itself fills
 a page with blobs that no query asks for.
+
+Labels and words have lists of tracks. Of terms that must all hold, one such list is walked, and the other
+terms are looked up for its tracks alone: the *driver*, of a kind that usually has few tracks.
 """
 
 from __future__ import annotations
@@ -42,19 +45,33 @@ if TYPE_CHECKING:
 # the card of `earmark classify` names those from 0.4 on too.
 LIKELY = {"genre": 0.5, "mood": 0.4, "quadrant": 0.5}
 HEADS = {"genre": "genres", "mood": "moods", "quadrant": "quadrant"}
-_COLUMNS = {"bpm": "tempo"}  # where a field has another name in the table
+_COLUMNS = {"bpm": "tempo", "genre": "score"}  # where a field has another name in the table
 _QUADRANT_OF = {word: label for label, words in QUADRANT_WORDS.items() for word in words.split(", ")}
-# What ``--sort`` takes, and what it sorts by. Text is sorted without regard to case.
+# How many tracks a list usually has, by kind: the fewer, the better it drives.
+_SIZES = {"text": 0, "tag": 1, "genre": 2, "mood": 3, "quadrant": 4}
+
+_CHOSEN = "SELECT id FROM tracks INDEXED BY tracks_facts WHERE {condition}"
+_BY_ID = _CHOSEN + " ORDER BY {order}"
+_OF_FACTS = _CHOSEN + " ORDER BY {order}, id"
+_OF_NAMES = f"""SELECT chosen.id AS id FROM ({_CHOSEN}) AS chosen
+    CROSS JOIN tracks AS named INDEXED BY tracks_names ON named.id = chosen.id
+    ORDER BY {{order}}, chosen.id"""
+_OF_PATHS = f"""SELECT tracks.id AS id FROM folders CROSS JOIN tracks ON tracks.folder = folders.id
+    WHERE +tracks.id IN ({_CHOSEN}) ORDER BY {{order}}"""
+# What ``--sort`` takes: the statement, what it sorts by, and what follows. Text is sorted without regard to
+# case.
+_FACTS = ("tempo", "key", "year", "duration", "valence", "arousal", "added", "analysed", "score")
 SORTS: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("id", "tempo", "key", "year", "duration", "valence", "arousal")},
-    **{name: (name,) for name in ("added", "analysed")},
-    "bpm": ("tempo",),
-    "score": ("(SELECT score FROM labels WHERE track = id AND head = 'genres' AND rank = 0)",),
-    "title": ("lower(title)",),
-    "artist": ("lower(coalesce(artist, album_artist))", "year", "lower(album)"),
-    "album": ("lower(album)",),
-    "path": ("(SELECT path FROM folders WHERE folders.id = folder)", "name", "number"),
-    "random": (),
+    "id": (_BY_ID, "id"),
+    **{name: (_OF_FACTS, name) for name in _FACTS},
+    "bpm": (_OF_FACTS, "tempo"),
+    "title": (_OF_NAMES, "lower(named.title)"),
+    "artist": (
+        *(_OF_NAMES, "lower(coalesce(named.artist, named.album_artist))", "named.year", "lower(named.album)"),
+    ),
+    "album": (_OF_NAMES, "lower(named.album)"),
+    "path": (_OF_PATHS, "folders.path", "tracks.name", "tracks.number"),
+    "random": (_BY_ID, "id"),
 }
 
 
@@ -64,6 +81,7 @@ def search(
     *,
     sort: str = "id",
     limit: int | None = None,
+    offset: int = 0,
     now: float | None = None,
     seed: int | None = None,
 ) -> list[int]:
@@ -81,6 +99,8 @@ def search(
         ``"id"`` is the order in which they came to the library.
     limit : int, optional
         At most so many.
+    offset : int
+        Leave out so many at the beginning.
     now : float, optional
         What ``added:<7d`` counts back from, in s since 1970; by default the clock.
     seed : int, optional
@@ -98,23 +118,41 @@ def search(
     >>> search(Library(":memory:"), "genre:jazz bpm:90..110")
     []
     """
-    if limit is not None and limit < 0:
-        raise InputError(f"limit={limit}", hint="Accepted: 0 or more.")
-    descends, name = sort.startswith("-"), sort.lstrip("-").lower()
-    if name not in SORTS:
-        raise InputError(f"sort={sort!r}", hint=nearest(name, SORTS))
+    for name, value in (("limit", limit or 0), ("offset", offset)):
+        if value < 0:
+            raise InputError(f"{name}={value}", hint="Accepted: 0 or more.")
+    descends, by = sort.startswith("-"), sort.lstrip("-").lower()
+    if by not in SORTS:
+        raise InputError(f"sort={sort!r}", hint=nearest(by, SORTS))
     node = parse(query) if isinstance(query, str) else query
     condition, values = condition_of(library, node, now=now)
-    ids = _ids(
-        library, f"SELECT id FROM tracks INDEXED BY tracks_facts WHERE {condition} ORDER BY id", values
-    )
-    if name == "random":
+    statement, first, *others = SORTS[by]
+    unknown_last = "" if first == "id" else " NULLS LAST"  # which would keep SQLite from walking by id
+    order = ", ".join([f"{first} {'DESC' if descends else 'ASC'}{unknown_last}", *others])
+    sql = statement.format(condition=condition, order=order)
+    if by == "random":
+        ids = _ids(library, sql, values)
         random.Random(seed).shuffle(ids)
-    elif name != "id":
-        ids = _sorted(library, ids, SORTS[name], descends=descends)
-    elif descends:
-        ids.reverse()
-    return ids[:limit]
+        return ids[offset : None if limit is None else offset + limit]
+    if limit is not None or offset:
+        sql += f" LIMIT {-1 if limit is None else int(limit)} OFFSET {int(offset)}"
+    return _ids(library, sql, values)
+
+
+def count(library: Library, query: str | Node = "", *, now: float | None = None) -> int:
+    """Return how many tracks a query means: of `search`, without the list.
+
+    Parameters
+    ----------
+    library : Library
+        Where to search.
+    query : str or Node
+        As of `search`.
+    now : float, optional
+        As of `search`.
+    """
+    condition, values = condition_of(library, parse(query) if isinstance(query, str) else query, now=now)
+    return int(library.query(f"SELECT count(*) FROM ({_CHOSEN.format(condition=condition)})", values)[0][0])
 
 
 def condition_of(library: Library, node: Node, *, now: float | None = None) -> tuple[str, dict[str, Any]]:
@@ -193,14 +231,6 @@ def known_labels(library: Library, field: str) -> set[str]:
     return known
 
 
-def _sorted(library: Library, ids: list[int], by: Sequence[str], *, descends: bool) -> list[int]:
-    """Return ids in the order of the first of some expressions, then of the others; unknown ones last."""
-    first, *others = by
-    order = [f"{first} IS NULL", f"{first} {'DESC' if descends else 'ASC'}", *others, "id"]
-    sql = f"SELECT id FROM tracks WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY {', '.join(order)}"
-    return _ids(library, sql, {"ids": json.dumps(ids)})
-
-
 def _ids(library: Library, sql: str, values: dict[str, Any]) -> list[int]:
     """Return the ids that a statement selects; as one text they come five times as fast as row by row."""
     found: list[int] = json.loads(library.query(f"SELECT json_group_array(id) FROM ({sql})", values)[0][0])
@@ -223,23 +253,57 @@ class _Writer:
         self._library, self._now = library, now
         self._known: dict[str, _Known] = {}
 
-    def write(self, node: Node) -> str:
+    def write(self, node: Node, *, driven: bool = False) -> str:
+        """Return the expression of a node; `driven` if it is evaluated for the tracks of a driver only."""
         match node:
             case And(parts):
-                return " AND ".join(f"({self.write(part)})" for part in parts) or "1"
+                return self._all(parts, driven=driven)
             case Or(parts):
-                return " OR ".join(f"({self.write(part)})" for part in parts)
+                if not driven and _size(node) is not None:
+                    return f"id IN ({self._list(node)})"
+                return " OR ".join(f"({self.write(part, driven=driven)})" for part in parts)
             case Not(part):
-                return f"NOT ({self.write(part)})"
+                return f"NOT ({self.write(part, driven=driven)})"
             case _:
-                return self._term(node)
+                return self._term(node, driven=driven)
 
-    def _term(self, node: Words | Label | Range | Keys | Missing | Choice) -> str:
+    def _all(self, parts: Sequence[Node], *, driven: bool) -> str:
+        """Return the expression of parts that must all hold, their driver first."""
+        sizes = (
+            [] if driven else [(size, i) for i, part in enumerate(parts) if (size := _size(part)) is not None]
+        )
+        written, others = [], list(parts)
+        if sizes:
+            driven = True
+            written.append(f"id IN ({self._list(others.pop(min(sizes)[1]))})")
+        written += [self.write(part, driven=driven) for part in others]
+        return " AND ".join(f"({part})" for part in written) or "1"
+
+    def _list(self, node: Node) -> str:
+        """Return the statement that lists the tracks of a node with a `_size`."""
         match node:
-            case Words():
-                return self._words(node)
+            case And():
+                return _CHOSEN.format(condition=self.write(node))
+            case Or(parts):
+                return " UNION ALL ".join(self._list(part) for part in parts)
             case Label():
-                return self._label(node)
+                labels, test = self._label(node)
+                return f"SELECT track FROM track_labels WHERE label {_one_of(labels)} AND {test}"
+            case Words(field="tag"):
+                return f"SELECT track FROM track_labels WHERE label {_one_of(self._tags(node))}"
+            case Words():
+                return f"SELECT rowid FROM texts WHERE texts MATCH {self._match(node)}"
+            case _:
+                return "SELECT track FROM corrections"
+
+    def _term(self, node: Words | Label | Range | Keys | Missing | Choice, *, driven: bool) -> str:
+        match node:
+            case Label() if driven:
+                labels, test = self._label(node)
+                found = f"label {_one_of(labels)} AND track = tracks.id AND {test}"
+                return f"EXISTS (SELECT 1 FROM track_labels WHERE {found})"
+            case Label() | Words() | Choice(value="corrected"):
+                return f"id IN ({self._list(node)})"
             case Range():
                 return self._range(node)
             case Keys(keys):
@@ -261,37 +325,29 @@ class _Writer:
 
     # ------------------------------------------------------------ words
 
-    def _words(self, node: Words) -> str:
-        if node.field == "tag":
-            tags = self._among(self._tags(node))
-            return f"id IN (SELECT track FROM labels WHERE head = '{TAGS}' AND label {tags})"
+    def _match(self, node: Words) -> str:
         columns = {"artist": "{artist album_artist} : ", "": ""}.get(node.field, f"{node.field} : ")
         text = node.text.replace('"', '""')
-        match = f'{columns}"{text}"{" *" if node.prefix else ""}'
-        return f"id IN (SELECT rowid FROM texts WHERE texts MATCH {self._value(match)})"
+        return self._value(f'{columns}"{text}"{" *" if node.prefix else ""}')
 
-    def _tags(self, node: Words) -> list[str]:
-        """Return the tags of the library that have the words: they are few, their tracks many."""
+    def _tags(self, node: Words) -> list[int]:
+        """Return the numbers of the tags that have the words: they are few, their tracks many."""
         wanted = words_of(node.text)
-        # One step in the index for each tag; DISTINCT would read it all.
-        sql = f"""WITH RECURSIVE tag (label) AS (
-            SELECT min(label) FROM labels WHERE head = '{TAGS}' UNION ALL
-            SELECT (SELECT min(label) FROM labels WHERE head = '{TAGS}' AND label > tag.label)
-                FROM tag WHERE tag.label IS NOT NULL
-            ) SELECT label FROM tag WHERE label IS NOT NULL"""
-        tags = [row[0] for row in self._library.query(sql)]
-        return [tag for tag in tags if in_order(words_of(tag), wanted, prefix=node.prefix)]
+        tags = self._library.query("SELECT id, label FROM label_names WHERE head = ?", (TAGS,))
+        return [tag["id"] for tag in tags if in_order(words_of(tag["label"]), wanted, prefix=node.prefix)]
 
     # ------------------------------------------------------------ labels
 
-    def _label(self, node: Label) -> str:
+    def _label(self, node: Label) -> tuple[list[int], str]:
+        """Return the numbers of a label, and the test of its score."""
         field, labels = self._labels(node)
         limit = LIKELY[field] if node.limit is None else node.limit
-        head, label = self._value(HEADS[field]), self._among(labels)
         test = f"score {'>' if node.above else '>='} {self._value(_thousandths(limit))}"
         if node.limit is None:
             test = f"({test} OR rank = 0)"
-        return f"id IN (SELECT track FROM labels WHERE head = {head} AND label {label} AND {test})"
+        sql = """SELECT id FROM label_names
+            WHERE head = ? AND label IN (SELECT value FROM json_each(?)) ORDER BY id"""
+        return [row[0] for row in self._library.query(sql, (HEADS[field], json.dumps(labels)))], test
 
     def _labels(self, node: Label) -> tuple[str, list[str]]:
         """Return the kind of a label, and how the library spells it."""
@@ -313,9 +369,10 @@ class _Writer:
         return self._known[field]
 
     def _missing(self, field: str) -> str:
-        if field in ("genre", "mood", "quadrant", "score"):
-            head = HEADS.get(field, "genres")
-            return f"id NOT IN (SELECT track FROM labels WHERE head = '{head}' AND rank = 0)"
+        if field in ("mood", "quadrant"):
+            names = f"SELECT id FROM label_names WHERE head = '{HEADS[field]}'"
+            first = "track_labels INDEXED BY track_labels_first WHERE rank = 0"
+            return f"id NOT IN (SELECT track FROM {first} AND label IN ({names}))"
         return f"{_COLUMNS.get(field, field)} IS NULL"
 
     # ------------------------------------------------------------ numbers, times and the rest
@@ -332,22 +389,14 @@ class _Writer:
         tests = [f"{column} >{equal} {self._value(low)}"] if low is not None else []
         tests += [f"{column} <{equal} {self._value(high)}"] if high is not None else []
         test = " AND ".join(tests)
-        if node.field == "score":
-            return f"id IN (SELECT track FROM labels WHERE head = 'genres' AND rank = 0 AND {test})"
-        return f"ifnull({test}, 0)"
+        return test if node.field == "id" else f"ifnull({test}, 0)"
 
     def _choice(self, node: Choice) -> str:
         match node.field:
             case "is" if node.value == "vanished":
                 return "vanished IS NOT NULL"
-            case "is":
-                return "id IN (SELECT track FROM corrections)"
             case "ext":
-                ending = f".{node.value}".encode()
-                size, value = self._value(-len(ending)), self._value(ending.decode())
-                return (
-                    f"id IN (SELECT id FROM tracks WHERE lower(CAST(substr(name, {size}) AS TEXT)) = {value})"
-                )
+                return f"ifnull(ending = {self._value(node.value)}, 0)"
             case "model":
                 return f"ifnull(model {self._among(self._models(node))}, 0)"
             case _:
@@ -361,6 +410,31 @@ class _Writer:
             hint = nearest(node.value, names) if names else "Accepted: none, for nothing is scanned yet."
             raise misplaced(f"unknown model {node.value!r}", node.at, hint)
         return found
+
+
+def _size(node: Node) -> int | None:
+    """Return which of `_SIZES` the list of a node's tracks has; None if it has no list."""
+    match node:
+        case Label(field):
+            return _SIZES[field]
+        case Words(field=field):
+            return _SIZES["tag" if field == "tag" else "text"]
+        case Choice(value="corrected"):
+            return _SIZES["text"]
+        case And(parts):
+            return min((size for part in parts if (size := _size(part)) is not None), default=None)
+        case Or(parts):
+            sizes = [_size(part) for part in parts]
+            return None if None in sizes else max(size for size in sizes if size is not None)
+        case _:
+            return None
+
+
+def _one_of(numbers: Sequence[int]) -> str:
+    """Return the test that a value is one of some numbers, which are ours and not the user's."""
+    if len(numbers) == 1:
+        return f"= {numbers[0]:d}"
+    return f"IN ({', '.join(f'{number:d}' for number in numbers)})"
 
 
 def words_of(text: str) -> list[str]:

@@ -95,10 +95,16 @@ def stats(library: Library, query: str = "") -> Stats:
             WHERE {condition} AND x IS NOT NULL GROUP BY x ORDER BY x"""
         return {row[0]: row[1] for row in library.query(sql, values)}
 
-    def of_labels(test: str) -> dict[str, int]:
-        sql = f"""SELECT label, count(*) AS n FROM labels WHERE {test} AND track IN ({chosen})
-            GROUP BY label ORDER BY n DESC, label"""
-        return {row[0]: row[1] for row in library.query(sql, values)}
+    def of_labels(head: str, test: str, index: str = "") -> dict[str, int]:
+        # "+track", for else the planner looks every track up under every label.
+        sql = f"""SELECT label_names.label, count(*) AS n
+            FROM label_names CROSS JOIN track_labels {index} ON track_labels.label = label_names.id
+            WHERE head = :head AND {test} AND +track IN ({chosen})
+            GROUP BY label_names.id ORDER BY n DESC, label_names.label"""
+        return {row[0]: row[1] for row in library.query(sql, {**values, "head": head})}
+
+    def of_first(head: str) -> dict[str, int]:
+        return of_labels(head, "rank = 0", "INDEXED BY track_labels_first")
 
     sql = f"SELECT count(*), total(duration) FROM tracks INDEXED BY tracks_facts WHERE {condition}"
     n, seconds = library.query(sql, values)[0]
@@ -107,9 +113,9 @@ def stats(library: Library, query: str = "") -> Stats:
         failed=of_facts("state").get("failed", 0),
         hours=seconds / 3600,
         verdicts=of_facts("verdict"),
-        genres=of_labels("head = 'genres' AND rank = 0"),
-        moods=of_labels(f"head = 'moods' AND (rank = 0 OR score >= {round(1000 * LIKELY['mood'])})"),
-        quadrants=of_labels("head = 'quadrant' AND rank = 0"),
+        genres=of_first("genres"),
+        moods=of_labels("moods", f"(rank = 0 OR score >= {round(1000 * LIKELY['mood'])})"),
+        quadrants=of_first("quadrant"),
         decades=of_facts("year / 10 * 10"),
         tempos=of_facts(f"CAST(tempo / {TEMPO_STEP} AS INTEGER) * {TEMPO_STEP}"),
     )

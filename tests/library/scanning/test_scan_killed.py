@@ -137,18 +137,19 @@ def test_two_scans_of_two_processes_at_once(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_stops_a_scan_with_an_error_and_loses_nothing(tmp_path: Path) -> None:
-    make_songs(tmp_path / "music", 40)
+    make_songs(tmp_path / "music", 90)
     path, echo = tmp_path / "library.sqlite", load_model("echo")
     with Library(path) as library:
+        library.query("VACUUM")  # a new file has free pages of tables that migrations dropped
         pages = library.query("PRAGMA page_count")[0][0]
-        library.query(f"PRAGMA max_page_count = {pages + 3}")  # SQLite's own "disk is full"
+        library.query(f"PRAGMA max_page_count = {pages + 1}")  # SQLite's own "disk is full"
         with pytest.raises(OutputError, match=r"full\. Try: free some space"):
             scan(library, [tmp_path / "music"], echo)
         n_done = len(library)
-    assert 0 < n_done < 40 and len(contents(path)) == n_done
+    assert 0 < n_done < 90 and len(contents(path)) == n_done
     with Library(path) as library:
         done = scan(library, [tmp_path / "music"], echo)
-    assert (done.new, done.unchanged) == (40 - n_done, n_done) and len(contents(path)) == 40
+    assert (done.new, done.unchanged) == (90 - n_done, n_done) and len(contents(path)) == 90
 
 
 def test_a_file_that_takes_too_long_is_kept_with_the_reason(tmp_path: Path) -> None:

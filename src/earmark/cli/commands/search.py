@@ -98,6 +98,7 @@ def search(
     """
     from earmark import library as room
     from earmark.library.query import from_arguments
+    from earmark.library.search import count
     from earmark.library.search import search as find
 
     if sum((as_json, as_csv, paths, print0)) > 1:
@@ -105,9 +106,11 @@ def search(
             "several kinds of output", hint="Accepted: one of --json, --csv, --paths and --print0."
         )
     with room.Library(library, create=False, read_only=True) as catalogue:
-        ids = find(catalogue, from_arguments(query or []), sort=sort, seed=seed)
+        text = from_arguments(query or [])
         is_table = not (as_json or as_csv or paths or print0)
-        shown = ids[: SHOWN if is_table and limit is None else limit]
+        most = SHOWN if is_table and limit is None else limit
+        shown = find(catalogue, text, sort=sort, limit=most, seed=seed)
+        n = len(shown) if most is None or len(shown) < most else count(catalogue, text)
         if paths or print0:
             _write_paths(catalogue, shown, end="\0" if print0 else "\n")
         elif as_json:
@@ -118,9 +121,9 @@ def search(
         elif shown:
             console().print(_table(list(catalogue.rows(shown))))
         if is_table:
-            more = f"; --limit {len(ids)} shows all" if len(shown) < len(ids) else ""
-            say(f"{len(shown)} of {plural(len(ids), 'track')}{more}" if more else plural(len(ids), "track"))
-    if not ids:
+            more = f"; --limit {n} shows all" if len(shown) < n else ""
+            say(f"{len(shown)} of {plural(n, 'track')}{more}" if more else plural(n, "track"))
+    if not n:
         raise typer.Exit(NOTHING_FOUND)
 
 

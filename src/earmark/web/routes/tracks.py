@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from earmark.library import similar
+from earmark.library.search import count
 from earmark.web.audio_files import open_track
 from earmark.web.labels import correct_genre
 from earmark.web.opened import opened_library
@@ -41,10 +42,10 @@ def tracks(
 ) -> dict[str, Any]:
     """Return the tracks that a query means, some at a time; `of` counts all that have not vanished."""
     with opened_library(service) as library:
-        ids = library.search(q, sort=sort)
-        rows = library.rows(ids[offset : offset + limit], brief=True)
+        ids = library.search(q, sort=sort, limit=limit, offset=offset)
+        rows = library.rows(ids, brief=True)
         n = library.query("SELECT count(*) FROM tracks INDEXED BY tracks_facts WHERE vanished IS NULL")[0][0]
-        return {"total": len(ids), "of": n, "tracks": [track_of(row) for row in rows]}
+        return {"total": count(library, q), "of": n, "tracks": [track_of(row) for row in rows]}
 
 
 @router.get("/ids", summary="Search the library for ids alone")
