@@ -315,3 +315,15 @@ def test_all_formats_fuzzed(port: int) -> None:
             if answer.status_code != 200:
                 assert set(answer.json()) >= {"code", "message", "hint"}
     assert seen >= {200, 415, 422}
+
+
+def test_a_refusal_reaches_a_client_that_goes_on_sending(port: int) -> None:
+    """Closing at once would make the system reset the connection, and with it the answer."""
+    size = 8_000_000
+    head = post_head("/api/classify", f"Content-Length: {size}", "Connection: close")
+    with connected(port, head) as connection:
+        for _ in range(size // 100_000):
+            connection.sendall(b"x" * 100_000)
+        answer = answer_of(connection)
+    assert (status_of(answer), code_of(answer)) == (413, "too-large")
+    assert b"\r\nconnection: close\r\n" in answer.lower()

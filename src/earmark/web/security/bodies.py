@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import cast
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,11 +31,18 @@ class Body:
     def __init__(self, scope: Scope, receive: Receive, settings: Settings) -> None:
         self._receive, self._settings = receive, settings
         self._limit = settings.max_json
-        length = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "")
         self._claimed = int(length) if length.isascii() and length.isdigit() else 0
+        self._expected = bool(self._claimed) or "transfer-encoding" in headers
         self._n_bytes = 0
         self._began: float | None = None
         self._complete = False
+
+    @property
+    def is_received(self) -> bool:
+        """Whether all of it is here, or there is none."""
+        return self._complete or not self._expected
 
     def allow(self, n_bytes: int) -> None:
         """Set another limit than that of JSON, for a route that streams its body.
@@ -94,8 +102,15 @@ class LimitBodies:
         """Pass on, with the limits around `receive`."""
         if scope["type"] == "http":
             body = scope[KEY] = Body(scope, receive, self._settings)
-            receive = body.receive
+            receive, send = body.receive, partial(self._answer, body, send)
         await self._app(scope, receive, send)
+
+    @staticmethod
+    async def _answer(body: Body, send: Send, message: Message) -> None:
+        """Send; a client whose body is not wanted is told that it may stop."""
+        if message["type"] == "http.response.start" and not body.is_received:
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await send(message)
 
 
 def body_of(connection: HTTPConnection) -> Body:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+LINGER_SECONDS = 5.0  # for what a client is still sending that was answered already
 SOCKET = (3, 0.0)  # usefulness of a WebSocket
 STUCK_LOOKS = 6  # after so many looks at a client that takes nothing of its answer, it is gone
 
@@ -34,20 +37,63 @@ class WatchedProtocol(H11Protocol):
         self._seen: object = None  # the request at the last look
         self._unsent, self._n_stuck = 0, 0
         self._watch: asyncio.TimerHandle | None = None
+        self._lingers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, and make room if there are too many."""
         super().connection_made(transport)
+        self.transport = _Transport(transport, self._close)  # type: ignore[assignment]
         self._watch = self.loop.call_later(self._watch_seconds, self._look)
         if len(self.connections) > self._most:
             least = min(self.connections, key=lambda other: getattr(other, "usefulness", SOCKET))
             least.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes, unless nobody wants it any more."""
+        if not self._lingers:
+            super().data_received(data)
+
+    def eof_received(self) -> None:
+        """End what lingers: the client has sent everything."""
+        if self._lingers:
+            self._bare.close()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection to the protocol of WebSockets, as it came."""
+        self.transport = self._bare
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+
+    @property
+    def _bare(self) -> asyncio.Transport:
+        return self.transport.bare if isinstance(self.transport, _Transport) else self.transport
+
+    def _close(self) -> None:
+        """Close the connection, but not in the face of a client that is still sending.
+
+        What arrives on a socket that is closed makes the system reset it, and the client may then never see
+        the answer that says why its upload was refused.
+        """
+        bare = self._bare
+        if self._lingers or bare.is_closing():
+            return
+        if not self._has_begun or self._received_all:
+            bare.close()
+            return
+        self._lingers = True
+        if bare.can_write_eof():
+            bare.write_eof()
+        bare.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, bare.close)
+
+    @property
+    def _received_all(self) -> bool:
+        return not self.cycle.more_body
 
     @property
     def usefulness(self) -> tuple[int, float]:
@@ -77,3 +123,13 @@ class WatchedProtocol(H11Protocol):
         self._n_stuck = self._n_stuck + 1 if unsent and unsent == self._unsent else 0
         self._unsent = unsent
         return self._n_stuck >= STUCK_LOOKS
+
+
+class _Transport:
+    """A transport that is closed in another way."""
+
+    def __init__(self, bare: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.bare, self.close = bare, close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bare, name)

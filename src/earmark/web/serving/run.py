@@ -21,7 +21,7 @@ from earmark.web.serving.certificate import Certificate
 from earmark.web.serving.protocol import WatchedProtocol
 from earmark.web.state import State
 
-BACKLOG = 512
+BACKLOG = 2048  # connections that wait to be accepted; the system may allow fewer
 GRACE_SECONDS = 5  # for answers that are being sent when the service is stopped
 PING_SECONDS = 20.0
 MOST_FILES = 16_384
