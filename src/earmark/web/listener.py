@@ -82,6 +82,7 @@ class Listener:
         self._has_ended = False
         self._queued_rate = hello.rate  # of what is first in the queue
         self._queue: deque[Samples | _Drop | Rate | End] = deque()
+        self._n_changes = 0  # in the queue that are no samples
         self._rates = AnswerRate(self.hop)
 
     # What the client sent
@@ -118,19 +119,23 @@ class Listener:
                 hint=f"Accepted: that one, or a later one by at most {_LONGEST_SKIP:.0f} s.",
             )
         if n:
-            self._queue.append(_Drop(n))
+            self._change(_Drop(n))
             self.next_index = index
 
     def change_rate(self, rate: int) -> None:
         """Begin another stream."""
-        self._queue.append(Rate(rate))
+        self._change(Rate(rate))
         self.rate, self.next_index, self.stream = rate, 0, self.stream + 1
 
     def end(self) -> None:
         """Take note that nothing follows."""
         if not self._has_ended:
             self._has_ended = True
-            self._queue.append(End())
+            self._change(End())
+
+    def _change(self, change: _Drop | Rate | End) -> None:
+        self._queue.append(change)
+        self._n_changes += 1
 
     # When it is its turn
 
@@ -138,7 +143,7 @@ class Listener:
         """Return the seconds until its turn at time `now`; None while there is nothing to do."""
         if self.is_busy or not self._queue or self.error or self.final:
             return None
-        if any(not isinstance(item, np.ndarray) for item in self._queue):
+        if self._n_changes:
             return 0.0
         return self._rates.wait(now) if self.queued_seconds >= self.session.wanted else None
 
@@ -164,6 +169,7 @@ class Listener:
         is_last = len(self._queue) == 1 and isinstance(self._queue[0], End)
         if is_last:
             self._queue.clear()
+        self._n_changes -= len(changes) + is_last
         return Work(changes, np.concatenate(pieces) * _FULL_SCALE, is_last)
 
     def change(self, work: Work) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from earmark.errors import InputError
 from earmark.live import HOP
 
-LARGEST_MESSAGE = 4_000_000  # bytes: 10 s, as much as a client holds while the line is down, at 192 kHz
+LARGEST_MESSAGE = 1_000_000  # bytes: 10 s at 48 kHz, as much as a client holds while the line is down
 _LARGEST_TEXT = 4_000
 _LARGEST_INDEX = 2**53  # the largest whole number that every client counts exactly
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
