@@ -75,6 +75,18 @@ def test_copies_lie_together() -> None:
     assert np.linalg.norm(points[-60:].std(axis=0)) < 0.5 * spread
 
 
+def test_of_very_many_tracks_some_are_placed_and_the_others_go_to_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("earmark.library.layout._MOST", 80)
+    vectors, group = groups()
+    points, method = place(vectors)
+    assert method == TSNE and points.shape == (160, 2)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (group[distances.argsort(axis=1)[:, :10]] == group[:, None]).mean() > 0.98
+
+
 def test_a_map_fills_the_square() -> None:
     points = scaled(np.array([[3.0, 1.0], [7.0, 1.0], [5.0, 2.0]]))
     assert points.tolist() == [[-1.0, -0.25], [1.0, -0.25], [0.0, 0.25]]

@@ -24,11 +24,15 @@ from earmark.library.embeddings import Embeddings, embeddings, stamp_of
 from earmark.library.stats import principal
 from earmark.storage import atomic_file
 
+Floats = npt.NDArray[np.float64]
+
 TSNE, PCA = "t-SNE", "PCA"
 _FORMAT = "earmark.layout/1"
 _LEAST = 10  # tracks of which t-SNE means anything
 _PERPLEXITY = 30.0
 _COMPONENTS = 50  # that t-SNE is given: the rest is noise, and distances cost
+_MOST = 25_000  # tracks that t-SNE places itself, in a few minutes; the others go to their nearest
+_NEAREST, _BLOCK = 5, 1024
 _SPREAD = 1e-6  # of vectors that are not all the same: of those, t-SNE of scikit-learn 1.9 crashes
 _DECIMALS = 4
 _START = 1e-4  # spread of the beginning, as t-SNE wants it
@@ -94,9 +98,7 @@ def make_layout(
     return Layout(method, made, stamp, np.asarray(found.ids), scaled(points))
 
 
-def place(
-    vectors: npt.NDArray[np.float64], *, jobs: int = 1, method: str | None = None
-) -> tuple[npt.NDArray[np.float64], str]:
+def place(vectors: Floats, *, jobs: int = 1, method: str | None = None) -> tuple[Floats, str]:
     """Place vectors on a plane.
 
     Parameters
@@ -118,6 +120,14 @@ def place(
     possible = len(vectors) >= _LEAST and find_spec("sklearn") is not None and flat.std() > _SPREAD
     if method == PCA or not possible:
         return flat, PCA
+    if len(vectors) <= _MOST:
+        return _by_neighbours(vectors, flat, jobs), TSNE
+    chosen = np.sort(np.random.default_rng(0).choice(len(vectors), _MOST, replace=False))
+    return _around(vectors, chosen, _by_neighbours(vectors[chosen], flat[chosen], jobs)), TSNE
+
+
+def _by_neighbours(vectors: Floats, flat: Floats, jobs: int) -> Floats:
+    """Place vectors by t-SNE, which begins at their places `flat` [both shape=(n, ...)]."""
     from sklearn.decomposition import PCA as Components
     from sklearn.manifold import TSNE as Neighbours
 
@@ -126,10 +136,25 @@ def place(
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
     start = flat / flat[:, 0].std() * _START
     made = Neighbours(perplexity=perplexity, init=start.astype(np.float32), n_jobs=jobs, random_state=0)
-    return np.asarray(made.fit_transform(reduced), dtype=np.float64), TSNE
+    return np.asarray(made.fit_transform(reduced), dtype=np.float64)
 
 
-def scaled(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def _around(vectors: Floats, chosen: npt.NDArray[np.int64], points: Floats) -> Floats:
+    """Place all vectors where those nearest to them are among some that have places.
+
+    The median of each coordinate: a mean would lie between two groups, where nothing is.
+    """
+    placed = vectors[chosen].astype(np.float32)
+    found = np.empty((len(vectors), 2))
+    for start in range(0, len(vectors), _BLOCK):
+        products = vectors[start : start + _BLOCK].astype(np.float32) @ placed.T
+        nearest = np.argpartition(-products, _NEAREST, axis=1)[:, :_NEAREST]
+        found[start : start + _BLOCK] = np.median(points[nearest], axis=1)
+    found[chosen] = points
+    return found
+
+
+def scaled(points: Floats) -> npt.NDArray[np.float32]:
     """Return points within -1 to 1, both axes by the same factor [shape=(n, 2)]."""
     if not len(points):
         return np.zeros((0, 2), np.float32)

@@ -29,6 +29,14 @@ _STEADY_SECONDS = 2.0  # after which a rate means something
 
 _logger = logging.getLogger("earmark.web")
 
+# What a stage is called on the page.
+TEXTS = {
+    "looking": "Looking through the folders",
+    "scanning": "Analysing what is new",
+    "map": "Placing the tracks",
+    "evaluating": "Evaluating each recording by a model trained without it",
+    "training": "Training",
+}
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 
 
@@ -112,7 +120,7 @@ class Job:
             "total": self.total or None,
             "rate": None if rate is None else round(rate, 2),
             "eta": round(left / rate, 1) if rate and self.state == RUNNING and left >= 0 else None,
-            "text": self.text,
+            "text": TEXTS.get(self.text, self.text),
             "result": self.result,
             "error": self.error.to_dict() if self.error else None,
             "created": datetime.fromtimestamp(self.created, UTC).isoformat(timespec="seconds"),

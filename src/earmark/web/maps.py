@@ -22,7 +22,7 @@ def map_work(state: State) -> Callable[[Job], dict[str, Any]]:
 
     def work(job: Job) -> dict[str, Any]:
         with opened_library(state, read_only=False) as library, Pool() as pool:
-            job("map", 0, 1, {})
+            job("map", 0, 0, {})
             task = pool.submit(_computed, (library.path, state.settings.jobs))
             job.when_cancelled(task.cancel)
             outcome = task.result()
