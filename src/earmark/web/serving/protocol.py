@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,48 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LINGER_SECONDS = 5.0  # for what a client is still sending that was answered already
-SOCKET = (3, 0.0)  # usefulness of a WebSocket
 STUCK_LOOKS = 6  # after so many looks at a client that takes nothing of its answer, it is gone
+
+
+class Room:
+    """The connections of a service, as many as it may have. WebSockets have a limit of their own.
+
+    Parameters
+    ----------
+    most : int
+        How many may be open at the same time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        # In order, so that the oldest is found at once: 10,000 may come in one second.
+        self._new: dict[WatchedProtocol, None] = {}  # have sent no request yet
+        self._resting: dict[WatchedProtocol, None] = {}  # between two requests
+        self._busy: set[WatchedProtocol] = set()
+
+    def enter(self, connection: WatchedProtocol) -> None:
+        """Let a connection in; if there are too many, end the oldest of those that do nothing."""
+        self._new[connection] = None
+        while len(self._new) + len(self._resting) + len(self._busy) > self._most:
+            oldest = next(iter(self._new if self._new else self._resting))
+            self.leave(oldest)
+            oldest.abort()
+
+    def begin(self, connection: WatchedProtocol) -> None:
+        """Note that a connection has sent a request."""
+        self.leave(connection)
+        self._busy.add(connection)
+
+    def rest(self, connection: WatchedProtocol) -> None:
+        """Note that a request was answered."""
+        self.leave(connection)
+        self._resting[connection] = None
+
+    def leave(self, connection: WatchedProtocol) -> None:
+        """Forget a connection."""
+        self._new.pop(connection, None)
+        self._resting.pop(connection, None)
+        self._busy.discard(connection)
 
 
 class WatchedProtocol(H11Protocol):
@@ -22,18 +61,17 @@ class WatchedProtocol(H11Protocol):
 
     Parameters
     ----------
-    connections : int
-        How many may be open at the same time.
+    room : Room
+        What the connections of one service share.
     watch_seconds : float
         How often a connection is looked at.
     options
         Those of uvicorn.
     """
 
-    def __init__(self, *, connections: int, watch_seconds: float, **options: Any) -> None:
+    def __init__(self, *, room: Room, watch_seconds: float, **options: Any) -> None:
         super().__init__(**options)
-        self._most, self._watch_seconds = connections, watch_seconds
-        self._since = time.monotonic()
+        self._room, self._watch_seconds = room, watch_seconds
         self._seen: object = None  # the request at the last look
         self._unsent, self._n_stuck = 0, 0
         self._watch: asyncio.TimerHandle | None = None
@@ -44,14 +82,19 @@ class WatchedProtocol(H11Protocol):
         super().connection_made(transport)
         self.transport = _Transport(transport, self._close)  # type: ignore[assignment]
         self._watch = self.loop.call_later(self._watch_seconds, self._look)
-        if len(self.connections) > self._most:
-            least = min(self.connections, key=lambda other: getattr(other, "usefulness", SOCKET))
-            least.transport.abort()
+        self._room.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what comes, unless nobody wants it any more."""
         if not self._lingers:
             super().data_received(data)
+            if self._is_busy:
+                self._room.begin(self)
+
+    def on_response_complete(self) -> None:
+        """End a request."""
+        self._room.rest(self)
+        super().on_response_complete()
 
     def eof_received(self) -> None:
         """End what lingers: the client has sent everything."""
@@ -60,14 +103,20 @@ class WatchedProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection to the protocol of WebSockets, as it came."""
+        self._room.leave(self)
         self.transport = self._bare
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        self._room.leave(self)
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._bare.abort()
 
     @property
     def _bare(self) -> asyncio.Transport:
@@ -96,11 +145,6 @@ class WatchedProtocol(H11Protocol):
         return not self.cycle.more_body
 
     @property
-    def usefulness(self) -> tuple[int, float]:
-        """Which connection goes first: those without a request yet, then those between two, the oldest."""
-        return 1 + self._is_busy if self._has_begun else 0, self._since
-
-    @property
     def _has_begun(self) -> bool:
         return getattr(self, "cycle", None) is not None
 
@@ -112,7 +156,7 @@ class WatchedProtocol(H11Protocol):
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return  # it has ended, or become a WebSocket, which is watched by pings
         if (not self._is_busy and self._seen is self.cycle) or self._is_stuck():
-            self.transport.abort()
+            self.abort()
             return
         self._seen = self.cycle
         self._watch = self.loop.call_later(self._watch_seconds, self._look)

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from earmark.errors import InputError, OutputError
 from earmark.web.scoring import Scoring
 from earmark.web.serving.certificate import Certificate
-from earmark.web.serving.protocol import WatchedProtocol
+from earmark.web.serving.protocol import Room, WatchedProtocol
 from earmark.web.state import State
 
 BACKLOG = 2048  # connections that wait to be accepted; the system may allow fewer
@@ -89,8 +89,8 @@ class Service:
         self._listener, self._on_ready = listener, on_ready
         self._state: State = app.state.earmark
         settings = self._state.settings
-        most = _room_for(settings.connections)
-        protocol = partial(WatchedProtocol, connections=most, watch_seconds=settings.watch_seconds)
+        room = Room(_room_for(settings.connections))
+        protocol = partial(WatchedProtocol, room=room, watch_seconds=settings.watch_seconds)
         config = uvicorn.Config(
             app,
             http=protocol,  # type: ignore[arg-type]  # made with the arguments of the class
