@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import websockets.sync.client
 from fastapi.testclient import TestClient
+from running import connected, running
 from starlette.websockets import WebSocketDisconnect
 
 import sounds
@@ -184,14 +186,15 @@ def test_a_session_goes_on_after_the_line_broke(client: TestClient) -> None:
         assert ended(socket) == expected(y, 48000)
 
 
-def test_what_the_client_no_longer_has_is_skipped(client: TestClient) -> None:
+def test_a_client_skips_what_it_no_longer_has(client: TestClient) -> None:
     y = pcm(48000)
     with client.websocket_connect("/api/live") as socket:
         session = hello(socket)["session"]
         socket.send_bytes(y[:150_000].tobytes())
         until(socket, "answer")
     with client.websocket_connect("/api/live") as socket:
-        assert hello(socket, session=session, index=200_000)["next"] == 200_000
+        assert hello(socket, session=session, index=200_000)["next"] == 150_000
+        socket.send_json({"type": "skip", "index": 200_000})
         socket.send_bytes(y[200_000:].tobytes())
         assert ended(socket)["warnings"] == ["1.0 s of sound were dropped"]
 
@@ -381,6 +384,54 @@ def test_no_message(client: TestClient, message: str | bytes) -> None:
         hello(socket)
         socket.send_bytes(message) if isinstance(message, bytes) else socket.send_text(message)
         assert refused(socket)["code"] == "input"
+
+
+def frame(rng: np.random.Generator, payload: bytes) -> bytes:
+    """A frame of a client, mostly a valid one, or what only looks like one."""
+    opcode = int(rng.choice([0, 1, 2, 2, 2, 3, 8, 9, 10, 15]))
+    first = (
+        opcode
+        | (0x80 if rng.random() < 0.8 else 0)
+        | (int(rng.integers(8)) << 4 if rng.random() < 0.2 else 0)
+    )
+    claimed = len(payload) if rng.random() < 0.8 else int(rng.integers(2**63))
+    mask = rng.bytes(4) if rng.random() < 0.9 else b""
+    length = (
+        bytes([claimed | 0x80 * bool(mask)])
+        if claimed < 126
+        else bytes([127 | 0x80 * bool(mask)]) + claimed.to_bytes(8, "big")
+    )
+    masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload)) if mask else payload
+    return bytes([first]) + length + mask + masked
+
+
+UPGRADE = (
+    b"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.slow
+def test_malformed_frames_on_the_wire() -> None:
+    rng = np.random.default_rng(7)
+    y = pcm(48000)
+    with running(create_app("echo", settings=Settings(requests_per_second=0))) as port:
+        with websockets.sync.client.connect(f"ws://127.0.0.1:{port}/api/live") as other:
+            other.send(json.dumps({"type": "hello", "rate": 48000}))
+            for round_ in range(80):
+                other.send(y[round_ * 4200 : (round_ + 1) * 4200].tobytes())
+                with connected(port, UPGRADE) as line, contextlib.suppress(ConnectionError):
+                    assert line.recv(65536).startswith(b"HTTP/1.1 101")
+                    for _ in range(rng.integers(1, 6)):
+                        text = rng.choice(
+                            [b'{"type":"hello","rate":48000}', b"\xff\xfe", b"", rng.bytes(300)]
+                        )
+                        line.sendall(frame(rng, bytes(text)))
+                    if rng.random() < 0.5:
+                        line.sendall(rng.bytes(64))
+            other.send(json.dumps({"type": "end"}))
+            *_, final = map(json.loads, other)
+        assert final["prediction"] == expected(y, 48000)
 
 
 def test_random_frames_neither_kill_the_service_nor_stop_another(client: TestClient) -> None:

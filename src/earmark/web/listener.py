@@ -88,17 +88,13 @@ class Listener:
     # What the client sent
 
     def resume(self, hello: Hello) -> None:
-        """Go on after the line broke: what the client no longer has is skipped."""
+        """Go on after the line broke; a client that no longer has `next_index` skips."""
         self.answer = None
         if self._has_ended:
             self.has_news.set()
             return
         if hello.rate != self.rate:
             self.change_rate(hello.rate)
-            if hello.index:
-                self.skip_to(hello.index)
-        elif hello.index > self.next_index:
-            self.skip_to(hello.index)
 
     def push(self, y: Samples) -> None:
         """Take samples."""
