@@ -12,6 +12,7 @@ PROBLEM_TEXTS = {
     403: "A page of another site",
     404: "There is no such thing",
     408: "The body arrives too slowly",
+    410: "The file is no longer there",
     413: "Too many bytes, or too long a sound",
     415: "Not a sound, or a format that no decoder here knows",
     421: "Not a name of this service",

@@ -12,7 +12,9 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from earmark.web.describe import problems
 from earmark.web.jobs import Job, Jobs
+from earmark.web.library_schemas import JOB_EXAMPLE, JobState, JobStates
 from earmark.web.maps import map_work
 from earmark.web.opened import opened_library
 from earmark.web.scans import scan_work
@@ -35,7 +37,13 @@ class Order(BaseModel):
     retry: bool = False
 
 
-@router.post("", status_code=202, summary="Start a job")
+@router.post(
+    "",
+    status_code=202,
+    summary="Start a job",
+    response_model=JobState,
+    responses={202: {"content": {"application/json": {"example": JOB_EXAMPLE}}}, **problems(404)},
+)
 def start(service: Service, order: Order, response: Response) -> dict[str, Any]:
     """Start a scan, or the computation of the map; jobs of one kind run one after the other."""
     with opened_library(service):  # refused now, and not in a job that nobody looks at
@@ -46,25 +54,30 @@ def start(service: Service, order: Order, response: Response) -> dict[str, Any]:
     return job.to_dict()
 
 
-@router.get("", summary="All jobs")
+@router.get("", summary="All jobs", response_model=JobStates, responses=problems())
 def jobs(service: Service) -> dict[str, list[dict[str, Any]]]:
     """Return the jobs of the last day, the latest first."""
     return {"jobs": [job.to_dict() for job in service.part(Jobs).all()]}
 
 
-@router.get("/{id}", summary="One job")
+@router.get("/{id}", summary="One job", response_model=JobState, responses=problems(404))
 def job(service: Service, id: str) -> dict[str, Any]:
     """Return how far a job is, or how it ended."""
     return service.part(Jobs).get(id).to_dict()
 
 
-@router.delete("/{id}", summary="Cancel a job")
+@router.delete("/{id}", summary="Cancel a job", response_model=JobState, responses=problems(404))
 def cancel(service: Service, id: str) -> dict[str, Any]:
     """Have a job end; nothing that it has stored is lost."""
     return service.part(Jobs).cancel(id).to_dict()
 
 
-@router.get("/{id}/events", summary="How far a job is, as it goes on", response_class=StreamingResponse)
+@router.get(
+    "/{id}/events",
+    summary="How far a job is, as it goes on",
+    response_class=StreamingResponse,
+    responses={200: {"description": "Events `job`", "content": {"text/event-stream": {}}}, **problems(404)},
+)
 def events(service: Service, id: str) -> StreamingResponse:
     """Send the job as an event `job` whenever it has changed, at most once a second, until it has ended."""
     stream = job_events(service.part(Jobs).get(id))

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from earmark.train.boxes import BoxClip
 from earmark.web.describe import OF_SOUND, SOUND_BODY, problems
 from earmark.web.jobs import Jobs
+from earmark.web.library_schemas import JobState, SentClip
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
 from earmark.web.teach.embed import embed_clip
@@ -32,6 +33,7 @@ def has_room(state: Service) -> None:
     "/clips",
     summary="Send a clip",
     dependencies=[Depends(has_room)],
+    response_model=SentClip,
     responses=problems(*OF_SOUND),
     openapi_extra=SOUND_BODY,
 )
@@ -44,7 +46,13 @@ async def clips(
     return {"clip": id, "seconds": round(found.seconds, 3), "picture": found.picture}
 
 
-@router.post("", status_code=202, summary="Train on boxes of clips", responses=problems(404, 501))
+@router.post(
+    "",
+    status_code=202,
+    summary="Train on boxes of clips",
+    response_model=JobState,
+    responses=problems(404, 501),
+)
 def teach(state: Service, wanted: TeachRequest, response: Response) -> dict[str, Any]:
     """Train a model as a job of kind `teach`; its result has an honest estimate of the accuracy."""
     work = teach_work(state, boxes_of(state, wanted), wanted.name)
@@ -54,7 +62,10 @@ def teach(state: Service, wanted: TeachRequest, response: Response) -> dict[str,
 
 
 @router.get(
-    "/{model}/bundle", summary="The trained model as a file", response_class=Response, responses=problems(404)
+    "/{model}/bundle",
+    summary="The trained model as a file",
+    response_class=Response,
+    responses={200: {"description": "The bundle", "content": {"application/zip": {}}}, **problems(404)},
 )
 def bundle(state: Service, model: str) -> Response:
     """Return the bundle, which `earmark classify --model` takes."""

@@ -12,7 +12,9 @@ from fastapi.responses import Response
 from earmark.library import similar
 from earmark.library.search import count
 from earmark.web.audio_files import open_track
+from earmark.web.describe import OF_SOUND, example, problems
 from earmark.web.labels import correct_genre
+from earmark.web.library_schemas import TRACK_EXAMPLE, Detail, Ids, Listing, Neighbours, Track
 from earmark.web.opened import opened_library
 from earmark.web.ranges import file_response
 from earmark.web.scoring import Scoring
@@ -28,11 +30,17 @@ Sort = Annotated[
     str,
     Query(max_length=20, description="id, added, title, artist, album, year, bpm, key, score; - reverses."),
 ]
+AUDIO: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"audio/*": {}}},
+    206: {"description": "A part of it", "content": {"audio/*": {}}},
+    416: {"description": "The file has no such part"},
+}
+
 Id = Annotated[int, Path(ge=0, lt=2**63)]
 N = Annotated[int, Query(ge=1, le=200, description="How many, at most.")]
 
 
-@router.get("", summary="Search the library")
+@router.get("", summary="Search the library", response_model=Listing, responses=problems(404))
 def tracks(
     service: Service,
     q: Q = "",
@@ -48,14 +56,20 @@ def tracks(
         return {"total": count(library, q), "of": n, "tracks": [track_of(row) for row in rows]}
 
 
-@router.get("/ids", summary="Search the library for ids alone")
+@router.get("/ids", summary="Search the library for ids alone", response_model=Ids, responses=problems(404))
 def ids(service: Service, q: Q = "", sort: Sort = "id") -> dict[str, list[int]]:
     """Return the ids of all tracks that a query means."""
     with opened_library(service) as library:
         return {"ids": library.search(q, sort=sort)}
 
 
-@router.get("/{id}", summary="One track")
+@router.get(
+    "/{id}",
+    summary="One track",
+    response_model=Detail,
+    response_model_exclude_unset=True,
+    responses=problems(404, 410, *OF_SOUND),
+)
 async def track(
     request: Request,
     service: Service,
@@ -82,7 +96,9 @@ def _detail(service: State, id: int, *, with_sound: bool) -> tuple[dict[str, Any
         return detail_of(row), sound
 
 
-@router.get("/{id}/similar", summary="Tracks that sound like one")
+@router.get(
+    "/{id}/similar", summary="Tracks that sound like one", response_model=Neighbours, responses=problems(404)
+)
 def alike(
     service: Service, id: Id, n: N = 10, other_artists: bool = False, q: Q = ""
 ) -> dict[str, list[dict[str, Any]]]:
@@ -93,7 +109,12 @@ def alike(
         return {"tracks": [neighbour_of(neighbour) for neighbour in found]}
 
 
-@router.get("/{id}/audio", summary="The sound of a track", response_class=Response)
+@router.get(
+    "/{id}/audio",
+    summary="The sound of a track",
+    response_class=Response,
+    responses={**AUDIO, **problems(404, 410)},
+)
 @router.head("/{id}/audio", include_in_schema=False)
 def audio(service: Service, request: Request, id: Id) -> Response:
     """Return the file of a track, or the part of it that a `Range` header means."""
@@ -103,7 +124,11 @@ def audio(service: Service, request: Request, id: Id) -> Response:
     return file_response(file, request, media_type=kind, name=name_of(row))
 
 
-@router.put("/{id}/label", summary="Correct the genre of a track")
+@router.put(
+    "/{id}/label",
+    summary="Correct the genre of a track",
+    responses={**example(Track, TRACK_EXAMPLE, "The track as it is now"), **problems(404, 507)},
+)
 def label(
     service: Service, id: Id, genre: Annotated[str | None, Body(embed=True, max_length=100)]
 ) -> dict[str, Any]:
