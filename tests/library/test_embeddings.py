@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import shutil
@@ -93,6 +94,29 @@ def test_a_damaged_file_is_made_again(library: Library, damaged) -> None:  # typ
     path.write_bytes(damaged(content))
     np.testing.assert_allclose(embeddings(library).vectors, truth(library), atol=1e-6)
     assert path.read_bytes() == content
+
+
+def test_a_file_that_has_settled_is_checked_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings(library)
+    path = the_file(library)
+    checked: list[int] = []
+
+    def count(pieces: object) -> int:
+        checked.append(1)
+        return checksum(pieces)
+
+    module = importlib.import_module("earmark.library.embeddings")  # whose name the function has too
+    checksum = module._checksum
+    monkeypatch.setattr(module, "_checksum", count)
+    for _ in range(2):  # just written: another state could have the same time stamp
+        embeddings(library)
+    assert len(checked) == 2
+    os.utime(path, (1.7e9, 1.7e9))
+    for _ in range(3):
+        embeddings(library)
+    assert len(checked) == 3
+    path.write_bytes(zeros(path.read_bytes()))
+    np.testing.assert_allclose(embeddings(library).vectors, truth(library), atol=1e-6)
 
 
 def test_the_file_of_another_catalogue_of_that_name_is_not_believed(tmp_path: Path) -> None:

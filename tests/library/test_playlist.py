@@ -30,8 +30,9 @@ from earmark.library import (
     playlist_text,
     save_playlist,
 )
+from earmark.library.mixing import key_distance, tempo_step
 from earmark.library.playlist import _costs, energy, in_order, step_cost
-from earmark.library.similar import artists_of
+from earmark.library.similar import artists_of, cosine
 from sounds import tone, write
 
 
@@ -279,3 +280,18 @@ def test_another_program_follows_the_paths(tmp_path: Path) -> None:
         command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path]
         seconds.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     assert seconds == pytest.approx([1, 2], abs=0.01)
+
+
+def test_costs_of_all_pairs_are_those_of_their_tempos_and_keys(library: Library) -> None:
+    rows = [*library.rows()][:30]
+    rows += [row("/unknown.mp3", np.ones(8), tempo=None, key=None), row("/zero.mp3", None, tempo=0.0)]
+    for a, b in itertools.combinations(rows, 2):
+        assert a.prediction and b.prediction
+        tempo = tempo_step(a.prediction.tempo, b.prediction.tempo)
+        steps = key_distance(a.prediction.key, b.prediction.key)
+        expected = 0.5 * (0.25 if tempo is None else min(1.0, abs(tempo.change) / 0.16))
+        expected += 0.5 * (0.25 if steps is None else min(1.0, steps / 4))
+        expected += 2.5 if artists_of(a) & artists_of(b) else 0.0
+        known = a.embedding is not None and b.embedding is not None
+        expected += np.sqrt(max(0.0, 2 - 2 * cosine(a, b))) if known else 1.0
+        assert step_cost(b, a) == pytest.approx(expected, abs=1e-3)

@@ -70,7 +70,7 @@ def export(library: Library, path: Path, *, query: str = "", embeddings: bool = 
         raise InputError(f"no table for suffix={path.suffix!r}", hint=f"Accepted: {accepted}.")
     ids = library.search(query)
     with atomic_file(path) as file:
-        rows = library.rows(ids)
+        rows = library.rows(ids, brief=suffix != ".jsonl" and not embeddings)
         return _write_embeddings(rows, file) if embeddings else writers[suffix](rows, file)
 
 

@@ -61,7 +61,7 @@ def labelled(
     if source not in SOURCES:
         raise InputError(f"source={source!r}", hint=f"Accepted: {', '.join(SOURCES)}.")
     classes = {label.strip().lower(): name.strip().lower() for label, name in (names or {}).items()}
-    for row in library.rows(library.search(query)):
+    for row in library.rows(library.search(query), brief=True):
         label = _label(row, source).strip().lower()
         label = classes.get(label, label)
         if label and not row.item.number:

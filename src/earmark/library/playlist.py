@@ -15,7 +15,7 @@ import numpy.typing as npt
 from earmark.errors import InputError
 from earmark.library.catalogue import Library
 from earmark.library.embeddings import unit
-from earmark.library.mixing import key_distance, tempo_step
+from earmark.library.mixing import key_distance
 from earmark.library.moods import tracks_of_mood
 from earmark.library.row import Row
 from earmark.library.search import search
@@ -220,22 +220,37 @@ def _smooth(rows: Sequence[Row]) -> list[Row]:
 
 def _costs(rows: Sequence[Row]) -> Floats:
     """Return the cost of each step [shape=(n, n)], the same both ways."""
-    n = len(rows)
-    costs = np.zeros((n, n))
-    artists = [artists_of(row) for row in rows]
     facts = [(row.prediction.tempo, row.prediction.key) if row.prediction else (None, None) for row in rows]
-    for i in range(n):
-        for j in range(i):
-            costs[i, j] = _tempo_and_key(facts[i], facts[j])
-            if artists[i] & artists[j]:
-                costs[i, j] += _ARTIST_COST
-    return costs + costs.T + _sound_distances(rows)
+    costs = _TEMPO_COST * _tempo_costs([tempo for tempo, _ in facts])
+    costs += _KEY_COST * _key_costs([key for _, key in facts])
+    by_artist: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        for name in artists_of(row):
+            by_artist.setdefault(name, []).append(i)
+    same = np.zeros(costs.shape, dtype=bool)
+    for places in by_artist.values():
+        same[np.ix_(places, places)] = True
+    below = np.tril(costs + _ARTIST_COST * same, -1)
+    return below + below.T + _sound_distances(rows)
 
 
-def _tempo_and_key(a: tuple[float | None, str | None], b: tuple[float | None, str | None]) -> float:
-    tempo, steps = tempo_step(a[0], b[0]), key_distance(a[1], b[1])
-    cost = _TEMPO_COST * (_UNKNOWN if tempo is None else min(1.0, abs(tempo.change) / _UNMIXABLE))
-    return cost + _KEY_COST * (_UNKNOWN if steps is None else min(1.0, steps / _FAR_KEY))
+def _tempo_costs(tempos: Sequence[float | None]) -> Floats:
+    """Return what changes of tempo cost, 0 to 1 [shape=(n, n)]: `mixing.tempo_step` of all pairs at once."""
+    bpm = np.array([tempo if tempo and tempo > 0 else np.nan for tempo in tempos])
+    ratios = bpm[None, :] / bpm[:, None]
+    with np.errstate(invalid="ignore"):
+        octaves = np.clip(np.round(np.log2(ratios)), -1, 1)
+    costs = np.minimum(1.0, np.abs(ratios / 2**octaves - 1) / _UNMIXABLE)
+    return np.asarray(np.where(np.isnan(costs), _UNKNOWN, costs), dtype=np.float64)
+
+
+def _key_costs(keys: Sequence[str | None]) -> Floats:
+    """Return what changes of key cost, 0 to 1 [shape=(n, n)]: there are few keys, and a table of theirs."""
+    names = list(dict.fromkeys(keys))
+    steps = [[key_distance(a, b) for b in names] for a in names]
+    table = np.array([[_UNKNOWN if n is None else min(1.0, n / _FAR_KEY) for n in row] for row in steps])
+    places = [names.index(key) for key in keys]
+    return np.asarray(table.reshape(len(names), len(names))[np.ix_(places, places)], dtype=np.float64)
 
 
 def _sound_distances(rows: Sequence[Row]) -> Floats:

@@ -31,6 +31,7 @@ _SHARED_GENRE, _SHARED_MOOD = 0.3, 0.4  # scores from which on a label is worth 
 _MOST_WORDS = 3
 _NEAR_TEMPO = 0.12  # relative: further off, a change of tempo is not worth a percentage
 _FIRST_LOOK = 64  # places that are sorted first
+_ROUNDED = 1e-5  # how far two ways to a cosine may lie apart
 _READ = 16  # rows at a time: unpacking one takes longer than comparing a thousand
 _VARIOUS = {"various artists", "various", "va", "v.a."}
 _ARTISTS = re.compile(r"\s*;\s*|\s+(?:feat\.?|ft\.?|featuring)\s+", re.IGNORECASE)
@@ -119,11 +120,13 @@ def similar(
     allowed = vectors.allowed(among, [row.id for row in [*rows, *unwanted]])
     artists = frozenset().union(*map(artists_of, rows)) if other_artists else frozenset()
     found: list[Neighbour] = []
+    known = _Recordings(rows)
     for place, row in _ranked(library, vectors, np.where(allowed, scores, -np.inf)):
         if row.vanished is not None or artists & artists_of(row):
             continue
-        if any(is_copy(other, row) for other in [*rows, *(neighbour.row for neighbour in found)]):
+        if known.has(row):
             continue
+        known.add(row)
         found.append(Neighbour(row, float(similarity[place]), why(_nearest(rows, row), row)))
         if len(found) == n:
             break
@@ -207,6 +210,37 @@ def is_copy(a: Row, b: Row) -> bool:
 
 
 # ---------------------------------------------------------------- steps of the search
+
+
+class _Recordings:
+    """Recordings of which no second copy is wanted: one product finds those that a track may be a copy of."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows: list[Row] = []
+        self._by_sound: dict[str, list[int]] = {}
+        self._units = np.zeros((_FIRST_LOOK, len(_embedding(rows[0]))), dtype=np.float32)
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Take a recording up."""
+        n = len(self._rows)
+        if n == len(self._units):
+            self._units = np.concatenate([self._units, np.zeros_like(self._units)])
+        self._units[n] = unit(_embedding(row))
+        self._by_sound.setdefault(row.sound, []).append(n)
+        self._rows.append(row)
+
+    def has(self, row: Row) -> bool:
+        """Whether a track is a copy of one of them."""
+        near = self._units[: len(self._rows)] @ unit(_embedding(row)) >= MAYBE_COPY - _ROUNDED
+        places = {*np.flatnonzero(near).tolist(), *(self._by_sound.get(row.sound, ()) if row.sound else ())}
+        return any(is_copy(self._rows[i], row) for i in places)
+
+
+def _embedding(row: Row) -> Floats:
+    assert row.embedding is not None  # `rows_of` and the matrix have none without
+    return row.embedding
 
 
 def rows_of(library: Library, seeds: Sequence[Seed]) -> list[Row]:

@@ -119,7 +119,7 @@ def search(
         elif as_csv:
             _write_csv(catalogue, shown)
         elif shown:
-            console().print(_table(list(catalogue.rows(shown))))
+            console().print(_table(list(catalogue.rows(shown, brief=True))))
         if is_table:
             more = f"; --limit {n} shows all" if len(shown) < n else ""
             say(f"{len(shown)} of {plural(n, 'track')}{more}" if more else plural(n, "track"))
@@ -141,7 +141,7 @@ def _write_csv(catalogue: Library, ids: list[int]) -> None:
     from earmark.library.export import COLUMNS, csv_cells, flat
 
     write_line(csv_line(COLUMNS))
-    for row in catalogue.rows(ids):
+    for row in catalogue.rows(ids, brief=True):
         write_line(csv_line(csv_cells(flat(row))))
 
 
