@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+E2E    := tests/web/e2e
+AXE    := $(E2E)/node_modules/.axe
 
 .PHONY: demo quick oracle test lint bench docs clean
 .DEFAULT_GOAL := demo
@@ -9,7 +11,7 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.demo          ## install, classify the demo clip, say what to try next
 	$(BIN)/earmark demo
 
-test: $(VENV)/.dev           ## the whole test suite
+test: $(VENV)/.dev $(AXE)    ## the whole test suite
 	$(BIN)/pytest
 
 quick: $(VENV)/.dev          ## the tests that answer at once, without networks and experiments
@@ -45,4 +47,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.oracle: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracle]'
+	@touch $@
+
+# Checks accessibility; where npm is missing or cannot reach a registry, that test is skipped and says so.
+$(AXE): $(E2E)/package.json
+	@mkdir -p $(@D)
+	-@npm install --prefix $(E2E) --no-package-lock --no-audit --no-fund --silent
 	@touch $@

@@ -98,8 +98,11 @@ class Opened:
             if isinstance(data, bytes):
                 self.sent.append(data)
 
+        def received(data: str) -> None:
+            self.received.append(data)
+
         socket.on("framesent", sent)
-        socket.on("framereceived", self.received.append)
+        socket.on("framereceived", received)
 
     def open(self, view: str, *, wait: str = "h1") -> Any:
         """Open a view and wait for something of it."""

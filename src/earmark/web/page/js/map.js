@@ -197,8 +197,8 @@ export class SoundMap {
     ctx.font = `600 12px ${token("sans")}`; ctx.textAlign = "center"; ctx.textBaseline = "middle"; ctx.lineJoin = "round";
     this.centres ??= this.#middles();
     for (const [g, centre] of this.centres) {
-      const [x, y] = this.#xy(centre), on = this.on.includes(g);
-      if (!on && this.scale < 2 && crowd(x, y)) continue;
+      const [cx, y] = this.#xy(centre), half = ctx.measureText(g).width / 2 + 4, x = Math.min(this.w - half, Math.max(half, cx)), on = this.on.includes(g);
+      if (crowd(x, y)) continue; // the coloured ones come first, then the larger
       ctx.lineWidth = 4; ctx.strokeStyle = token("card"); ctx.strokeText(g, x, y);
       ctx.fillStyle = token(on ? "ink" : "ink-3"); ctx.fillText(g, x, y);
       put.push([x, y]);

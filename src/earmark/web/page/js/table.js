@@ -83,6 +83,7 @@ export class SongTable {
       let el = this.pool.get(i);
       if (!el) { el = this.#row(this.songs.get(i), i); this.pool.set(i, el); this.space.append(el); }
       el.setAttribute("aria-selected", String(i === this.at));
+      el.querySelector("button")?.setAttribute("tabindex", i === this.at ? "0" : "-1"); // Tab goes from the table to what the chosen row can do
     }
     const on = this.pool.get(this.at);
     if (on) this.el.setAttribute("aria-activedescendant", on.id); else this.el.removeAttribute("aria-activedescendant");
