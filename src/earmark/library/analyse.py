@@ -95,12 +95,12 @@ def _scored(row: Row, model: Model, excerpts: tuple[int, float] | None, before: 
         row,
         prediction=prediction,
         embedding=embedding if len(embedding) else None,
-        peaks=(before and before.peaks) or _peaks(item.path, item.start, prediction.duration),
+        peaks=(before and before.peaks) or middle_peaks(item.path, item.start, prediction.duration),
     )
 
 
-def _peaks(path: str, start: float, duration: float) -> Peaks:
-    """Return the peaks of the middle of a track."""
+def middle_peaks(path: str, start: float, duration: float) -> Peaks:
+    """Return the peaks of the middle of a track, by which copies of it are recognised."""
     length = min(FINGERPRINTED, duration)
     clip = load(path, sr=SPEC.sr, start=start + (duration - length) / 2, duration=length)
     times, pitches = peaks(magnitudes(clip, SPEC))

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from earmark.arrays import Float32
-from earmark.audio import load, open_audio
+from earmark.audio import load, open_audio, sound_digest
 from earmark.errors import InputError, TooLongError
 from earmark.features import Picture, PictureStream
-from earmark.library import FileState, Item, ModelInfo, Row
+from earmark.library import FileState, Item, ModelInfo, Row, read_tags
+from earmark.library.analyse import middle_peaks
 from earmark.models import Model, load_model
 from earmark.predict import Prediction, Prior, score_source
 from earmark.predict.scorer import opened
@@ -182,9 +183,13 @@ def with_entry(body: bytes, name: str, value: Any) -> bytes:
 
 
 def _row(sound: Sound, model: Model, prediction: Prediction, embedding: Float32) -> Row:
+    """A row like those of a scan, by which copies and other tracks of its artists are left out."""
     return Row(
         Item(sound.name),
         FileState(0, 0, 0),
+        tags=read_tags(sound.path),
+        sound=sound_digest(sound.path),
+        peaks=middle_peaks(sound.path, 0.0, prediction.duration),
         prediction=prediction,
         embedding=embedding if len(embedding) else None,
         model=ModelInfo.of(model.card),
