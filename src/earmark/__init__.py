@@ -32,6 +32,7 @@ _PUBLIC = {
     "WindowScorer": "predict",
     "WindowScores": "predict",
     "classify": "predict",
+    "listen": "live",
     "EarmarkError": "errors",
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "demo_clip",
     "descriptors",
     "list_models",
+    "listen",
     "load",
     "load_model",
     "log_mel",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from earmark.demo import demo_clip
     from earmark.errors import EarmarkError
     from earmark.features import FeatureSpec, descriptors, log_mel
+    from earmark.live import listen
     from earmark.models import ModelCard, list_models, load_model, register
     from earmark.predict import Prediction, WindowScorer, WindowScores, classify
 

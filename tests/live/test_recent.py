@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import sys
 
 import numpy as np
 
@@ -47,6 +48,6 @@ def test_the_clock_knows_the_stream_before_the_current_one() -> None:
 
 
 def test_the_examples_hold() -> None:
-    for module in (clock, recent, session):
+    for module in (clock, recent, session, sys.modules["earmark.live.listen"]):
         done = doctest.testmod(module)
         assert done.attempted and not done.failed

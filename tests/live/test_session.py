@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import earmark
 import sounds
 from earmark.audio import Clip
 from earmark.errors import InputError, TooShortError
@@ -101,6 +102,16 @@ def test_silence() -> None:
     assert final.verdict == "silence" and {answer.verdict for answer in answers} == {"silence"}
     assert answers[-1].quadrant is None and answers[-1].tempo is None and answers[-1].level_db == -200
     assert answers[-1].settled
+
+
+def test_listen_gives_the_answers_and_what_classify_gives_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "song.flac"
+    sounds.write(path, music(44100), 44100, "flac")
+    *answers, final = earmark.listen(path, model="echo", hop=0.5)
+    assert final == classify(path, model="echo")
+    assert [answer.time for answer in answers] == pytest.approx(np.arange(3.0, 13.0, 0.5), abs=0.05)
+    with pytest.raises(TooShortError):
+        list(earmark.listen(Clip(music()[:500], SR), model="echo"))
 
 
 # Answers

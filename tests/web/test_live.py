@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import websockets.exceptions
 import websockets.sync.client
 from fastapi.testclient import TestClient
 from running import connected, running
@@ -311,6 +312,31 @@ def test_a_model_that_breaks_ends_its_sessions_and_not_the_service() -> None:
             hello(socket)
             socket.send_bytes(pcm(48000).tobytes())
             assert ended(socket)["verdict"] == "music"
+
+
+def test_another_model_of_this_installation(client: TestClient) -> None:
+    y = pcm(48000)
+    with client.websocket_connect("/api/live?model=dummy") as socket:
+        greeting = hello(socket)
+        assert greeting["model"] == "dummy"
+        socket.send_bytes(y.tobytes())
+        assert ended(socket) == expected(y, 48000, "dummy")
+    with client.websocket_connect("/api/live") as socket:  # a session belongs to its model
+        assert hello(socket, session=greeting["session"])["session"] != greeting["session"]
+
+
+def test_the_service_stops_while_somebody_listens() -> None:
+    service = running(create_app("echo", settings=Settings(requests_per_second=0)))
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(service)
+        with websockets.sync.client.connect(f"ws://127.0.0.1:{port}/api/live") as socket:
+            socket.send(json.dumps({"type": "hello", "rate": 48000}))
+            assert json.loads(socket.recv())["type"] == "hello"
+            before = time.monotonic()
+            stack.close()
+            assert time.monotonic() - before < 10
+            with pytest.raises(websockets.exceptions.ConnectionClosed):
+                socket.recv(timeout=5)
 
 
 def test_the_marks_are_those_of_the_card() -> None:

@@ -5,6 +5,16 @@ device, a file or a clock: a microphone, a socket or a file at any speed pushes 
 """
 
 from earmark.live.answer import ANSWER_SCHEMA, Answer
+from earmark.live.listen import listen
 from earmark.live.session import HOP, LONGEST, SETTLE_SECONDS, Session, answer_together
 
-__all__ = ["ANSWER_SCHEMA", "HOP", "LONGEST", "SETTLE_SECONDS", "Answer", "Session", "answer_together"]
+__all__ = [
+    "ANSWER_SCHEMA",
+    "HOP",
+    "LONGEST",
+    "SETTLE_SECONDS",
+    "Answer",
+    "Session",
+    "answer_together",
+    "listen",
+]
