@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable
@@ -226,6 +227,29 @@ def test_a_cancelled_scan_loses_nothing(tmp_path: Path) -> None:
     assert 3 <= n < 12
     again = ended(client, client.post("/api/jobs", json={"kind": "scan"}).json()["id"])
     assert again["result"]["new"] == 12 - n and client.get("/api/tracks").json()["total"] == 12
+
+
+@pytest.mark.slow
+def test_a_cancelled_scan_ends_its_worker_processes(tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for i in range(400):
+        soundfile.write(music / f"{i}.wav", 0.2 * np.sin(0.001 * (i + 30) * np.arange(9 * 22050)), 22050)
+    with Library(tmp_path / "library.sqlite") as library:
+        library.add_root(str(music))
+    before = set(multiprocessing.active_children())
+    client = TestClient(create_app("echo", tmp_path / "library.sqlite", Settings(hosts=("testserver",))))
+    id = client.post("/api/jobs", json={"kind": "scan"}).json()["id"]
+    until = time.monotonic() + 60
+    while client.get(f"/api/jobs/{id}").json()["done"] < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert set(multiprocessing.active_children()) - before
+    client.delete(f"/api/jobs/{id}")
+    assert ended(client, id)["state"] == "cancelled"
+    while set(multiprocessing.active_children()) - before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not set(multiprocessing.active_children()) - before
+    assert 2 <= client.get("/api/tracks").json()["total"] < 400
 
 
 @pytest.mark.parametrize("body", [{}, {"kind": "delete"}, {"kind": "scan", "path": "/etc"}, {"kind": 3}, []])

@@ -37,14 +37,16 @@ def opened_library(state: State, *, read_only: bool = True) -> Iterator[Library]
         raise NoLibraryError(
             "this service has no library", hint="Try: earmark scan DIR, then earmark serve --library FILE."
         )
+    folders = [os.fspath(state.library.parent)]
     try:
         with state.open_library(read_only=read_only) as library:
-            try:
-                yield library
-            except EarmarkError as error:
-                raise nameless(error, [*library.roots(), os.fspath(library.path.parent)]) from error
+            folders += library.roots()
+            yield library
     except EarmarkError as error:
-        raise nameless(error, [os.fspath(state.library.parent)]) from error
+        shown = nameless(error, folders)
+        if shown is error:
+            raise
+        raise shown from error
 
 
 def nameless(error: EarmarkError, folders: list[str]) -> EarmarkError:
