@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from earmark.audio.formats.ogg import is_complete
 from earmark.audio.formats.sniff import sniff
 from earmark.audio.pipe import Section
 from earmark.audio.resample import entry, resample_stream
+from earmark.audio.source import open_source
 
 SR = 22050
 
@@ -145,3 +147,15 @@ def test_excerpts_lie_evenly_within_the_requested_part(
     before, after = starts[0] - start, end - starts[-1] - seconds
     left_out = np.array([2 * before, *(np.diff(starts) - seconds), 2 * after])
     assert np.allclose(left_out, left_out[0], atol=1e-6) and left_out[0] > -1e-6
+
+
+def test_a_decoder_may_go_anywhere_in_a_file(tmp_path: Path) -> None:
+    """Damaged files name places that no file system has, where the system raises an error."""
+    path = tmp_path / "ten"
+    path.write_bytes(b"0123456789")
+    opened = open_source(path)
+    assert opened.file.seek(2**63 - 1) == 10 and opened.file.read(1) == b""
+    assert opened.file.seek(3) == 3 and opened.file.read(2) == b"34"
+    with pytest.raises(OSError, match="Invalid"):
+        opened.file.seek(-1)
+    opened.close()

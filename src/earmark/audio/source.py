@@ -153,6 +153,22 @@ class OpenedSource:
             self.file.close()
 
 
+class _File(io.BufferedReader):
+    """A file in which a decoder may go anywhere.
+
+    Damaged files name places that no file system has. The system refuses to go there, which FFmpeg's callers
+    report on stderr; in memory, and here, there is only nothing behind the end.
+    """
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            if offset <= 0:
+                raise
+            return super().seek(0, os.SEEK_END)
+
+
 def open_source(source: Source, *, name: str | None = None) -> OpenedSource:
     """Open a path, bytes, a file object or standard input (``"-"``).
 
@@ -202,7 +218,7 @@ def _from_path(path: str, name: str) -> OpenedSource:
             return OpenedSource(_open_fifo(path, name), name, name, size=None, owned=True)
         if not stat.S_ISREG(mode):
             raise _not_a_file(mode, name)
-        return _sized(open(path, "rb", buffering=READ_LENGTH), name, name, owned=True)
+        return _sized(_File(open(path, "rb", buffering=0), READ_LENGTH), name, name, owned=True)
     except (FileNotFoundError, NotADirectoryError):
         raise AudioNotFoundError(f"There is no file {name}", hint="Try: check the spelling.") from None
     except PermissionError:

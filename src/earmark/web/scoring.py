@@ -34,6 +34,8 @@ KILL_SECONDS = 3.0
 # then, of MP3 at 128 kbit/s the whole 300 s; one core of a small machine takes 36 s for either.
 LEAST_SECONDS = 60.0
 BYTES_PER_SECOND = 400_000
+# A worker grows from 165 to 260 MB in 10,000 sounds, most of them damaged (benchmarks/fuzz_service.py).
+MOST_TASKS = 1000
 LONGEST_WAIT = 60.0  # s that Retry-After names
 
 _logger = logging.getLogger("earmark.web")
@@ -167,6 +169,7 @@ def _new_pool(state: State) -> Pool:
         jobs=settings.jobs,
         deadline=partial(deadline_of, settings.deadline),
         memory=memory and memory // settings.jobs,
+        max_tasks=MOST_TASKS,
     )
 
 
