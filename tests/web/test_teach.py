@@ -93,6 +93,9 @@ def test_two_boxes_become_a_bundle_that_the_command_line_takes(client: TestClien
     assert printed["genres"][0]["label"] == "chords" and printed["model"]["name"] == "my-words"
     served = client.post("/api/classify", params={"model": result["model"]}, content=tone(40)).json()
     assert served["genres"] == printed["genres"]
+    with client.websocket_connect(f"/api/live?model={result['model']}") as line:
+        line.send_json({"type": "hello", "rate": SR, "session": None, "index": 0})
+        assert line.receive_json()["labels"] == ["chords", "none of these"]
 
 
 @pytest.mark.slow
