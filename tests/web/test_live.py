@@ -355,6 +355,19 @@ def test_the_marks_are_those_of_the_card() -> None:
         assert hello(socket)["marks"] == {"rock": 0.3}
 
 
+def test_answers_come_rarer_when_many_listen_and_as_before_once_they_have_gone() -> None:
+    pace = listeners.Pace()
+    for _ in range(5):
+        pace.note(0.1)
+    assert pace.longer == 0.0
+    for _ in range(30):
+        pace.note(0.6)
+    assert pace.longer == 0.25  # half as many
+    for _ in range(60):
+        pace.note(pace.longer + 0.05)  # a block that came early
+    assert pace.longer == 0.0
+
+
 # What nobody should send
 
 BAD_HELLOS = [

@@ -135,13 +135,21 @@ class Listener:
 
     # When it is its turn
 
-    def wait(self, now: float) -> float | None:
-        """Return the seconds until its turn at time `now`; None while there is nothing to do."""
+    def wait(self, now: float, longer: float = 0.0) -> float | None:
+        """Return the seconds until its turn; None while there is nothing to do.
+
+        Parameters
+        ----------
+        now : float
+            Time of the clock.
+        longer : float
+            Seconds of sound to wait for beyond those that the next answer needs.
+        """
         if self.is_busy or not self._queue or self.error or self.final:
             return None
         if self._n_changes:
             return 0.0
-        return self._rates.wait(now) if self.queued_seconds >= self.session.wanted else None
+        return self._rates.wait(now) if self.queued_seconds >= self.session.wanted + longer else None
 
     @property
     def lateness(self) -> float:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from earmark.errors import BusyError, EarmarkError, InternalError
-from earmark.live import Answer, answer_together
+from earmark.live import HOP, Answer, answer_together
 from earmark.models import Model
 from earmark.predict import Prediction
 from earmark.web.listener import Listener, Work
@@ -23,6 +23,8 @@ from earmark.web.work import Models
 KEPT_SECONDS = 60.0  # after its line broke
 _TOGETHER = 8  # sessions a turn: as many windows as the network takes at once without leaving the cache
 _WORKERS = 2  # at most; the network leaves the interpreter to the other one
+_LATE_SECONDS = 0.15  # a block of 100 ms that came just before its turn is no delay
+_SLOWER, _FASTER = 0.02, 0.005  # s a turn
 
 _logger = logging.getLogger("earmark.web")
 
@@ -63,6 +65,7 @@ class Listeners:
         self._threads = ThreadPoolExecutor(self._n_workers, thread_name_prefix="earmark-live")
         self._workers: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
+        self._pace = Pace()
 
     def __len__(self) -> int:
         """How many are connected."""
@@ -119,7 +122,7 @@ class Listeners:
 
     def wake_for(self, listener: Listener) -> None:
         """Let the workers look for what is due, if something of this listener is or will be."""
-        if listener.wait(time.monotonic()) is not None:
+        if listener.wait(time.monotonic(), self._pace.longer) is not None:
             self._wake.set()
 
     async def close(self) -> None:
@@ -170,6 +173,7 @@ class Listeners:
                 continue
             for listener in some:
                 listener.is_busy = True
+            self._pace.note(some[0].lateness)
             works = [listener.take() for listener in some]
             try:
                 turns = await loop.run_in_executor(self._threads, _advance, some, works)
@@ -185,10 +189,32 @@ class Listeners:
     def _due(self) -> tuple[list[Listener], float | None]:
         """Return those of one model that wait longest, and after how many seconds another one is due."""
         now = time.monotonic()
-        waits = [(one, wait) for one in self._known.values() if (wait := one.wait(now)) is not None]
+        longer = self._pace.longer
+        waits = [(one, wait) for one in self._known.values() if (wait := one.wait(now, longer)) is not None]
         due = sorted((one for one, wait in waits if not wait), key=lambda one: -one.lateness)
         some = [one for one in due if one.session.model is due[0].session.model][:_TOGETHER]
         return some, min((wait for _, wait in waits), default=None)
+
+
+class Pace:
+    """How much rarer answers come when many listen, so that each is as fresh as before: down to half as many.
+
+    Examples
+    --------
+    >>> pace = Pace()
+    >>> for _ in range(100):
+    ...     pace.note(lateness=0.6)
+    >>> pace.longer
+    0.25
+    """
+
+    def __init__(self) -> None:
+        self.longer = 0.0  # s of sound beyond a hop
+
+    def note(self, lateness: float) -> None:
+        """Take note of how many seconds of sound the one that waited longest had beyond a hop."""
+        step = _SLOWER if lateness - self.longer > _LATE_SECONDS else -_FASTER
+        self.longer = min(max(0.0, self.longer + step), HOP)
 
 
 def _advance(listeners: Sequence[Listener], works: Sequence[Work]) -> list[_Turn]:
