@@ -128,6 +128,7 @@ def place(vectors: Floats, *, jobs: int = 1, method: str | None = None) -> tuple
 
 def _by_neighbours(vectors: Floats, flat: Floats, jobs: int) -> Floats:
     """Place vectors by t-SNE, which begins at their places `flat` [both shape=(n, ...)]."""
+    from joblib import parallel_config
     from sklearn.decomposition import PCA as Components
     from sklearn.manifold import TSNE as Neighbours
 
@@ -136,7 +137,8 @@ def _by_neighbours(vectors: Floats, flat: Floats, jobs: int) -> Floats:
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
     start = flat / flat[:, 0].std() * _START
     made = Neighbours(perplexity=perplexity, init=start.astype(np.float32), n_jobs=jobs, random_state=0)
-    return np.asarray(made.fit_transform(reduced), dtype=np.float64)
+    with parallel_config("threading"):  # a worker process may not start processes of its own
+        return np.asarray(made.fit_transform(reduced), dtype=np.float64)
 
 
 def _around(vectors: Floats, chosen: npt.NDArray[np.int64], points: Floats) -> Floats:

@@ -86,7 +86,8 @@ def playlist_file(library: Library, wanted: Wanted) -> Download:
     InputError
         Nothing fits, both ids and a search, or as `earmark.library.make_playlist` raises it.
     """
-    rows = [_below_root(row, library.roots()) for row in tracks_of(library, wanted)]
+    roots = library.roots()
+    rows = [_below_root(row, roots) for row in tracks_of(library, wanted)]
     if not rows:
         raise InputError("no track fits this playlist", hint="Try: a wider query, or a longer playlist.")
     written = playlist_text(rows, f".{wanted.format}", name=wanted.name, relative_to=os.sep)
@@ -114,7 +115,8 @@ def tracks_of(library: Library, wanted: Wanted) -> list[Row]:
     ids = list(dict.fromkeys(wanted.ids))
     if rules.number is None and rules.minutes is None:
         rules = dataclasses.replace(rules, number=max(1, len(ids)))
-    return in_order(choose(library.rows(ids), rules), order, seed=rules.seed)
+    rows = library.rows(ids, brief=order != Order.smooth)  # of all orders, that one alone needs embeddings
+    return in_order(choose(rows, rules), order, seed=rules.seed)
 
 
 def file_name(name: str) -> str:
