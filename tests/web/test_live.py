@@ -22,6 +22,8 @@ from earmark.models import Head
 from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import classify
 from earmark.web import Settings, create_app, listeners
+from earmark.web.listener import Listener
+from earmark.web.live_messages import Hello
 from earmark.web.routes import live
 from music import band
 
@@ -471,6 +473,23 @@ def test_malformed_frames_on_the_wire() -> None:
             other.send(json.dumps({"type": "end"}))
             *_, final = map(json.loads, other)
         assert final["prediction"] == expected(y, 48000)
+
+
+def test_single_samples_and_floods_of_changes_take_no_memory() -> None:
+    listener = Listener(Echo(), Hello(48000, None, 0, 0.25))
+    for _ in range(100_000):
+        listener.push(np.zeros(1, np.int16))
+    assert len(listener._queue) < 10 and listener.has_room.is_set()
+    for rate in range(9000, 9020):
+        listener.change_rate(rate)
+    assert not listener.has_room.is_set()
+    work = listener.take()
+    assert len(work.y) == 100_000 and not work.changes
+    work = listener.take()
+    assert len(work.changes) == 20 and not len(work.y)
+    listener.change(work)
+    listener.give([], None, 0.0)
+    assert listener.has_room.is_set() and listener.session.rate == 9019
 
 
 def test_random_frames_neither_kill_the_service_nor_stop_another(client: TestClient) -> None:

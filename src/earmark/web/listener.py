@@ -20,6 +20,8 @@ from earmark.web.live_messages import End, Hello, Rate
 MOST_QUEUED = 20.0
 _AT_ONCE = 5.0  # s of sound that one turn takes
 _LONGEST_SKIP = 3600.0  # s
+_PIECE = 65_536  # bytes that are joined at least
+_MOST_CHANGES = 20  # of the rate, or gaps, that wait at most
 _FULL_SCALE = np.float32(1 / 32768)
 
 Samples = npt.NDArray[np.int16]
@@ -81,7 +83,7 @@ class Listener:
         self.is_delivered = False  # the final
         self._has_ended = False
         self._queued_rate = hello.rate  # of what is first in the queue
-        self._queue: deque[Samples | _Drop | Rate | End] = deque()
+        self._queue: deque[bytearray | _Drop | Rate | End] = deque()  # bytes of samples, or what lies between
         self._n_changes = 0  # in the queue that are no samples
         self._rates = AnswerRate(self.hop)
 
@@ -100,7 +102,10 @@ class Listener:
         """Take samples."""
         if self._has_ended or not len(y):
             return
-        self._queue.append(y)
+        # Joined, or a client that sends single samples would fill the memory with pieces.
+        if not self._queue or not isinstance(last := self._queue[-1], bytearray) or len(last) > _PIECE:
+            self._queue.append(last := bytearray())
+        last += y.tobytes()
         self.next_index += len(y)
         self.queued_seconds += len(y) / self.rate
         if self.queued_seconds > MOST_QUEUED:
@@ -132,6 +137,8 @@ class Listener:
     def _change(self, change: _Drop | Rate | End) -> None:
         self._queue.append(change)
         self._n_changes += 1
+        if self._n_changes >= _MOST_CHANGES:
+            self.has_room.clear()
 
     # When it is its turn
 
@@ -164,17 +171,17 @@ class Listener:
             self._queue.popleft()
             if isinstance(item, Rate):
                 self._queued_rate = item.rate
-        pieces, seconds = [np.empty(0, np.int16)], 0.0
-        while self._queue and isinstance(piece := self._queue[0], np.ndarray) and seconds < _AT_ONCE:
-            pieces.append(piece)
-            seconds += len(piece) / self._queued_rate
+        pieces, seconds = bytearray(), 0.0
+        while self._queue and isinstance(piece := self._queue[0], bytearray) and seconds < _AT_ONCE:
+            pieces += piece
+            seconds += len(piece) / 2 / self._queued_rate
             self._queue.popleft()
         self.queued_seconds = max(0.0, self.queued_seconds - seconds)
         is_last = len(self._queue) == 1 and isinstance(self._queue[0], End)
         if is_last:
             self._queue.clear()
         self._n_changes -= len(changes) + is_last
-        return Work(changes, np.concatenate(pieces) * _FULL_SCALE, is_last)
+        return Work(changes, np.frombuffer(pieces, "<i2") * _FULL_SCALE, is_last)
 
     def change(self, work: Work) -> None:
         """Do what comes before the samples of a turn; in a worker's thread."""
