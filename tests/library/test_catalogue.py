@@ -78,7 +78,9 @@ def test_a_brief_row_lacks_only_what_is_large(library: Library, row: Row) -> Non
     (whole,), (brief,) = library.rows([id]), library.rows([id], brief=True)
     assert whole.prediction is not None and brief.prediction is not None and whole.prediction.segments
     assert (brief.prediction.segments, brief.peaks, brief.embedding) == ((), None, None)
-    assert brief.prediction == dataclasses.replace(whole.prediction, segments=())
+    first, *others = whole.prediction.moods
+    moods = (first, *(score for score in others if score.score >= 0.1))
+    assert brief.prediction == dataclasses.replace(whole.prediction, segments=(), moods=moods)
     assert (brief.item, brief.tags, brief.corrections) == (whole.item, whole.tags, {"genres": ("jazz",)})
 
 

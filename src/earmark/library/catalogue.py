@@ -26,6 +26,7 @@ _MOST_VARIABLES = 500  # in one statement; SQLite takes at least 999
 
 # What a listing does without: reading and unpacking it takes longer than all else.
 _LARGE = ("fingerprint", "timeline", "embedding")
+_LEAST_MOOD = 0.1
 
 
 def _read(without: Sequence[str] = ()) -> str:
@@ -237,7 +238,7 @@ class Library:
         ids : iterable of int, optional
             Those of these ids, in their order, ids that are not there left out; by default all, by id.
         brief : bool
-            Whether to do without segments, fingerprint and embedding, which takes a seventh of the time.
+            Whether to do without segments, fingerprint, embedding and mood words below 0.1 but the first.
         """
         if ids is None:
             ids = [row[0] for row in self.query("SELECT id FROM tracks ORDER BY id")]
@@ -249,8 +250,12 @@ class Library:
             corrected = self._corrections(some)
             for id in some:
                 if id in found:
-                    row = records.row_of(found[id], self._model_info(found[id]["model"]))
-                    yield dataclasses.replace(row, corrections=corrected.get(id, {}))
+                    yield records.row_of(
+                        found[id],
+                        self._model_info(found[id]["model"]),
+                        corrections=corrected.get(id),
+                        least_mood=_LEAST_MOOD if brief else 0.0,
+                    )
 
     def paths(self, ids: Iterable[int]) -> list[str]:
         """Return the paths of tracks, in their order; ids that are not there are left out."""

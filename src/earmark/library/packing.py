@@ -108,10 +108,10 @@ def unpack_peaks(data: bytes) -> Peaks:
     )
 
 
-def ranked(classes: Sequence[str], scores: npt.NDArray[np.floating]) -> tuple[Score, ...]:
-    """Return every class with its score, highest first; equal ones in the order of the card."""
-    order = np.argsort(-scores, kind="stable").tolist()
-    return tuple(Score(classes[i], float(scores[i])) for i in order)
+def ranked(classes: Sequence[str], scores: npt.NDArray[np.floating], least: float = 0.0) -> tuple[Score, ...]:
+    """Return the first class and those with a score of `least`, highest first, equal ones in their order."""
+    order, values = np.argsort(-scores, kind="stable").tolist(), scores.tolist()
+    return tuple(Score(classes[i], values[i]) for i in order if values[i] >= least or i == order[0])
 
 
 def likeliest(classes: Sequence[str], scores: npt.NDArray[np.floating]) -> Quadrant | None:

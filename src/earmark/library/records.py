@@ -98,8 +98,26 @@ def _found_labels(row: Row) -> Iterator[tuple[str, str, int, int]]:
             yield "quadrant", label, round(1000 * value), rank
 
 
-def row_of(record: sqlite3.Row, model: ModelInfo | None) -> Row:
-    """Return the row of a record with all `COLUMNS`, ``id`` and ``folder_path``."""
+def row_of(
+    record: sqlite3.Row,
+    model: ModelInfo | None,
+    *,
+    corrections: Mapping[str, tuple[str, ...]] | None = None,
+    least_mood: float = 0.0,
+) -> Row:
+    """Return the row of a record with all `COLUMNS`, ``id`` and ``folder_path``.
+
+    Parameters
+    ----------
+    record : sqlite3.Row
+        NULL in large columns gives a row without what they hold.
+    model : ModelInfo or None
+        Of the record.
+    corrections : mapping, optional
+        As of `Row`.
+    least_mood : float
+        Mood words of lower scores are left out.
+    """
     path = os.fsdecode(os.path.join(record["folder_path"], record["name"]))
     embedding = record["embedding"]
     return Row(
@@ -109,13 +127,16 @@ def row_of(record: sqlite3.Row, model: ModelInfo | None) -> Row:
         sound=(record["sound"] or b"").hex(),
         peaks=packing.unpack_peaks(record["fingerprint"]) if record["fingerprint"] else None,
         model=model,
-        prediction=_prediction(record, path, model) if model and record["scores"] is not None else None,
+        prediction=_prediction(record, path, model, least_mood)
+        if model and record["scores"] is not None
+        else None,
         embedding=None if embedding is None else np.frombuffer(embedding, "<f2").astype(np.float32),
         error=json.loads(record["error"]) if record["error"] else None,
         id=record["id"],
         added=record["added"],
         analysed=record["analysed"],
         vanished=record["vanished"],
+        corrections=dict(corrections or {}),
     )
 
 
@@ -159,7 +180,7 @@ def _stored(heads: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, tuple[str,
     return ((first, heads[first]), *((name, heads.get(name, ())) for name in ("moods", "quadrant")))
 
 
-def _prediction(record: sqlite3.Row, path: str, model: ModelInfo) -> Prediction:
+def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: float) -> Prediction:
     scores, found = packing.unpack_scores(record["scores"]), []
     for _, classes in _stored(model.heads):
         found.append((classes, scores[: len(classes)]))
@@ -173,7 +194,7 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo) -> Prediction:
         model=ModelId(model.name, model.sha256),
         verdict=record["verdict"],
         genres=packing.ranked(genres, of_genres),
-        moods=packing.ranked(moods, of_moods) if has_moods else (),
+        moods=packing.ranked(moods, of_moods, least_mood) if has_moods else (),
         quadrant=packing.likeliest(quadrants, of_quadrants),
         tempo=record["tempo"],
         key=record["key"],
