@@ -9,6 +9,7 @@ sound, samples that are left out, and later a file that moves and one that goes.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import mutagen
 import numpy as np
 import soundfile
 
-from earmark.demo import demo_medley
+from earmark.demo import demo_clip, demo_medley
 
 SHEET = """PERFORMER "The Demo Band"
 TITLE "Live in Memory"
@@ -64,9 +65,26 @@ def make(music: Path) -> None:
     (music / "Album" / "cover.jpg").write_bytes(b"\xff\xd8\xff")
 
 
+def make_tagged(music: Path, *, n: int = 10) -> None:
+    """Make tracks of three styles with genre tags, two by each artist; one tag is wrong."""
+    tempi = {"rock": (110, 170), "house": (112, 132), "slow": (60, 100)}
+    rng = np.random.default_rng(0)
+    for genre, (low, high) in tempi.items():
+        style = {"slow": "ballad"}.get(genre, genre)
+        for i in range(n):
+            clip = demo_clip(style, seconds=4.0, bpm=float(rng.uniform(low, high)), seed=i)
+            path = music / f"{genre} {i:02}.flac"
+            write(path, clip.y, clip.sr, f"{genre.title()} Tune {i}")
+            tags = mutagen.File(path, easy=True)
+            wrong = (genre, i) == ("slow", 3)
+            tags["artist"] = f"{genre.title()} Band {i // 2}"
+            tags["genre"] = {"rock": "Hard Rock"}.get(genre, genre.title()) if not wrong else "House"
+            tags.save()
+
+
 def shell(command: str, folder: Path) -> None:
     """Run a command in a folder, and show both."""
-    words = [sys.executable, "-m", *command.split()]
+    words = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     text = (done.stderr + done.stdout).replace(str(folder), "/home/me").rstrip()
     status = f"\n(exit status {done.returncode})" if done.returncode else ""
@@ -91,6 +109,11 @@ def main() -> None:
         shell("earmark scan", folder)
         shell("earmark library info", folder)
         shell("earmark library check", folder)
+        os.environ["EARMARK_LIBRARY"] = str(folder / "tagged.sqlite")
+        make_tagged(folder / "Tagged")
+        shell("earmark scan Tagged", folder)
+        shell("earmark train --label genre --map 'Hard Rock=rock' --model logistic -o mine", folder)
+        shell("earmark scan --model mine --refresh", folder)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from earmark.errors import BundleError, EarmarkError
 from earmark.estimators import to_bundle
 from earmark.models import OnnxModel, save_bundle
 from earmark.progress import Progress, no_progress
+from earmark.report import Section
 from earmark.storage import digest, write_atomic
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.plan import Job, plan
@@ -36,6 +37,7 @@ def train(
     cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.time,
+    sections: Sequence[Section] = (),
     **options: Any,
 ) -> Run:
     """Train a model of any family on labelled sound.
@@ -59,6 +61,8 @@ def train(
         Called after each file (``"features"``) and each step (``"training"``).
     clock : callable
         Seconds since 1970, for the log.
+    sections : sequence of Section
+        What else the report shows of the data.
     **options
         Fields of `TrainSettings` by name, such as ``model="svm"``; they go before those of `settings`.
 
@@ -94,7 +98,7 @@ def train(
         is_new = not path.exists()
         resumed = folder.open(facts, job.manifest)
         try:
-            return _run(job, folder, progress, resumed=resumed)
+            return _run(job, folder, progress, resumed=resumed, sections=sections)
         except EarmarkError as error:
             if folder.has_progress:
                 raise _with_way_on(error, path) from error
@@ -109,7 +113,9 @@ def _with_way_on(error: EarmarkError, path: Path) -> EarmarkError:
     return type(error)(error.message, hint=f"{error.hint} {kept}".strip())
 
 
-def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> Run:
+def _run(
+    job: Job, folder: RunFolder, progress: Progress, *, resumed: bool, sections: Sequence[Section] = ()
+) -> Run:
     """Do what is left to do of a run."""
     balance = describe_balance(job.model(), job.counts("train"))
     if not resumed:
@@ -139,7 +145,7 @@ def _run(job: Job, folder: RunFolder, progress: Progress, *, resumed: bool) -> R
         split_reason=job.split_reason,
     )
     write_atomic(folder.curves, draw_curves(folder.events("step"), scores, card.classes))
-    write_report(run, job, scores, folder)
+    write_report(run, job, scores, folder, more=sections)
     if not folder.complete:
         save_bundle(folder.bundle, card, candidate.weights)
         folder.note("done", metrics={metric.name: round(metric.value, 6) for metric in found})

@@ -185,7 +185,14 @@ def _bare(ax: Axes) -> None:
 # ---------------------------------------------------------------- the page
 
 
-def write_report(run: Run, job: Job, scored: Mapping[str, PartScores | None], folder: RunFolder) -> None:
+def write_report(
+    run: Run,
+    job: Job,
+    scored: Mapping[str, PartScores | None],
+    folder: RunFolder,
+    *,
+    more: Sequence[Section] = (),
+) -> None:
     """Write ``report.html``.
 
     Parameters
@@ -198,6 +205,8 @@ def write_report(run: Run, job: Job, scored: Mapping[str, PartScores | None], fo
         Scores of each part.
     folder : RunFolder
         Folder of the run; its ``curves.png`` goes into the page.
+    more : sequence of Section
+        What else is known of the data.
 
     Raises
     ------
@@ -208,6 +217,7 @@ def write_report(run: Run, job: Job, scored: Mapping[str, PartScores | None], fo
         Section("Metrics", _metrics(run, scored["test"])),
         Section("Curves", [figure(folder.curves.read_bytes(), alt="loss by step, recall by class")]),
         Section("Data", _data(run, job)),
+        *more,
         Section("Parameters", _parameters(job)),
     ]
     if run.skipped:
@@ -254,6 +264,7 @@ def _data(run: Run, job: Job) -> list[Html | str]:
         f"Split {split.protocol} ({run.split_reason}), digest {split.digest}; data set {manifest.digest}, "
         f"{len(manifest)} tracks in {len(set(manifest.groups.tolist()))} groups. "
         f"{run.balance[:1].upper()}{run.balance[1:]}.",
+        *(notice(note, kind="note") for note in manifest.notes),
         *(notice(warning) for warning in run.warnings),
     ]
 

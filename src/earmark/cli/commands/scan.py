@@ -89,9 +89,11 @@ def scan(
     from earmark.library import scan as scan_folders
     from earmark.library.analyse import EXCERPTS
     from earmark.library.scanning.scan import folders_to_scan
+    from earmark.models import load_model
 
-    if not (library or default_path()).exists():
-        folders_to_scan(folders or (), [])  # what is refused leaves no empty library behind
+    if not (library or default_path()).exists():  # what is refused leaves no empty library behind
+        folders_to_scan(folders or (), [])
+        load_model(model)
     with Library(library) as opened, resumable_progress() as progress:
         reporter = _Reporter(opened, playlists or [], as_json=as_json)
         options: dict[str, Any] = {
