@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from earmark.web import create_app
 from earmark.web.settings import Settings
 from earmark.web.state import State
 from earmark.web.teach import keeping
-from earmark.web.teach.keeping import KEPT_SECONDS, Clips, Trained
+from earmark.web.teach.keeping import KEPT_SECONDS, Clips, Hour, Trained
 
 SR = 22050
 
@@ -168,6 +169,19 @@ def test_only_so_many_clips_are_kept_and_those_of_others_stay(monkeypatch: pytes
     assert raised.value.retry_after > 60 and len(clips.of(ids)) == 2
     now[0] = KEPT_SECONDS + 1
     assert clips.add(clip())
+
+
+def test_what_nobody_uses_goes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_LOOK_SECONDS", 0.02)
+    now, dropped = [0.0], threading.Event()
+    kept: Hour[str] = Hour(5, drop=lambda id, value: dropped.set(), clock=lambda: now[0])
+    kept.add("x")
+    assert not dropped.wait(0.1)
+    now[0] = KEPT_SECONDS + 1
+    assert dropped.wait(10)
+    kept.add("y")
+    kept.close()
+    assert len(kept) == 0
 
 
 def test_bundles_go_when_they_are_old_or_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from earmark.train.boxes import BoxClip
 from earmark.web.state import State
 
 KEPT_SECONDS = 3600.0
+_LOOK_SECONDS = 300.0
 MOST_CLIPS, MOST_BUNDLES = 5000, 20
 
 V = TypeVar("V")
@@ -46,6 +47,7 @@ class Hour(Generic[V]):
         self.most, self._drop, self._clock = most, drop, clock
         self._values: dict[str, tuple[float, V]] = {}  # the longest unused first
         self._lock = threading.RLock()
+        self._timer: threading.Timer | None = None
 
     def __len__(self) -> int:
         with self._lock:
@@ -57,6 +59,7 @@ class Hour(Generic[V]):
         id = secrets.token_urlsafe(12)
         with self._lock:
             self._values[id] = self._clock(), value
+            self._look_again()
         return id
 
     def get(self, id: str) -> V | None:
@@ -79,6 +82,26 @@ class Hour(Generic[V]):
                 if used < old or room:
                     _, value = self._values.pop(id)
                     self._drop(id, value)
+
+    def close(self) -> None:
+        """Drop all."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self.forget(room=self.most)
+
+    def _look_again(self) -> None:
+        """See to it that what nobody uses goes, even if nothing else happens."""
+        if self._timer is None and self._values:
+            self._timer = threading.Timer(_LOOK_SECONDS, self._looked)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _looked(self) -> None:
+        with self._lock:
+            self._timer = None
+            self.forget()
+            self._look_again()
 
 
 class Clips:
@@ -127,6 +150,10 @@ class Clips:
                 hint="Try: send them again; clips are kept for an hour.",
             )
         return [clip for clip in found if clip is not None]
+
+    def close(self) -> None:
+        """Drop all."""
+        self._kept.close()
 
 
 class Bundle(NamedTuple):
@@ -185,6 +212,7 @@ class Trained:
 
     def close(self) -> None:
         """Remove all."""
+        self._kept.close()
         self._folder.cleanup()
 
     def _drop(self, id: str, bundle: Bundle) -> None:
