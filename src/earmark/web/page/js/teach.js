@@ -40,13 +40,13 @@ export function mount(root) {
   }
 
   function drawBox(box, i) {
-    const n = box.clips.length, full = n >= LEAST, clips = h("div.clips");
+    const n = box.clips.length, ready = box.clips.filter((clip) => !clip.busy).length, full = ready >= LEAST, clips = h("div.clips");
     box.clips.forEach((clip, k) => clips.append(drawClip(box, clip, k)));
     for (let k = n; k < LEAST; k++) clips.append(h("span.clip.want", { "aria-hidden": "true" }));
     const input = h("input", { type: "file", accept: "audio/*,.flac,.opus,.oga", multiple: true, hidden: true, "aria-label": `Files for ${box.name || `box ${i + 1}`}`, onchange: (event) => add(box, [...event.target.files]) });
     return h(`section.card.box${full ? ".full" : ""}`, { "aria-label": box.name || `Box ${i + 1}`, ondragover: (event) => event.preventDefault(), ondrop: (event) => { event.preventDefault(); event.stopPropagation(); add(box, [...event.dataTransfer.files]); } },
       h("input.name", { value: box.name, "aria-label": `Name of box ${i + 1}`, placeholder: ["my hall", "synth-pop I like"][i] ?? "another word", readonly: box.fixed, maxlength: 60, oninput: (event) => { box.name = event.target.value; drawBar(); } }),
-      h("div.row", {}, h("span.note.num", { role: "status" }, full ? `${n} clips` : `${n} of at least ${LEAST} clips`), full && icon("check", true), h("span.grow"), box.fixed && h("span.fine", {}, "so that it may say: neither")),
+      h("div.row", {}, h("span.note.num", { role: "status" }, ready < n ? `${ready} of ${n} clips analysed` : full ? `${n} clips` : `${n} of at least ${LEAST} clips`), full && icon("check", true), h("span.grow"), box.fixed && h("span.fine", {}, "so that it may say: neither")),
       clips, h("div.row", {}, input, h("button.btn.small", { type: "button", onclick: (event) => record(box, event.currentTarget) }, icon("mic", true), `Record ${RECORD} s`), h("button.btn.small", { type: "button", onclick: () => input.click() }, icon("drop", true), "Add files"),
         boxes.length > 3 && !box.fixed && h("button.btn.bare.small", { type: "button", onclick: () => { boxes = boxes.filter((b) => b !== box); trained = null; draw(); } }, "Remove")));
   }
@@ -128,17 +128,17 @@ export function mount(root) {
     endTry();
     if (trained) { bar.replaceChildren(result(), tryIt()); return; }
     const lack = missing(), running = job && ["queued", "running"].includes(job.state), few = filled().length < 2;
-    const words = running ? job.text || "Fitting, then checking each recording against the others." : lack || few ? `${lack || LEAST} more clips to go. Few clips give a wide estimate; twenty in each box give a good one.` : nameless() ? "Give each box a name." : twins() ? "Two boxes have the same name." : "Takes a few seconds.";
+    const words = running ? job.text || "Fitting, then checking each recording against the others." : lack || few ? `${lack || LEAST} more clips to go. Few clips give a wide estimate; twenty in each box give a good one.` : boxes.some((b) => b.clips.some((c) => c.busy)) ? "Clips are being analysed." : nameless() ? "Give each box a name." : twins() ? "Two boxes have the same name." : "Takes a few seconds.";
     bar.replaceChildren(h("section.card", { "aria-label": "Train" }, h("div.row", {}, h("button.btn.go", { type: "button", disabled: lack > 0 || few || running || Boolean(nameless()) || twins() || boxes.some((b) => b.clips.some((c) => c.busy)), onclick: train }, running ? "Training…" : "Train"),
       h("span.note.grow", { role: "status" }, words)),
-    running && h("div.meter.after", { role: "progressbar", "aria-label": "Training" }, h("i", { css: { transform: `scaleX(${job.total ? job.done / job.total : 0.1})` } })), job?.state === "failed" && trouble(job.error ?? { message: "The training failed." })));
+    running && h("div.meter.after", { role: "progressbar", "aria-label": "Training" }, h("i", { css: { transform: `scaleX(${job.total ? job.done / job.total : 0.1})` } })), job?.state === "failed" && h("div.after", {}, trouble(job.error ?? { message: "The training failed." }))));
   }
 
   function result() {
     const t = trained, rows = [["all boxes", t.accuracy, t.low, t.high], ...t.each], file = `${name}.earmark`;
     return h("section.card.ear", { "aria-label": "How accurate it is" }, h("h2", {}, "How accurate is it?"), h("p.say", {}, `${pct(t.accuracy)} `, h("small", {}, `likely ${pct(t.low)} to ${pct(t.high)}`)),
       whiskers(rows, { from: Math.min(0.4, Math.floor(5 * Math.min(...rows.map(([, , low]) => low))) / 5), stacked: !wide() }),
-      h("p.fine.after", {}, `From ${t.n} clips. ${t.how ?? ""} With so few, believe the whisker, not the dot.`),
+      h("p.fine.after", {}, t.how ?? `From ${t.n} clips.`),
       h("div.stack.after", {}, h("div.row", {}, h("a.btn.go.small", { href: `/api/teach/${encodeURIComponent(t.model)}/bundle`, download: file }, icon("down", true), "Download the bundle"), h("button.btn.small", { type: "button", onclick: train }, "Train again")), command(`earmark classify --model ${file} song.mp3`)));
   }
 
