@@ -21,4 +21,4 @@ def test_a_library_that_is_made_later_is_served(tmp_path: Path) -> None:
     assert client.get("/api/status").json()["library"] is None
     Library(file).close()
     assert client.get("/api/tracks").json()["total"] == 0
-    assert client.get("/api/status").json()["library"] == {"tracks": 0}
+    assert client.get("/api/status").json()["library"] == {"tracks": 0, "map": False}
