@@ -22,3 +22,12 @@ def test_a_library_that_is_made_later_is_served(tmp_path: Path) -> None:
     Library(file).close()
     assert client.get("/api/tracks").json()["total"] == 0
     assert client.get("/api/status").json()["library"] == {"tracks": 0, "map": False}
+
+
+def test_the_page_lies_where_no_route_does() -> None:
+    browser = TestClient(create_app("echo"))
+    page = browser.get("/", headers={"accept-encoding": "gzip"})
+    assert page.headers["content-type"].startswith("text/html") and page.headers["content-encoding"] == "gzip"
+    assert browser.get("/api/classify").status_code == 405
+    assert browser.get("/api/nothing").json()["code"] == "no-route"
+    assert browser.post("/").status_code == 405

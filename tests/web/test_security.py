@@ -41,8 +41,6 @@ def served(settings: Settings | None = None) -> FastAPI:
         await socket.send_json({})
         await socket.close()
 
-    # The page is mounted last and takes every address that is left.
-    app.router.routes.sort(key=lambda route: getattr(route, "path", "") == "")
     return app
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 import earmark
 from earmark.models import Model
@@ -79,9 +80,20 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     if (PAGE / "index.html").is_file():
-        app.mount("/", GZipMiddleware(StaticFiles(directory=PAGE, html=True), minimum_size=1000))
+        _serve_page(app)
     _protect(app, state)
     return app
+
+
+def _serve_page(app: FastAPI) -> None:
+    """Answer with the files of the page where no route lies; a wrong method on a route stays 405."""
+    files = GZipMiddleware(StaticFiles(directory=PAGE, html=True), minimum_size=1000)
+    nothing = app.router.default
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await (files if scope["type"] == "http" else nothing)(scope, receive, send)
+
+    app.router.default = page
 
 
 def _protect(app: FastAPI, state: State) -> None:
