@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from page_server import MIC_SECONDS, Server, make_library
@@ -40,7 +41,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the microphone plays: the demo band, at the rate of a machine without sound devices."""
     clip = band("rock", seconds=MIC_SECONDS, sr=44100)
     path = tmp_path_factory.mktemp("microphone") / "rock.wav"
-    soundfile.write(path, clip.y, clip.sr, subtype="PCM_16")
+    soundfile.write(path, np.tile(clip.y, 2), clip.sr, subtype="PCM_16")
     return path
 
 
@@ -48,6 +49,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chromium(spoken: Path) -> Iterator[Any]:
     """Debian's Chromium, with a microphone that plays a file."""
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright for Python")
+    api.expect.set_options(timeout=15_000)
     if not CHROMIUM.exists():
         pytest.skip(f"needs Debian's Chromium at {CHROMIUM}")
     with api.sync_playwright() as playwright:
@@ -138,7 +140,7 @@ def tab(chromium: Any, service: Any) -> Iterator[Opening]:
             service_workers=workers,
             **options,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(40_000)
         contexts.append(context)
         return Opened(context.new_page(), url or service.url)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import soundfile
 
+from earmark.audio import Clip
 from earmark.library import Library, scan
 from music import band
 
 START_SECONDS = 60.0
-MIC_SECONDS = 14.0  # of the clip that Chromium's microphone plays over and over
+MIC_SECONDS = 12.0  # of the clip that Chromium's microphone plays twice, and then over and over
 SCRIPT = """
 import sys
 import uvicorn
@@ -88,13 +89,17 @@ def free_port() -> int:
 
 def write_song(path: Path, style: str, *, title: str = "", artist: str = "", **options: object) -> Path:
     """Write a song of the demo band, with the tags that its format takes."""
-    clip = band(style, **options)
+    write_tagged(path, band(style, **options), title=title, artist=artist)
+    return path
+
+
+def write_tagged(path: Path, clip: Clip, *, title: str = "", artist: str = "") -> None:
+    """Write a clip, with a title and an artist."""
     with soundfile.SoundFile(path, "w", samplerate=clip.sr, channels=1) as file:
         for name, words in (("title", title), ("artist", artist)):
             if words:
                 setattr(file, name, words)
         file.write(clip.y)
-    return path
 
 
 def make_library(folder: Path, *, n: int = 5) -> Path:
@@ -102,11 +107,12 @@ def make_library(folder: Path, *, n: int = 5) -> Path:
     music = folder / "music"
     music.mkdir()
     for style in ("rock", "house", "ballad"):
+        whole = band(style, seconds=8.0)  # to synthesise is slow, so the songs are stretches of one
         for i in range(n):
-            name, artist = f"{style.capitalize()} {i}", ("The Herons", "Quiet Engines")[i % 2]
-            write_song(
-                music / f"{name}.flac", style, title=name, artist=artist, seconds=3.2, seed=i, bpm=80 + 10 * i
-            )
+            name, start = f"{style.capitalize()} {i}", round(1.1 * i * whole.sr)
+            clip = Clip(whole.y[start : start + round(3.2 * whole.sr)], whole.sr)
+            artist = ("The Herons", "Quiet Engines")[i % 2]
+            write_tagged(music / f"{name}.flac", clip, title=name, artist=artist)
     (music / "notes.mp3").write_text("no song, but a text by the name of one\n" * 40)
     with Library(folder / "library.db") as library:
         scan(library, [music], jobs=1)

@@ -56,7 +56,8 @@ async def classify(  # noqa: PLR0917  (FastAPI calls it by names)
     done = await state.part(Scoring).run(classify_sound, task, request)
     body = done.body
     if done.row is not None:
-        found = await run_in_threadpool(tracks_like, state, done.row)
+        is_comparable = done.row.embedding is not None  # silence is like nothing
+        found = await run_in_threadpool(tracks_like, state, done.row) if is_comparable else []
         body = with_entry(body, "similar", found)
     return Response(body, media_type="application/json")
 

@@ -28,8 +28,9 @@ export function mount(root) {
     const bench = (x) => !CALM[x] || x === "asking", changes = state !== null && bench(next) !== bench(state);
     state = next; // at once: the browser draws the movement later, and by then another state may hold
     note = words;
-    if (changes && document.startViewTransition && !still()) document.startViewTransition(paint).finished.catch(() => {});
-    else paint();
+    if (!changes || !document.startViewTransition || still()) { paint(); return; }
+    const { ready, finished } = document.startViewTransition(paint);
+    for (const part of [ready, finished]) part.catch(() => {}); // another movement came in between: it paints the newer state
   }
 
   function paint() {
