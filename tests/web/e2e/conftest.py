@@ -74,7 +74,7 @@ def service(chromium: Any, library_file: Path) -> Iterator[Any]:
 
 
 class Opened:
-    """A tab, and whatever it complained of or asked of other hosts."""
+    """A tab, its console, and its requests to other hosts."""
 
     def __init__(self, page: Any, url: str) -> None:
         self.page, self.url = page, url
@@ -113,7 +113,7 @@ class Opened:
         return self.page
 
     def check(self, *, expected: str = "") -> None:
-        """Nothing was complained of, but what is expected; nothing was asked of other hosts."""
+        """The console is empty, but for what is expected, and no other host was called."""
         unexpected = [text for text in self.complaints if not (expected and re.search(expected, text))]
         assert not unexpected and not self.foreign, (unexpected, self.foreign)
 

@@ -1,5 +1,5 @@
 // Keeps the shell (page, styles, modules, icons), never an answer of the service. The network comes first, so a newer server shows at
-// once; the kept copy stands in when the server is away, and then says so itself. Raise VERSION when the way of keeping changes.
+// once; the kept copy stands in when the server is away, and shows that. Raise VERSION when the way of keeping changes.
 const VERSION = "earmark-shell-1", PATIENCE = 3000;
 const SHELL = /^\/(?:$|index\.html$|css\/|js\/|icons\/|manifest\.webmanifest$)/;
 const FIRST = ["/", "/css/tokens.css", "/css/base.css", "/css/shell.css", "/css/parts.css", "/css/listen.css", "/js/theme.js", "/js/app.js", "/js/ui.js", "/js/api.js", "/js/genres.js",

@@ -92,7 +92,7 @@ export function follow(id, onjob) {
 }
 
 let known = null;
-/** `/api/status`, fetched once. A view that needs it fresh says so; a failure is not kept. */
+/** `/api/status`, fetched once. `fresh` fetches it again; a failure is not kept. */
 export function status({ fresh = false } = {}) {
   if (fresh || !known) known = get("/api/status").catch((error) => { known = null; throw error; });
   return known;

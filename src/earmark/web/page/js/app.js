@@ -83,7 +83,7 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("hashchange", route);
 route();
-status().then((s) => setVocabulary(s.labels)).catch(() => { /* the dot says so */ });
+status().then((s) => setVocabulary(s.labels)).catch(() => { /* the dot shows it */ });
 
 // The shell is kept for the next visit; never an answer. Only where browsers allow it.
 if ("serviceWorker" in navigator && isSecureContext) navigator.serviceWorker.register("/sw.js").catch(() => { /* works without */ });

@@ -12,14 +12,14 @@ import { dialog, named } from "./dialog.js";
 
 export const title = "Library";
 
-export function mount(root, asked) {
+export function mount(root, rest) {
   let stop = () => {}, gone = false;
   root.append(h("h1.sr", {}, "Library"));
   status({ fresh: true }).then((s) => {
     if (gone) return;
     setVocabulary(s.labels);
     root.replaceChildren();
-    stop = s.library ? browse(root, s, asked) : blank(root);
+    stop = s.library ? browse(root, s, rest) : blank(root);
   }).catch((error) => { if (!gone) root.append(trouble(error)); });
   return () => { gone = true; stop(); };
 }
@@ -31,14 +31,14 @@ function blank(root) {
   return () => {};
 }
 
-function browse(root, server, asked) {
+function browse(root, server, rest) {
   const lib = h("div.lib", { "data-pane": "songs" }), countLine = h("span.fine.num.cut.count", { role: "status" }), side = h("section.card.like", { "aria-label": "Sounds like" });
   const make = h("button.btn.small", { type: "button", "aria-label": "Make a playlist of these", onclick: () => playlist(songs.ids.length, "this search", { q: songs.q, order: "smooth" }) }, icon("plus", true), h("span.wide-only", {}, "Playlist"));
   const songs = new Songs((from, to) => { table.refresh(from, to); if (table.at < 0 && from === 0) first(); });
   const table = new SongTable(songs, { onselect: (t) => { map.choose(t.id); near(t); }, onplay: (t) => player.play(t), onmenu: more, onsort: (sort) => search(songs.q, sort) });
   const map = new SoundMap({ onpick: picked, onlasso: lassoed, onswap: (on) => table.paint(on), name: async (id) => { const t = await songs.byId(id); return [t.title || t.name, [t.artist, t.corrected ? `${t.genre}, corrected` : t.top?.[0] && `${t.top[0][0]} ${pct(t.top[0][1])}`].filter(Boolean).join(" · ")]; }, make: compute });
   const player = new Player(), scan = scanCard(server.library.tracks, () => { search(songs.q, songs.sort, { quiet: true }); if (map.n) loadMap(); });
-  const query = queryBox(asked, (text) => { history.replaceState(null, "", text ? `#library/${encodeURIComponent(text)}` : "#library"); search(text, songs.sort); });
+  const query = queryBox(rest, (text) => { history.replaceState(null, "", text ? `#library/${encodeURIComponent(text)}` : "#library"); search(text, songs.sort); });
   let closed = false, unfollow = () => {}, turn = 0;
 
   async function search(q, sort, { quiet = false } = {}) {

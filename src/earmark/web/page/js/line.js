@@ -37,7 +37,7 @@ export class Line {
 
   #flush() {
     if (!this.ready) return;
-    // A slow line: old sound is dropped, not new, and the server is told from where it goes on.
+    // A slow line: old sound is dropped, not new, and the server gets the index of what follows.
     while (this.ws.bufferedAmount < this.rate * 2 * 2) {
       const next = this.held.find(({ index, pcm }) => index + pcm.length > this.cursor);
       if (!next) return;
@@ -91,7 +91,7 @@ export class Line {
     if (this.ending && this.tries > 3) { this.#finish(); this.on.final(null); return; }
     this.on[busy ? "busy" : "lost"]({ wait });
     this.retry = setTimeout(() => this.#connect(), wait * 1000);
-    if (!busy && this.tries % 4 === 1) get("/api/status").catch(() => {}); // where the token is not valid any more, the frame says so
+    if (!busy && this.tries % 4 === 1) get("/api/status").catch(() => {}); // where the token is not valid any more, the frame shows it
   }
 
   /** A line that looks open but brings nothing any more, as phones leave behind: answers come at least twice a second. */

@@ -158,7 +158,7 @@ export function mount(root) {
     const scores = scoresOf(a.genres), music = JUDGED.includes(a.verdict);
     if (music) bars.update(scores, { now: whole }); else bars.clear("The bars wait until music comes.");
     if (music && a.valence !== null && a.valence !== undefined) mood.update(a.valence, a.arousal); else if (!music) mood.clear();
-    const best = bars.order[0] ?? a.genres[0]?.label ?? "", score = scores[best] ?? 0; // the words say what the first bar says
+    const best = bars.order[0] ?? a.genres[0]?.label ?? "", score = scores[best] ?? 0; // the headline follows the first bar
     verdict(a.verdict);
     const words = headline(a, best, pct(score));
     put(words ? words[0] : best, words ? "" : pct(score));

@@ -22,14 +22,14 @@ const BASELINES = { "9b529e2a5ac41120": ["top genre is one of the artist's", 0.4
 /** Measured by folds, on music that an earlier stage of the model has processed: a little too good. */
 const byFolds = (metric) => /folds/.test(metric.split ?? "") && /heard|processed/.test(metric.split ?? "");
 
-export function mount(root, asked) {
+export function mount(root, rest) {
   let gone = false;
   const pane = h("div.model"), heading = h("h1.sr", {}, "Models");
   root.append(heading, pane);
   open().catch((error) => { if (!gone) pane.replaceChildren(trouble(error)); });
 
   async function open() {
-    const { models } = await get("/api/models"), entry = models.find(({ name }) => name === asked) ?? models.find(({ in_use: used }) => used) ?? models[0];
+    const { models } = await get("/api/models"), entry = models.find(({ name }) => name === rest) ?? models.find(({ in_use: used }) => used) ?? models[0];
     const card = await get(`/api/models/${encodeURIComponent(entry.name)}`);
     if (gone) return;
     heading.remove();

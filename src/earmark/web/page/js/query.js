@@ -37,7 +37,7 @@ export function queryBox(text, onchange) {
     help.replaceChildren("Try ", ...unused.flatMap((word, i) => [i ? " " : "", h("button.btn.bare.small.tiny", { type: "button", onclick: () => commit([...list, word]) }, h("code", {}, word))]));
   }
 
-  /** What the server said about the query. */
+  /** Show why the server refused the query. */
   function complain(error) { help.replaceChildren(h("span.wrong", {}, error.message, error.hint && ` ${error.hint.replaceAll("`", "")}`)); }
 
   input.addEventListener("keydown", (event) => {

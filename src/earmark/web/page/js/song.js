@@ -18,7 +18,7 @@ const TROUBLE = {
   "too-long": ["warn", "Too long for this server"], "too-large": ["warn", "Too large for this server"], memory: ["warn", "Too large for this server"], busy: ["warn", "The server is busy"], deadline: ["warn", "It took too long"], unreachable: ["link", "The server does not answer"],
 };
 
-export function mount(root, asked) {
+export function mount(root, target) {
   const sheet = h("div.sheet", { hidden: true, "aria-hidden": "true" }, "Drop it anywhere"), pane = h("div.pane");
   root.append(pane, sheet);
   let stop = () => {}, depth = 0, turn = 0;
@@ -88,9 +88,9 @@ export function mount(root, asked) {
   const on = { dragover: over, dragenter: enter, dragleave: leave, drop };
   for (const [name, fn] of Object.entries(on)) addEventListener(name, fn);
   status().then((s) => setVocabulary(s.labels)).catch(() => {});
-  const parcel = asked === "take" ? taken() : null;
+  const parcel = target === "take" ? taken() : null;
   if (parcel) take(new File([parcel.blob], parcel.name, { type: parcel.blob.type }));
-  else if (asked && asked !== "take") open(asked);
+  else if (target && target !== "take") open(target);
   else begin();
   return () => { turn++; stop(); for (const [name, fn] of Object.entries(on)) removeEventListener(name, fn); };
 }

@@ -7,7 +7,7 @@ export class Songs {
   /** `onload(from, to)`: the rows of these places have arrived. */
   constructor(onload) { Object.assign(this, { onload, ids: [], of: 0, q: "", sort: "id", pages: new Map(), known: new Map(), turn: 0 }); }
 
-  /** Run a query; throws what the server says of it. False if another one came in between. */
+  /** Run a query; throws the server's Problem. False if another one came in between. */
   async find(q, sort = this.sort) {
     const mine = ++this.turn;
     const [{ ids }, first] = await Promise.all([get(at("/api/tracks/ids", { q, sort })), get(at("/api/tracks", { q, sort, limit: PAGE }))]);
@@ -38,7 +38,7 @@ export class Songs {
       if (mine !== this.turn) return;
       this.#keep(page, tracks);
       this.onload(page * PAGE, page * PAGE + tracks.length);
-    } catch { if (mine === this.turn) setTimeout(() => this.pages.delete(page), 2000); } // asked for again when it is looked at
+    } catch { if (mine === this.turn) setTimeout(() => this.pages.delete(page), 2000); } // fetched again when it comes into view
   }
 
   place(id) { return this.places?.get(id) ?? -1; }
