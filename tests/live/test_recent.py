@@ -6,30 +6,36 @@ import doctest
 import sys
 
 import numpy as np
+from feature_sounds import A_CADENCE, C_CADENCE, clicks, notes
 
-from earmark.features import FeatureSpec
+from earmark.features import FeatureSpec, log_mel, magnitudes
 from earmark.live import clock, recent, session
 from earmark.live.clock import StreamClock
 from earmark.live.recent import RecentTrack, SteadyVerdict
-
-
-def pulses(bpm: float, seconds: float) -> np.ndarray:
-    """An onset envelope."""
-    frames = np.zeros(FeatureSpec().n_frames(seconds), np.float32)
-    frames[np.arange(0, len(frames), 60 / bpm * 22050 / 512).astype(int)] = 1
-    return frames
 
 
 def test_the_tempo_of_the_last_minute() -> None:
     track = RecentTrack(FeatureSpec())
     assert track.recent_tempo() is None
     for bpm in (90.0, 125.0):
-        for piece in np.array_split(pulses(bpm, 61), 200):
-            track.push(piece)
+        for piece in np.array_split(log_mel(clicks(bpm, 61)), 200, axis=1):
+            track.pulse.push(piece)
         assert abs(track.recent_tempo() / bpm - 1) < 0.01
-    track.forget()
-    assert len(track.onsets) == FeatureSpec().n_frames(30)
+    for _ in range(20):
+        track.pulse.push(log_mel(clicks(125.0, 30)))
+        track.forget()
+    assert FeatureSpec().n_frames(30) <= len(track.onsets) < FeatureSpec().n_frames(110)
     assert abs(track.recent_tempo() / 125 - 1) < 0.01
+
+
+def test_the_key_of_the_last_half_minute() -> None:
+    track = RecentTrack(FeatureSpec())
+    assert track.recent_key() is None
+    for chords, key in ((C_CADENCE, "C major"), (A_CADENCE, "A minor")):
+        S = magnitudes(np.tile(notes(*chords, seconds=1.0), 9))
+        for piece in np.array_split(S.T**2, 50):
+            track.tonal.push(piece)
+        assert track.recent_key() == key
 
 
 def test_a_verdict_changes_once_two_answers_agree_and_silence_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,9 @@ class FrameStream:
     chroma : bool or ChromaStream
         Whether to give the chroma of the same spectra as well. A `ChromaStream` that is passed in takes them
         in and stays open at the end, so that several excerpts of a recording have one tuning and one mean.
+    spectra : callable, optional
+        Is called with the power spectra of the next frames [shape=(k, n_bins)], which are valid until it
+        returns: what `TonalStream.push` takes.
 
     Notes
     -----
@@ -65,7 +69,13 @@ class FrameStream:
     ((128, 42), (128, 2))
     """
 
-    def __init__(self, spec: FeatureSpec | None = None, *, chroma: bool | ChromaStream = False) -> None:
+    def __init__(
+        self,
+        spec: FeatureSpec | None = None,
+        *,
+        chroma: bool | ChromaStream = False,
+        spectra: Callable[[Float32], object] | None = None,
+    ) -> None:
         self.spec = spec or FeatureSpec()
         self.n_frames = 0
         self._framer = Framer(self.spec.n_fft, self.spec.hop_length)
@@ -75,6 +85,7 @@ class FrameStream:
             chroma if isinstance(chroma, ChromaStream) else ChromaStream(self.spec) if chroma else None
         )
         self._closes_chroma = chroma is True
+        self._spectra = spectra
         self._closed = False
 
     def push(self, block: npt.NDArray[np.floating]) -> Frames:
@@ -109,7 +120,7 @@ class FrameStream:
     def ahead(self, block: Float32) -> Float32:
         """Return the frames [shape=(n_mels, k)] that `push` would give for a block, and take nothing in."""
         other = copy.copy(self)
-        other._framer, other._chroma = copy.copy(self._framer), None
+        other._framer, other._chroma, other._spectra = copy.copy(self._framer), None, None
         return other.push(block).S_db
 
     def _render(self, frames: Float32) -> Frames:
@@ -121,6 +132,8 @@ class FrameStream:
                 S_db[:, place] = self._bands(power, row=(start + place.start) % CHUNK).T
                 if self._chroma is not None:
                     chroma.append(self._chroma.push(power))
+                if self._spectra is not None:
+                    self._spectra(power)
         self.n_frames += k
         return Frames(S_db, None if self._chroma is None else np.hstack(chroma), start)
 

@@ -114,20 +114,20 @@ def tempo(onset_envelope: npt.NDArray[np.floating], spec: FeatureSpec | None = N
     envelope = envelope_of(onset_envelope)
     if not envelope.any():
         return 0.0
-    similarity = _mean_autocorrelation(envelope, spec)
+    similarity = mean_autocorrelation(envelope, spec)
     lags = np.arange(1, len(similarity))
     bpm = 60 * spec.sr / (spec.hop_length * lags)
     score = np.log1p(1e6 * similarity[1:]) - 0.5 * (np.log2(bpm / _USUAL_BPM) / _SPREAD_OCTAVES) ** 2
     score[bpm >= _MAX_BPM] = -np.inf
     if not np.isfinite(score).any():
         return 0.0
-    lag = _refined_lag(similarity, int(score.argmax()) + 1)
-    if pulse_clarity(envelope, lag) * np.sqrt(len(envelope)) < _LEAST_CLARITY:
+    lag = refined_lag(similarity, int(score.argmax()) + 1)
+    if not has_pulse(envelope, lag):
         return 0.0
     return 60 * spec.sr / (spec.hop_length * lag)
 
 
-def _refined_lag(similarity: Float64, lag: int) -> float:
+def refined_lag(similarity: Float64, lag: int) -> float:
     """Return the period near a whole lag that its multiples agree on, in frames.
 
     Onsets fall between frames, so the peak at lag p has its weight on both sides of p, and a multiple k p is
@@ -151,6 +151,11 @@ def _refined_lag(similarity: Float64, lag: int) -> float:
     return fine if abs(fine - coarse) < 0.4 else coarse
 
 
+def has_pulse(envelope: Float64, lag: float) -> bool:
+    """Return whether the onsets repeat with that period by more than chance."""
+    return bool(pulse_clarity(envelope, lag) * np.sqrt(len(envelope)) >= _LEAST_CLARITY)
+
+
 def pulse_clarity(envelope: Float64, lag: float) -> float:
     """Return how far the onsets repeat with a period of ``lag`` frames: the correlation, 1 at most.
 
@@ -167,7 +172,7 @@ def pulse_clarity(envelope: Float64, lag: float) -> float:
     return float(np.mean(found)) / power if power > 0 else 0.0
 
 
-def _mean_autocorrelation(envelope: Float64, spec: FeatureSpec) -> Float64:
+def mean_autocorrelation(envelope: Float64, spec: FeatureSpec) -> Float64:
     """Return the mean over windows of each one's autocorrelation, by lag in frames, lag 0 being 1."""
     n = int(_WINDOW_SECONDS * spec.sr) // spec.hop_length
     step = max(1, round(_STEP_SECONDS * spec.sr / spec.hop_length))

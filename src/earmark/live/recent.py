@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.features import FeatureSpec, RecentChroma, estimate_key, tempo
+from earmark.features import FeatureSpec, RecentTonalStream
 from earmark.predict import FrameTrack
 
 RECENT_SECONDS = 30.0  # long enough for a steady tempo; another song shows after as long
@@ -17,25 +17,26 @@ class RecentTrack(FrameTrack):
         The front end.
     """
 
-    chroma: RecentChroma
+    tonal: RecentTonalStream
 
     def __init__(self, spec: FeatureSpec) -> None:
         super().__init__(spec)
-        self.chroma = RecentChroma(spec, seconds=RECENT_SECONDS)
+        self.tonal = RecentTonalStream(spec, seconds=RECENT_SECONDS)
         self._recent_frames = spec.n_frames(RECENT_SECONDS)
 
     def recent_tempo(self) -> float | None:
         """Return the tempo of the last 30 s in beats per minute; None where nothing begins."""
-        onsets = self.onsets[-self._recent_frames :]
-        return (tempo(onsets, self.spec) or None) if len(onsets) else None
+        found = self.pulse.candidates(max(0, self.pulse.n_frames - self._recent_frames))
+        return found[0].tempo if found else None
 
     def recent_key(self) -> str | None:
         """Return the key of the last 30 s; None where no pitch class stands out."""
-        return estimate_key(self.chroma.recent_mean()) or None
+        found = self.tonal.recent_key_candidates()
+        return found[0].key if found else None
 
     def forget(self) -> None:
-        """Drop the onsets of all but the last 30 s: `tempo` is of these from then on."""
-        self._onsets = [self.onsets[-self._recent_frames :].copy()]
+        """Drop the beats of all but the last minute or so: `tempo` is of these from then on."""
+        self.pulse.forget(self._recent_frames)
 
 
 class SteadyVerdict:

@@ -1,15 +1,13 @@
-"""What tempo and key need of a sound: one number for each frame, and the mean chroma."""
+"""Tempo and key of a sound, from its frames as they come."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from earmark.features import ChromaStream, FeatureSpec, estimate_key, tempo
+from earmark.features import FeatureSpec, KeyCandidate, PulseStream, TempoCandidate, TonalStream
 from earmark.models.base import Array
 
 
 class FrameTrack:
-    """The onsets and the chroma of a sound so far.
+    """The beats and the notes of a sound so far.
 
     Parameters
     ----------
@@ -18,40 +16,45 @@ class FrameTrack:
 
     Attributes
     ----------
-    chroma : ChromaStream
-        Takes the spectra of all frames.
+    pulse : PulseStream
+        Takes the log-mel of all frames.
+    tonal : TonalStream
+        Takes their spectra.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
-        self.chroma = ChromaStream(spec)
-        self._onsets: list[Array] = []
-        self._latest: tuple[tuple[int, int], float | None] | None = None  # frames, and their tempo
-
-    def push(self, onsets: Array) -> None:
-        """Take the next values of the onset envelope [shape=(k,)]."""
-        self._onsets.append(onsets)
-        self._latest = None
+        self.pulse = PulseStream(spec)
+        self.tonal = TonalStream(spec)
+        self._latest: tuple[tuple[int, int, int], tuple[TempoCandidate, ...]] | None = None
 
     @property
     def onsets(self) -> Array:
         """The onset envelope, one value a frame [shape=(n_frames,)]."""
-        if len(self._onsets) != 1:
-            self._onsets = [np.concatenate([np.zeros(0, np.float32), *self._onsets])]
-        return self._onsets[0]
+        return self.pulse.onsets
+
+    def tempo_candidates(self, start: float = 0.0, end: float | None = None) -> tuple[TempoCandidate, ...]:
+        """Return the tempi from `start` to `end` seconds, most probable first; none where nothing begins."""
+        frames_per_second = self.spec.sr / self.spec.hop_length
+        n = self.pulse.n_frames
+        first, stop = round(start * frames_per_second), n
+        if end is not None and round(end * frames_per_second) < n - 1:  # the sound ends in the last frame
+            stop = round(end * frames_per_second)
+        place = (first, stop, n)
+        if self._latest is None or self._latest[0] != place:  # a song's only part is the whole
+            self._latest = place, self.pulse.candidates(first, stop) if first < stop else ()
+        return self._latest[1]
 
     def tempo(self, start: float = 0.0, end: float | None = None) -> float | None:
         """Return the tempo in beats per minute from `start` to `end` seconds; None where nothing begins."""
-        frames_per_second = self.spec.sr / self.spec.hop_length
-        onsets = self.onsets
-        first, stop = round(start * frames_per_second), len(onsets)
-        if end is not None and round(end * frames_per_second) < stop - 1:  # the sound ends in the last frame
-            stop = round(end * frames_per_second)
-        if self._latest is None or self._latest[0] != (first, stop):  # a song's only part is the whole
-            found = tempo(onsets[first:stop], self.spec) if first < stop else 0.0
-            self._latest = (first, stop), found or None
-        return self._latest[1]
+        found = self.tempo_candidates(start, end)
+        return found[0].tempo if found else None
+
+    def key_candidates(self) -> tuple[KeyCandidate, ...]:
+        """Return the 24 keys, most probable first; none where no pitch class stands out."""
+        return self.tonal.key_candidates()
 
     def key(self) -> str | None:
         """Return the key of the whole, such as ``"A minor"``; None where no pitch class stands out."""
-        return estimate_key(self.chroma.mean()) or None
+        found = self.key_candidates()
+        return found[0].key if found else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from earmark.features import Frames, FrameStream, OnsetStream
+from earmark.features import Frames, FrameStream
 from earmark.features.subsonic import SubsonicFilter
 from earmark.models import ModelCard
 from earmark.models.base import Array
@@ -58,14 +58,14 @@ class FrontEnd:
     start : float
         Time of the first sample, in seconds.
     track : FrameTrack
-        Receives the onsets and the chroma of each frame.
+        Receives the log-mel and the spectrum of each frame.
     """
 
     def __init__(self, card: ModelCard, start: float, track: FrameTrack) -> None:
         self._card, self._start, self._track = card, start, track
         self._filter = SubsonicFilter(card.spec.sr)
-        self._frames = FrameStream(card.spec, chroma=track.chroma)
-        self._onsets = OnsetStream(card.spec)
+        track.pulse.begin()
+        self._frames = FrameStream(card.spec, spectra=track.tonal.push)
         self._cutter = WindowCutter(card)
         self._recent = _RecentSound(card)
         self._rest: list[Array] = []  # samples that make no whole hop yet
@@ -112,7 +112,7 @@ class FrontEnd:
         return self._prepared(starts, X, recent)
 
     def _noted(self, frames: Frames) -> Array:
-        self._track.push(self._onsets.push(frames.S_db))
+        self._track.pulse.push(frames.S_db)
         return frames.S_db
 
     def _pending(self, starts: list[int], X: Array) -> PendingWindows:

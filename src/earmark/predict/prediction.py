@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from earmark.errors import EarmarkError, InputError
+from earmark.features import TempoCandidate
 from earmark.models import Head
+from earmark.predict.entries import entry, items, one_of
 from earmark.predict.frame_track import FrameTrack
 from earmark.predict.parts import spans
 from earmark.predict.window_scores import WindowScores
@@ -21,6 +23,7 @@ from earmark.vocabulary import QUADRANTS
 SCHEMA = "earmark.prediction/1"
 ERROR_SCHEMA = "earmark.error/1"
 VERDICTS = ("music", "unsure", "not-music", "silence")
+_N_TEMPI = 2  # candidates that are given
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,11 @@ class Prediction:
     start : float
         Where in the source the scored part begins, in seconds; the times of segments count from the
         beginning of the source.
+    tempo_confidence, key_confidence : float or None
+        Probability that tempo and key are right, in [0, 1]: of the tempo, that people count this one and not
+        its half or double. None where there is no tempo or key, or no model for the front end.
+    tempo_candidates : tuple of TempoCandidate
+        The tempo and the next most probable, with their probabilities.
     parts : tuple of Part
         Stretches in which one genre leads, in order: one of most songs, several of a mix or a broadcast. None
         of silence, of what is no music, and of excerpts.
@@ -169,6 +177,9 @@ class Prediction:
     prior: Mapping[str, float] | None = None
     start: float = 0.0
     parts: tuple[Part, ...] = ()
+    tempo_confidence: float | None = None
+    tempo_candidates: tuple[TempoCandidate, ...] = ()
+    key_confidence: float | None = None
 
     @property
     def valence(self) -> float | None:
@@ -209,6 +220,9 @@ class Prediction:
         """
         card, verdict = scores.card, scores.verdict()
         sounds, is_music = verdict != "silence", verdict in ("music", "unsure")
+        tempi = track.tempo_candidates()[:_N_TEMPI] if is_music else ()
+        scored = tuple(one for one in tempi if not math.isnan(one.score))
+        keys = track.key_candidates() if is_music else ()
         return cls(
             source=source,
             duration=duration,
@@ -217,17 +231,18 @@ class Prediction:
             genres=ranked(card.heads[0], scores.mean(card.heads[0].name)),
             moods=moods_of(scores),
             quadrant=quadrant_of(scores) if sounds else None,
-            tempo=track.tempo() if is_music else None,
-            key=track.key() if is_music else None,
+            tempo=tempi[0].tempo if tempi else None,
+            key=keys[0].key if keys else None,
             segments=_segments(scores, start + duration),
             warnings=warnings,
             coverage=coverage,
             embedding=tuple(scores.mean_embedding().tolist()) if embedding else None,
             prior=prior,
             start=start,
-            parts=_parts(scores, track, start, duration)
-            if verdict in ("music", "unsure") and coverage in ("full", "part")
-            else (),
+            parts=_parts(scores, track, start, duration) if is_music and coverage in ("full", "part") else (),
+            tempo_confidence=scored[0].score if scored else None,
+            tempo_candidates=scored,
+            key_confidence=keys[0].score if keys else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -251,7 +266,10 @@ class Prediction:
             "valence": rounded(quadrant.valence if quadrant else None),
             "arousal": rounded(quadrant.arousal if quadrant else None),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
+            "tempo_confidence": rounded(self.tempo_confidence),
+            "tempo_candidates": [_plain_tempo(one) for one in self.tempo_candidates],
             "key": self.key,
+            "key_confidence": rounded(self.key_confidence),
             "parts": [_plain_part(part) for part in self.parts],
             "segments": [_plain_segment(segment) for segment in self.segments],
             "warnings": list(self.warnings),
@@ -284,35 +302,39 @@ class Prediction:
         schema = data.get("schema") if isinstance(data, dict) else None
         if not isinstance(data, dict) or schema != SCHEMA:
             raise InputError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA!r}.")
-        model = _entry(data, "model", dict)
+        model = entry(data, "model", dict)
         data = {
             "warnings": [],
             "coverage": "full",
             "embedding": None,
             "prior": None,
             "start": 0,
-            "parts": [],
+            **dict.fromkeys(("tempo_confidence", "key_confidence")),
+            **{key: [] for key in ("tempo_candidates", "parts")},
             **data,
         }
-        prior = _entry(data, "prior", dict, optional=True)
-        has_embedding = _entry(data, "embedding", list, optional=True) is not None
+        prior = entry(data, "prior", dict, optional=True)
+        has_embedding = entry(data, "embedding", list, optional=True) is not None
         return cls(
-            source=_entry(data, "source", str, optional=True),
-            duration=_entry(data, "duration", float),
-            model=ModelId(_entry(model, "name", str), _entry(model, "sha256", str)),
-            verdict=_one_of(data, "verdict", VERDICTS),
+            source=entry(data, "source", str, optional=True),
+            duration=entry(data, "duration", float),
+            model=ModelId(entry(model, "name", str), entry(model, "sha256", str)),
+            verdict=one_of(data, "verdict", VERDICTS),
             genres=_scores(data, "genres"),
             moods=_scores(data, "moods"),
-            quadrant=_quadrant(_entry(data, "quadrant", dict, optional=True)),
-            tempo=_entry(data, "tempo", float, optional=True),
-            key=_entry(data, "key", str, optional=True),
-            segments=tuple(_segment(segment) for segment in _items(data, "segments", dict)),
-            warnings=_items(data, "warnings", str),
-            coverage=_entry(data, "coverage", str),
-            embedding=_items(data, "embedding", float) if has_embedding else None,
-            prior=prior and {label: _entry(prior, label, float) for label in prior},
-            start=_entry(data, "start", float),
-            parts=tuple(_part(part) for part in _items(data, "parts", dict)),
+            quadrant=_quadrant(entry(data, "quadrant", dict, optional=True)),
+            tempo=entry(data, "tempo", float, optional=True),
+            key=entry(data, "key", str, optional=True),
+            segments=tuple(_segment(segment) for segment in items(data, "segments", dict)),
+            warnings=items(data, "warnings", str),
+            coverage=entry(data, "coverage", str),
+            embedding=items(data, "embedding", float) if has_embedding else None,
+            prior=prior and {label: entry(prior, label, float) for label in prior},
+            start=entry(data, "start", float),
+            parts=tuple(_part(part) for part in items(data, "parts", dict)),
+            tempo_confidence=entry(data, "tempo_confidence", float, optional=True),
+            tempo_candidates=tuple(_tempo(one) for one in items(data, "tempo_candidates", dict)),
+            key_confidence=entry(data, "key_confidence", float, optional=True),
         )
 
 
@@ -411,22 +433,30 @@ def _plain_part(part: Part) -> dict[str, Any]:
 
 def _part(data: Mapping[str, Any]) -> Part:
     return Part(
-        start=_entry(data, "start", float),
-        end=_entry(data, "end", float),
+        start=entry(data, "start", float),
+        end=entry(data, "end", float),
         genres=_scores(data, "genres"),
         moods=_scores(data, "moods"),
-        quadrant=_quadrant(_entry(data, "quadrant", dict, optional=True)),
-        tempo=_entry(data, "tempo", float, optional=True),
+        quadrant=_quadrant(entry(data, "quadrant", dict, optional=True)),
+        tempo=entry(data, "tempo", float, optional=True),
     )
+
+
+def _plain_tempo(one: TempoCandidate) -> dict[str, float]:
+    return {"tempo": round(one.tempo, 1), "score": round(one.score, 4)}
+
+
+def _tempo(data: Mapping[str, Any]) -> TempoCandidate:
+    return TempoCandidate(entry(data, "tempo", float), entry(data, "score", float))
 
 
 def _segment(data: Mapping[str, Any]) -> Segment:
     data = {"quadrant": None, **data}  # JSON of before segments had one
     return Segment(
-        _entry(data, "start", float),
-        _entry(data, "end", float),
+        entry(data, "start", float),
+        entry(data, "end", float),
         _scores(data, "genres"),
-        _quadrant(_entry(data, "quadrant", dict, optional=True)),
+        _quadrant(entry(data, "quadrant", dict, optional=True)),
     )
 
 
@@ -440,40 +470,14 @@ def plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
     return [{"label": s.label, "score": round(s.score, 4)} for s in scores]
 
 
-def _entry(data: Mapping[str, Any], key: str, kind: type, *, optional: bool = False) -> Any:
-    """An entry of the kind that is accepted; a float may be an int, but is finite."""
-    value: Any = data.get(key)
-    if isinstance(value, int) and not isinstance(value, bool) and kind is float:
-        value = float(value) if abs(value) < 1e300 else math.inf
-    fits = isinstance(value, kind)
-    if isinstance(value, float):
-        fits = fits and math.isfinite(value)
-    if fits or (value is None and optional and key in data):
-        return value
-    found = f"{data[key]!r:.60}" if key in data else "missing"
-    raise InputError(f"{key} is {found}", hint=f"Accepted: {kind.__name__}{' or null' if optional else ''}.")
-
-
-def _items(data: Mapping[str, Any], key: str, kind: type) -> tuple[Any, ...]:
-    name = f"an entry of {key}"
-    return tuple(_entry({name: item}, name, kind) for item in _entry(data, key, list))
-
-
 def _scores(data: Mapping[str, Any], key: str) -> tuple[Score, ...]:
-    return tuple(Score(_entry(s, "label", str), _entry(s, "score", float)) for s in _items(data, key, dict))
+    return tuple(Score(entry(s, "label", str), entry(s, "score", float)) for s in items(data, key, dict))
 
 
 def _quadrant(data: Mapping[str, Any] | None) -> Quadrant | None:
     if data is None:
         return None
-    scores = _entry(data, "scores", dict)
+    scores = entry(data, "scores", dict)
     return Quadrant(
-        _one_of(data, "label", tuple(scores)), {label: _entry(scores, label, float) for label in scores}
+        one_of(data, "label", tuple(scores)), {label: entry(scores, label, float) for label in scores}
     )
-
-
-def _one_of(data: Mapping[str, Any], key: str, accepted: tuple[str, ...]) -> str:
-    value = str(_entry(data, key, str))
-    if value not in accepted:
-        raise InputError(f"{key} is {value!r:.60}", hint=f"Accepted: {', '.join(accepted)}.")
-    return value
