@@ -60,9 +60,8 @@ def wheel(unpacked: Path) -> Path:
 def test_the_sdist_has_what_its_tests_read_and_no_page_of_another_folder(unpacked: Path) -> None:
     def files(root: Path, *folders: str) -> set[str]:
         found = (path for folder in folders for path in (root / folder).rglob("*") if path.is_file())
-        return {
-            str(p.relative_to(root)) for p in found if "__pycache__" not in p.parts and p.suffix != ".pyc"
-        }
+        made = {"__pycache__", "node_modules"}
+        return {str(p.relative_to(root)) for p in found if not made & set(p.parts) and p.suffix != ".pyc"}
 
     folders = ("src", "tests", "docs", "benchmarks", "experiments")
     assert files(ROOT, *folders) <= files(unpacked, *folders)

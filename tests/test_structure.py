@@ -93,3 +93,10 @@ def test_public_names_exist() -> None:
 def test_the_first_example_holds() -> None:
     done = doctest.testmod(earmark)
     assert (done.attempted, done.failed) == (3, 0)
+
+
+def test_test_modules_have_names_of_their_own() -> None:
+    # Pytest imports them without their folders: of two with one name, the second is not collected.
+    found = [path for path in Path(__file__).parent.rglob("test_*.py") if "node_modules" not in path.parts]
+    names = sorted(path.name for path in found)
+    assert names == sorted(set(names))

@@ -128,7 +128,7 @@ def test_the_address_with_the_token_gives_a_cookie() -> None:
 
 
 def test_clients_of_subsonic_show_the_token_their_way() -> None:
-    answer = client(Settings(token=TOKEN)).get("/rest/ping")  # the ways are in test_subsonic.py
+    answer = client(Settings(token=TOKEN)).get("/rest/ping")  # the ways are in test_opensubsonic.py
     assert 'status="failed"' in answer.text and 'code="10"' in answer.text
 
 
