@@ -63,7 +63,7 @@ def networks(
     clips: list[Annotated], of: dict[str, int], kept: Cache, data: Path, cache: Path, ship: bool
 ) -> dict:
     """Train what is not in the cache yet; return the outputs for each clip of a network without its fold."""
-    found, more = {}, None
+    found, more, club = {}, None, None
     for fold in (*range(FOLDS), *(["all"] if ship else [])):
         file = cache / f"network_{fold}.pt"
         net = beat_network.Net().eval()
@@ -73,13 +73,11 @@ def networks(
             more = extras(data, cache) if more is None else more
             shown = [clip for clip in clips if of[clip.id] != fold]
             own = [Example(kept.bands(c.id), c.tempo, c.beats or None, 1.0, 1.0) for c in shown]
-            is_shipped = fold == "all"
-            steps = beat_network.STEPS if is_shipped else beat_network.STEPS_OF_FOLD
+            steps = beat_network.STEPS if fold == "all" else beat_network.STEPS_OF_FOLD
             net = beat_network.train(own + more, f"network {fold}", steps=steps)
-            if is_shipped:
-                club = club_examples()
-                steps = beat_network.FURTHER_STEPS
-                net = beat_network.train(own + more + club, "further", steps=steps, begun=net)
+            club = club_examples() if club is None else club
+            steps = beat_network.FURTHER_STEPS
+            net = beat_network.train(own + more + club, f"further {fold}", steps=steps, begun=net)
             torch.save(net.state_dict(), file)
         if fold == "all":
             rounded = {name: value.numpy().astype(np.float16) for name, value in net.state_dict().items()}
