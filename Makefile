@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 E2E    := tests/web/e2e
+SHARED ?= ../shared
+MODEL  ?= earmark-base
 AXE    := $(E2E)/node_modules/.axe
 
-.PHONY: demo quick oracle test lint bench docs clean
+.PHONY: demo quick oracle test lint bench docs exam clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo          ## install, classify the demo clip, say what to try next
@@ -24,6 +26,9 @@ lint: $(VENV)/.dev           ## style and types
 
 oracle: $(VENV)/.oracle      ## whether librosa, as installed, still answers what the tests hold us to
 	$(BIN)/python tests/golden/make_librosa.py --check
+
+exam: $(VENV)/.dev           ## a model on music that nothing may learn from; MODEL=a bundle, SHARED=the recordings
+	$(BIN)/python experiments/exam/measure.py $(SHARED) --model $(MODEL)
 
 bench: $(VENV)/.oracle       ## speed and memory, as ratios against peers
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -1,4 +1,4 @@
-"""The page in real headless Chromium, against the real service: one of each for a worker of the tests."""
+"""The page in real headless Chromium, against the real service: one of each for a module."""
 
 from __future__ import annotations
 
@@ -45,9 +45,12 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(spoken: Path) -> Iterator[Any]:
-    """Debian's Chromium, with a microphone that plays a file."""
+    """Debian's Chromium, with a microphone that plays a file.
+
+    One for a module, since Playwright keeps an event loop running, which others could not start beside it.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright for Python")
     api.expect.set_options(timeout=15_000)
     if not CHROMIUM.exists():
@@ -65,7 +68,7 @@ def library_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_library(tmp_path_factory.mktemp("library"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(chromium: Any, library_file: Path) -> Iterator[Any]:
     """The service over this library."""
     server = Server(library_file).start()
