@@ -281,7 +281,7 @@ def test_a_new_model_refreshes_on_request_and_keeps_digest_and_fingerprint(
     other = load_model("dummy")
     assert rescan(model=other).other_model == 6
     monkeypatch.setattr(module, "sound_digest", None)  # neither is computed again
-    monkeypatch.setattr(module, "_peaks", None)
+    monkeypatch.setattr(module, "middle_peaks", None)
     done = rescan(model=other, refresh=True)
     assert (done.refreshed, done.failed, done.other_model) == (6, 0, 0)
     for row in library.rows():
