@@ -172,7 +172,9 @@ def test_reconnects_after_the_server_died(tab: Any) -> None:
         assert page.locator("#where").get_attribute("data-state") == "here"
         hellos = [json.loads(text) for text in opened.received if '"hello"' in text[:40]]
         assert len(hellos) == 2 and hellos[0]["session"] != hellos[1]["session"]
-        opened.check(expected="ERR_CONNECTION_(REFUSED|RESET|ABORTED)|ERR_EMPTY_RESPONSE|WebSocket connection")
+        opened.check(
+            expected="ERR_CONNECTION_(REFUSED|RESET|ABORTED)|ERR_EMPTY_RESPONSE|WebSocket connection"
+        )
     finally:
         server.stop()
 
