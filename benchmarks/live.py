@@ -44,9 +44,9 @@ SERVER = """
 import socket, sys
 from earmark.web import Settings, create_app
 from earmark.web.serving import Service, bind
-listener = bind("127.0.0.1", 0)
+bound = bind("127.0.0.1", 0)
 app = create_app(settings=Settings(requests_per_second=0, live=200))
-service = Service(app, listener, on_ready=lambda: print(listener.getsockname()[1], flush=True))
+service = Service(app, bound, on_ready=lambda: print(bound.getsockname()[1], flush=True))
 service.run()
 """
 

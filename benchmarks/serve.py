@@ -44,9 +44,9 @@ import sys
 from earmark.web import Settings, create_app
 from earmark.web.serving import Service, bind
 settings = Settings(jobs=int(sys.argv[1]), requests_per_second=0.0, queue=int(sys.argv[2]))
-listener = bind("127.0.0.1", 0)
-port = listener.getsockname()[1]
-Service(create_app(settings=settings), listener, on_ready=lambda: print(port, flush=True)).run()
+bound = bind("127.0.0.1", 0)
+port = bound.getsockname()[1]
+Service(create_app(settings=settings), bound, on_ready=lambda: print(port, flush=True)).run()
 """
 
 
@@ -108,9 +108,9 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def wait_until_idle(pid: int) -> None:
-    """Workers that are still starting would count for the first clips."""
-    before = -1.0
-    while (now := cpu_seconds(family(pid))) > before + 0.02:
+    """Workers that are still starting would count; an idle service takes a little time, too."""
+    before, until = -1.0, time.monotonic() + 30
+    while (now := cpu_seconds(family(pid))) > before + 0.1 and time.monotonic() < until:
         before = now
         time.sleep(2)
 

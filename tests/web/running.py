@@ -21,10 +21,8 @@ def running(app: FastAPI | None = None, **limits: Any) -> Iterator[int]:
     """Serve until the block ends, with settings that differ in `limits`; yield the port."""
     settings = Settings(**({"jobs": 1, "requests_per_second": 0.0} | limits))
     ready = threading.Event()
-    service = Service(
-        app or create_app(settings=settings), listener := bind("127.0.0.1", 0), on_ready=ready.set
-    )
-    port: int = listener.getsockname()[1]
+    service = Service(app or create_app(settings=settings), bound := bind("127.0.0.1", 0), on_ready=ready.set)
+    port: int = bound.getsockname()[1]
     thread = threading.Thread(target=service.run)
     thread.start()
     try:
@@ -33,7 +31,7 @@ def running(app: FastAPI | None = None, **limits: Any) -> Iterator[int]:
     finally:
         service.stop()
         thread.join(START_SECONDS)
-        listener.close()
+        bound.close()
         assert not thread.is_alive()
 
 

@@ -21,8 +21,8 @@ from earmark.audio import Clip
 from earmark.models import Head
 from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import classify
-from earmark.web import Settings, create_app, listeners
-from earmark.web.listener import Listener
+from earmark.web import Settings, create_app, live_clients
+from earmark.web.live_client import LiveClient
 from earmark.web.live_messages import Hello
 from earmark.web.routes import live
 from music import band
@@ -226,7 +226,7 @@ def test_a_session_that_is_not_known_is_a_new_one_which_begins_where_the_client_
 
 
 def test_a_session_is_kept_for_a_while_only(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listeners, "KEPT_SECONDS", 0.05)
+    monkeypatch.setattr(live_clients, "KEPT_SECONDS", 0.05)
     with client.websocket_connect("/api/live") as socket:
         session = hello(socket)["session"]
     time.sleep(0.3)
@@ -358,7 +358,7 @@ def test_the_marks_are_those_of_the_card() -> None:
 
 
 def test_answers_come_rarer_when_many_listen_and_as_before_once_they_have_gone() -> None:
-    pace = listeners.Pace()
+    pace = live_clients.Pace()
     for _ in range(5):
         pace.note(0.1)
     assert pace.longer == 0.0
@@ -476,20 +476,20 @@ def test_malformed_frames_on_the_wire() -> None:
 
 
 def test_single_samples_and_floods_of_changes_take_no_memory() -> None:
-    listener = Listener(Echo(), Hello(48000, None, 0, 0.25))
+    client = LiveClient(Echo(), Hello(48000, None, 0, 0.25))
     for _ in range(100_000):
-        listener.push(np.zeros(1, np.int16))
-    assert len(listener._queue) < 10 and listener.has_room.is_set()
+        client.push(np.zeros(1, np.int16))
+    assert len(client._queue) < 10 and client.has_room.is_set()
     for rate in range(9000, 9020):
-        listener.change_rate(rate)
-    assert not listener.has_room.is_set()
-    work = listener.take()
+        client.change_rate(rate)
+    assert not client.has_room.is_set()
+    work = client.take()
     assert len(work.y) == 100_000 and not work.changes
-    work = listener.take()
+    work = client.take()
     assert len(work.changes) == 20 and not len(work.y)
-    listener.change(work)
-    listener.give([], None, 0.0)
-    assert listener.has_room.is_set() and listener.session.rate == 9019
+    client.change(work)
+    client.give([], None, 0.0)
+    assert client.has_room.is_set() and client.session.rate == 9019
 
 
 def test_random_frames_neither_kill_the_service_nor_stop_another(client: TestClient) -> None:

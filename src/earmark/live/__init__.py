@@ -1,7 +1,7 @@
 """Live: sound goes in as it comes, answers about the last seconds come out, at the end a `Prediction`.
 
-`Session` is one listener; `answer_together` advances several with one call of the model. Neither reads a
-device, a file or a clock: a microphone, a socket or a file at any speed pushes what it has.
+`Session` is one stream of sound; `answer_together` advances several with one call of the model. Neither
+reads a device, a file or a clock: a microphone, a socket or a file at any speed pushes what it has.
 """
 
 from earmark.live.answer import ANSWER_SCHEMA, Answer

@@ -1,4 +1,4 @@
-"""One listener: samples of any rate in, answers of the last seconds out, a `Prediction` at the end."""
+"""One live stream: samples of any rate in, answers of the last seconds out, a `Prediction` at the end."""
 
 from __future__ import annotations
 

@@ -99,15 +99,15 @@ def serve(
         max_seconds=max_duration,
         jobs=jobs or default_jobs(),
     )
-    listener = bind(place.host, port)
-    with listener:
+    bound = bind(place.host, port)
+    with bound:
         app = create_app(model, file, settings)
         _log_to_stderr(requests=log)
-        port = listener.getsockname()[1]
+        port = bound.getsockname()[1]
         certificate = place.certificate()
         service = Service(
             app,
-            listener,
+            bound,
             certificate=certificate,
             on_ready=lambda: _announce(place, port, certificate, open_page),
         )

@@ -15,8 +15,8 @@ import anyio
 from fastapi import APIRouter, Depends, Query, WebSocket, WebSocketDisconnect
 
 from earmark.errors import BusyError, EarmarkError, InputError, InternalError, ModelError, UnknownModelError
-from earmark.web.listener import Listener
-from earmark.web.listeners import Line, Listeners
+from earmark.web.live_client import LiveClient
+from earmark.web.live_clients import Line, LiveClients
 from earmark.web.live_messages import End, Hello, Rate, Skip, parsed, samples
 from earmark.web.problems import without_folders
 from earmark.web.state import State, state_of
@@ -36,19 +36,19 @@ async def live(
 ) -> None:
     """Serve one connection."""
     await websocket.accept()
-    listeners = state.part(Listeners)
+    clients = state.part(LiveClients)
     try:
         hello = await _received_hello(websocket)
-        line = listeners.connect(hello, await listeners.model(model))
+        line = clients.connect(hello, await clients.model(model))
     except EarmarkError as error:
         await _refuse(websocket, error)
         return
     except WebSocketDisconnect:
         return
     try:
-        await _converse(websocket, listeners, line)
+        await _converse(websocket, clients, line)
     finally:
-        listeners.disconnect(line)
+        clients.disconnect(line)
 
 
 async def _received_hello(websocket: WebSocket) -> Hello:
@@ -59,7 +59,7 @@ async def _received_hello(websocket: WebSocket) -> Hello:
     return hello
 
 
-async def _converse(websocket: WebSocket, listeners: Listeners, line: Line) -> None:
+async def _converse(websocket: WebSocket, clients: LiveClients, line: Line) -> None:
     """Read and write until either ends, or the client comes back by another line."""
     errors: list[Exception] = []
     async with anyio.create_task_group() as tasks:
@@ -71,51 +71,51 @@ async def _converse(websocket: WebSocket, listeners: Listeners, line: Line) -> N
                 errors.append(error)
             tasks.cancel_scope.cancel()
 
-        tasks.start_soon(run, partial(_read, websocket, listeners, line.listener))
-        tasks.start_soon(run, partial(_write, websocket, line.listener))
+        tasks.start_soon(run, partial(_read, websocket, clients, line.client))
+        tasks.start_soon(run, partial(_write, websocket, line.client))
         tasks.start_soon(run, partial(_cut, websocket, line))
     for error in errors:
         if isinstance(error, EarmarkError):
-            line.listener.error = line.listener.error or error
+            line.client.error = line.client.error or error
             await _refuse(websocket, error)
         elif not isinstance(error, WebSocketDisconnect | RuntimeError):
             raise error
 
 
-async def _read(websocket: WebSocket, listeners: Listeners, listener: Listener) -> None:
+async def _read(websocket: WebSocket, clients: LiveClients, client: LiveClient) -> None:
     while True:
-        await listener.has_room.wait()  # else the client waits, as its socket fills
+        await client.has_room.wait()  # else the client waits, as its socket fills
         message = await _received(websocket, IDLE_SECONDS)
         if isinstance(message, bytes):
-            listener.push(samples(message))
+            client.push(samples(message))
         else:
             match parsed(message):
                 case Skip(index):
-                    listener.skip_to(index)
+                    client.skip_to(index)
                 case Rate(rate):
-                    listener.change_rate(rate)
+                    client.change_rate(rate)
                 case End():
-                    listener.end()
-                    listeners.wake_for(listener)
+                    client.end()
+                    clients.wake_for(client)
                     await anyio.sleep_forever()  # the writer ends the conversation
                 case Hello():
                     raise InputError("a second hello", hint="Try: another connection.")
-        listeners.wake_for(listener)
+        clients.wake_for(client)
 
 
-async def _write(websocket: WebSocket, listener: Listener) -> None:
-    await _send(websocket, _hello_of(listener))
+async def _write(websocket: WebSocket, client: LiveClient) -> None:
+    await _send(websocket, _hello_of(client))
     while True:
-        await listener.has_news.wait()
-        listener.has_news.clear()
-        if listener.error is not None:
-            raise listener.error
-        if listener.answer is not None:
-            answer, listener.answer = listener.answer, None
+        await client.has_news.wait()
+        client.has_news.clear()
+        if client.error is not None:
+            raise client.error
+        if client.answer is not None:
+            answer, client.answer = client.answer, None
             await _send(websocket, {"type": "answer", **answer.to_dict()})
-        if listener.final is not None:
-            await _send(websocket, {"type": "final", "prediction": listener.final.to_dict()})
-            listener.is_delivered = True
+        if client.final is not None:
+            await _send(websocket, {"type": "final", "prediction": client.final.to_dict()})
+            client.is_delivered = True
             await websocket.close(_DONE)
             return
 
@@ -147,16 +147,16 @@ async def _received(websocket: WebSocket, seconds: float) -> str | bytes:
     return data if data is not None else str(message["text"])
 
 
-def _hello_of(listener: Listener) -> dict[str, Any]:
-    card = listener.session.card
+def _hello_of(client: LiveClient) -> dict[str, Any]:
+    card = client.session.card
     return {
         "type": "hello",
-        "session": listener.id,
-        "next": listener.next_index,
-        "stream": listener.stream,
-        "rate": listener.rate,
-        "window": listener.session.window,
-        "hop": round(listener.hop, 4),
+        "session": client.id,
+        "next": client.next_index,
+        "stream": client.stream,
+        "rate": client.rate,
+        "window": client.session.window,
+        "hop": round(client.hop, 4),
         "model": card.name,
         "labels": list(card.classes),
         "marks": dict(card.thresholds.get("labels", {})),

@@ -107,7 +107,7 @@ class LimitBodies:
 
     @staticmethod
     async def _answer(body: Body, send: Send, message: Message) -> None:
-        """Send; a client whose body is not wanted is told that it may stop."""
+        """Send; a client whose body is not wanted is signalled to stop."""
         if message["type"] == "http.response.start" and not body.is_received:
             MutableHeaders(scope=message)["Connection"] = "close"
         await send(message)

@@ -51,16 +51,16 @@ def bind(host: str, port: int) -> socket.socket:
             f"host={host!r:.80} is not known here", hint="Accepted: an address of this machine."
         ) from error
     family, kind, number, _, address = found[0]
-    listener = socket.socket(family, kind, number)
+    bound = socket.socket(family, kind, number)
     try:
         if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)  # so that it is known now if it cannot
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)  # so that it is known now if it cannot
     except OSError as error:
-        listener.close()
+        bound.close()
         raise _cannot_bind(host, port, error) from error
-    return listener
+    return bound
 
 
 class Service:
@@ -70,7 +70,7 @@ class Service:
     ----------
     app : FastAPI
         Made by `create_app`.
-    listener : socket
+    bound : socket
         Made by `bind`; closed at the end.
     certificate : Certificate, optional
         For HTTPS.
@@ -81,12 +81,12 @@ class Service:
     def __init__(
         self,
         app: FastAPI,
-        listener: socket.socket,
+        bound: socket.socket,
         *,
         certificate: Certificate | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self._listener, self._on_ready = listener, on_ready
+        self._socket, self._on_ready = bound, on_ready
         self._state: State = app.state.earmark
         settings = self._state.settings
         room = Room(_room_for(settings.connections))
@@ -112,7 +112,7 @@ class Service:
 
     def run(self) -> None:
         """Serve until SIGINT, SIGTERM or `stop`; answers that are on their way are finished."""
-        self._server.run([self._listener])
+        self._server.run([self._socket])
 
     def stop(self) -> None:
         """End `run`, from another thread."""

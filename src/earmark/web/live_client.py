@@ -1,4 +1,4 @@
-"""One listener of the service: what it sent that is not scored yet, and what it is to be sent."""
+"""One client of the service: what it sent that is not scored yet, and what it is to be sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Work:
     is_last: bool
 
 
-class Listener:
+class LiveClient:
     """A session and its queue. All of it belongs to the event loop but the session while `is_busy`.
 
     Parameters

@@ -14,7 +14,7 @@ from earmark.errors import BusyError, EarmarkError, InternalError
 from earmark.live import HOP, Answer, answer_together
 from earmark.models import Model
 from earmark.predict import Prediction
-from earmark.web.listener import Listener, Work
+from earmark.web.live_client import LiveClient, Work
 from earmark.web.live_messages import Hello
 from earmark.web.models_in_use import model_source
 from earmark.web.state import State
@@ -31,23 +31,23 @@ _logger = logging.getLogger("earmark.web")
 
 @dataclass(eq=False)
 class Line:
-    """One connection; a listener has at most one at a time."""
+    """One connection; a client has at most one at a time."""
 
-    listener: Listener
+    client: LiveClient
     is_cut: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a turn gave one listener."""
+    """What a turn gave one client."""
 
     answers: list[Answer]
     final: Prediction | None = None
     error: EarmarkError | None = None
 
 
-class Listeners:
-    """The live sessions of a service; ``state.part(Listeners)``.
+class LiveClients:
+    """The live sessions of a service; ``state.part(LiveClients)``.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Listeners:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._known: dict[str, Listener] = {}
+        self._known: dict[str, LiveClient] = {}
         self._lines: dict[str, Line] = {}
         self._expiry: dict[str, asyncio.TimerHandle] = {}
         self._models, self._loading = Models(state.model), asyncio.Lock()
@@ -84,45 +84,45 @@ class Listeners:
             return await asyncio.to_thread(self._models.get, source)
 
     def connect(self, hello: Hello, model: Model) -> Line:
-        """Return the line of a new listener, or of the one that the client comes back to.
+        """Return the line of a new client, or of the one that the client comes back to.
 
         Raises
         ------
         BusyError
             As many as may listen do.
         InputError
-            A sample that the listener cannot go on with.
+            A sample that the client cannot go on with.
         """
-        listener = self._known.get(hello.session or "")
-        if listener is not None and listener.session.model is model and not listener.error:
-            listener.resume(hello)
+        client = self._known.get(hello.session or "")
+        if client is not None and client.session.model is model and not client.error:
+            client.resume(hello)
         else:
             self._make_room()
-            listener = Listener(model, hello)
-            self._known[listener.id] = listener
-        if (timer := self._expiry.pop(listener.id, None)) is not None:
+            client = LiveClient(model, hello)
+            self._known[client.id] = client
+        if (timer := self._expiry.pop(client.id, None)) is not None:
             timer.cancel()
-        if (before := self._lines.get(listener.id)) is not None:
+        if (before := self._lines.get(client.id)) is not None:
             before.is_cut.set()
-        line = self._lines[listener.id] = Line(listener, asyncio.Event())
+        line = self._lines[client.id] = Line(client, asyncio.Event())
         self._start_workers()
         return line
 
     def disconnect(self, line: Line) -> None:
-        """Keep the listener of a line that broke for a while, and forget one that is done."""
-        listener = line.listener
-        if self._lines.get(listener.id) is not line:  # it has come back by another
+        """Keep the client of a line that broke for a while, and forget one that is done."""
+        client = line.client
+        if self._lines.get(client.id) is not line:  # it has come back by another
             return
-        del self._lines[listener.id]
-        if listener.is_delivered or listener.error:
-            self._known.pop(listener.id, None)
+        del self._lines[client.id]
+        if client.is_delivered or client.error:
+            self._known.pop(client.id, None)
         else:
             loop = asyncio.get_running_loop()
-            self._expiry[listener.id] = loop.call_later(KEPT_SECONDS, self._forget, listener.id)
+            self._expiry[client.id] = loop.call_later(KEPT_SECONDS, self._forget, client.id)
 
-    def wake_for(self, listener: Listener) -> None:
-        """Let the workers look for what is due, if something of this listener is or will be."""
-        if listener.wait(time.monotonic(), self._pace.longer) is not None:
+    def wake_for(self, client: LiveClient) -> None:
+        """Let the workers look for what is due, if something of this client is or will be."""
+        if client.wait(time.monotonic(), self._pace.longer) is not None:
             self._wake.set()
 
     async def close(self) -> None:
@@ -171,22 +171,22 @@ class Listeners:
                 if timer is not None:
                     timer.cancel()
                 continue
-            for listener in some:
-                listener.is_busy = True
+            for client in some:
+                client.is_busy = True
             self._pace.note(some[0].lateness)
-            works = [listener.take() for listener in some]
+            works = [client.take() for client in some]
             try:
                 turns = await loop.run_in_executor(self._threads, _advance, some, works)
             finally:
-                for listener in some:
-                    listener.is_busy = False
-            for listener, turn in zip(some, turns, strict=True):
+                for client in some:
+                    client.is_busy = False
+            for client, turn in zip(some, turns, strict=True):
                 if turn.error is not None:
-                    listener.fail(turn.error)
+                    client.fail(turn.error)
                 else:
-                    listener.give(turn.answers, turn.final, time.monotonic())
+                    client.give(turn.answers, turn.final, time.monotonic())
 
-    def _due(self) -> tuple[list[Listener], float | None]:
+    def _due(self) -> tuple[list[LiveClient], float | None]:
         """Return those of one model that wait longest, and after how many seconds another one is due."""
         now = time.monotonic()
         longer = self._pace.longer
@@ -217,24 +217,24 @@ class Pace:
         self.longer = min(max(0.0, self.longer + step), HOP)
 
 
-def _advance(listeners: Sequence[Listener], works: Sequence[Work]) -> list[_Turn]:
-    """Score what is to be done of each listener, with one call of the model; in a worker's thread."""
+def _advance(clients: Sequence[LiveClient], works: Sequence[Work]) -> list[_Turn]:
+    """Score what is to be done of each client, with one call of the model; in a worker's thread."""
     try:
-        for listener, work in zip(listeners, works, strict=True):
-            listener.change(work)
-        sessions = [listener.session for listener in listeners]
+        for client, work in zip(clients, works, strict=True):
+            client.change(work)
+        sessions = [client.session for client in clients]
         answers = answer_together(sessions, [work.y for work in works], every=False)
     except Exception as error:  # a fault that ends these sessions, not the service
-        return [_Turn([], error=_reported(error)) for _ in listeners]
+        return [_Turn([], error=_reported(error)) for _ in clients]
     return [
-        _ended(listener, each) if work.is_last else _Turn(each)
-        for listener, work, each in zip(listeners, works, answers, strict=True)
+        _ended(client, each) if work.is_last else _Turn(each)
+        for client, work, each in zip(clients, works, answers, strict=True)
     ]
 
 
-def _ended(listener: Listener, answers: list[Answer]) -> _Turn:
+def _ended(client: LiveClient, answers: list[Answer]) -> _Turn:
     try:
-        return _Turn(answers, listener.session.final())
+        return _Turn(answers, client.session.final())
     except Exception as error:
         return _Turn([], error=_reported(error))
 
