@@ -1,6 +1,7 @@
 """Requests per second of the service against bare library calls in the same run, and 1,000 clients at once.
 
     python benchmarks/serve.py [--seconds 20] [--rounds 3] [--crowd 1000]
+    python benchmarks/serve.py --soak 10000     # only this: memory over so many clips of 3 s
 
 Clients send a 30 s MP3 over loopback, each the next as soon as the last is answered. The bare calls are
 `earmark.classify` of the same file in as many worker processes as the service has (for one client: in one),
@@ -25,7 +26,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -116,8 +117,14 @@ def wait_until_idle(pid: int) -> None:
 
 
 def peak_mb(pid: int, key: str = "VmHWM") -> float:
-    found = [Path(f"/proc/{each}/status").read_text().split(f"{key}:")[1].split()[0] for each in family(pid)]
-    return sum(map(int, found)) / 1024
+    return sum(number(each, key) for each in family(pid)) / 1024
+
+
+def number(pid: int, key: str) -> int:
+    """An entry of a process's status; 0 of one that has just ended."""
+    with suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/status").read_text().split(f"{key}:")[1].split()[0])
+    return 0
 
 
 @contextmanager
@@ -240,13 +247,45 @@ def crowd(path: Path, n: int) -> None:
     print(f"memory {before:.0f} MB before, {after:.0f} MB at most; afterwards {dict(again.statuses)}")
 
 
+def soak(folder: Path, n: int) -> None:
+    """The memory of the service and its workers, at twenty moments of `n` requests by four clients."""
+    path = folder / "short.mp3"
+    make_mp3(path, 3)
+    with service() as (pid, port):
+        left, began = n, time.monotonic()
+        print(f"{n} clips of 3 s by 4 clients: requests, memory now")
+        while left > 0:
+            some = min(left, max(1, n // 20))
+            statuses = asyncio.run(sent(port, path.read_bytes(), some))
+            left -= some
+            each = ", ".join(f"{number(each, 'VmRSS') / 1024:.0f}" for each in family(pid))
+            print(f"  {n - left:6}  {peak_mb(pid, 'VmRSS'):5.0f} MB ({each})  {dict(statuses)}", flush=True)
+        print(f"  {n / (time.monotonic() - began):.1f}/s")
+
+
+async def sent(port: int, body: bytes, n: int) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+    numbers = iter(range(n))
+
+    async def client() -> None:
+        for _ in numbers:
+            statuses[(await post(port, body))[0]] += 1
+
+    await asyncio.gather(*(client() for _ in range(4)))
+    return statuses
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--crowd", type=int, default=1000)
+    parser.add_argument("--soak", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.soak:
+            soak(Path(folder), options.soak)
+            return
         path = Path(folder) / "clip.mp3"
         make_mp3(path)
         print(f"30 s of MP3, {path.stat().st_size / 1000:.0f} kB, {JOBS} workers, {os.cpu_count()} cores")
