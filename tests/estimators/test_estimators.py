@@ -464,7 +464,7 @@ def test_descriptors_that_cannot_be_computed_are_named(tmp_path):
 def test_a_model_of_descriptors_refuses_a_spectrogram(tmp_path):
     X, y = problem(12)
     model = bundle_of(Logistic().fit(X, y), tmp_path / "tiny")
-    with pytest.raises(InputError, match="takes descriptors, not spectrograms"):
+    with pytest.raises(InputError, match="takes descriptors, not one spectrogram"):
         model.predict_spectrogram(np.zeros((1, 128, 130), np.float32))
     with pytest.raises(InputError, match=r"X.shape=\(1, 5\); model 'tiny' takes \(n, 6\)"):
         model.predict_proba(np.zeros((1, 5), np.float32))

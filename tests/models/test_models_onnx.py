@@ -224,9 +224,9 @@ def test_a_card_without_checksum_is_refused(bundle):
 
 def test_a_newer_card_advises_an_upgrade(bundle):
     card = json.loads((bundle / "card.json").read_text())
-    (bundle / "card.json").write_text(json.dumps(card | {"schema": "earmark.card/2", "novelty": 1}))
+    (bundle / "card.json").write_text(json.dumps(card | {"schema": "earmark.card/3", "novelty": 1}))
     with pytest.raises(
-        BundleError, match=r"version 2; this earmark reads up to version 1.*Try: pip install --upgrade"
+        BundleError, match=r"version 3; this earmark reads up to version 2.*Try: pip install --upgrade"
     ):
         load_model(bundle)
 

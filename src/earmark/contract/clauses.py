@@ -277,7 +277,7 @@ def _bad_shapes(case: _Case) -> str:
         "a batch of batches": X[np.newaxis],
     }
     if X.ndim == 2:
-        bad["one descriptor less"] = X[:, 1:]
+        bad["one number less"] = X[:, 1:]
     else:
         bad |= {"one mel band less": X[:, 1:], "one frame less": X[:, :, 1:]}
         if X.shape[1] != X.shape[2]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from earmark.models.base import Array
 from earmark.models.card import ModelCard
-from earmark.models.windows import described, descriptor_names
+from earmark.models.windows import described, descriptor_names, sound_windows
 
 
 def music_like(card: ModelCard, n: int, seed: int = 0) -> Array:
@@ -15,7 +15,7 @@ def music_like(card: ModelCard, n: int, seed: int = 0) -> Array:
     if card.input == "log_mel":
         return _spectrograms(card, n, rng)
     if _computed(card):
-        return described([_sound(card, rng) for _ in range(n)], card)
+        return _inputs([_sound(card, rng) for _ in range(n)], card)
     return rng.normal(0, 1, (n, *card.input_shape)).astype(np.float32)
 
 
@@ -34,12 +34,19 @@ def extremes(card: ModelCard) -> dict[str, Array]:
     click[len(click) // 2] = 1.0
     loud = 1e5 * _sound(card, np.random.default_rng(0))
     sounds = {"silence": silence, "a click": click, "a level of +100 dB": loud}
-    return {name: described([y], card) for name, y in sounds.items()}
+    return {name: _inputs([y], card) for name, y in sounds.items()}
 
 
 def _computed(card: ModelCard) -> bool:
-    """Whether earmark computes all the descriptors of a card itself."""
-    return set(card.descriptor_names) <= set(descriptor_names(card.spec))
+    """Whether earmark computes the inputs of a card itself: log-mels, or all its descriptors."""
+    return not card.descriptor_names or set(card.descriptor_names) <= set(descriptor_names(card.spec))
+
+
+def _inputs(sounds: list[Array], card: ModelCard) -> Array:
+    """Inputs of sounds of one window each [shape=(n, d)]."""
+    if card.input == "descriptors":
+        return described(sounds, card)
+    return np.concatenate([sound_windows(y, card)[1] for y in sounds])
 
 
 def _spectrograms(card: ModelCard, n: int, rng: np.random.Generator) -> Array:

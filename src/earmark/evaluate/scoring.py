@@ -190,8 +190,11 @@ def _cached(model: Model, manifest: Manifest, head: Head, progress: Progress | N
 def _check_cached(card: ModelCard, stated: dict[str, object], n_frames: int, path: str) -> None:
     spec = FeatureSpec.from_dict(stated)
     if card.input != "log_mel":
+        several = f"those of {len(card.front_ends)} front ends"
+        taken = several if card.input == "log_mels" else card.input
         raise InputError(
-            f"{path} holds log-mels, model {card.name!r} takes descriptors", hint="Try: the sound files."
+            f"{path} holds log-mels of one front end, model {card.name!r} takes {taken}",
+            hint="Try: the sound files.",
         )
     if spec.digest != card.spec.digest:
         raise InputError(

@@ -119,7 +119,7 @@ class Session:
         self._waiting: deque[Array] = deque()  # samples at the model's rate that were not pushed yet
         self._position = 0  # of the next sample to push, gaps included
         self._n_gap = 0  # samples that never came
-        self._due = self._first_due = (card.n_frames - 1) * card.spec.hop_length + card.spec.n_fft // 2
+        self._due = self._first_due = card.first_length
         self._pieces: list[WindowScores] = []
         self._recent: deque[WindowScores] = deque()
         self._verdict = SteadyVerdict()

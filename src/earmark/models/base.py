@@ -69,7 +69,8 @@ def as_batch(X: object, card: ModelCard) -> Array:
     Parameters
     ----------
     X : np.ndarray, floating [shape=(n, n_mels, n_frames) or (n, d)]
-        Log-mel windows in absolute dB; or descriptors, where `card.input` is that.
+        Log-mel windows in absolute dB; or what `card.input` says: those of several front ends, joined, or
+        descriptors.
     card : ModelCard
         States what one input is.
 
@@ -85,21 +86,28 @@ def as_batch(X: object, card: ModelCard) -> Array:
     """
     if not isinstance(X, np.ndarray):
         raise InputError(f"X is a {type(X).__name__}", hint="Accepted: a NumPy array of floats.")
-    mel = card.input == "log_mel"
+    mel = card.input != "descriptors"
     if not np.issubdtype(X.dtype, np.floating):
         quantised = "Accepted: decibels as floats; quantised spectrograms must be scaled back first."
         raise InputError(f"X.dtype={X.dtype}", hint=quantised if mel else "Accepted: descriptors as floats.")
     if X.ndim != len(card.input_shape) + 1 or X.shape[1:] != card.input_shape:
         taken = ", ".join(map(str, card.input_shape))
-        bands = f"{card.spec.n_mels} mel bands by {card.n_frames} frames ({card.window:g} s), time last"
         raise InputError(
             f"X.shape={X.shape}; model {card.name!r} takes (n, {taken})",
-            hint=f"Accepted: windows of {bands if mel else 'the descriptors that its card names'}.",
+            hint=f"Accepted: windows of {_described_input(card)}.",
         )
     if not np.isfinite(X).all():
         silence = "Accepted: finite dB; silence is -100 dB." if mel else "Accepted: finite descriptors."
         raise InputError("X holds NaN or infinite values", hint=silence)
     return np.ascontiguousarray(X, dtype=np.float32)
+
+
+def _described_input(card: ModelCard) -> str:
+    if card.input == "descriptors":
+        return "the descriptors that its card names"
+    bands = [f"{frames.spec.n_mels} mel bands by {frames.n_frames} frames" for frames in card.front_ends]
+    joined = "time last" if len(bands) == 1 else "time last, each flattened, one after another"
+    return f"{', '.join(bands)} ({card.window:g} s), {joined}"
 
 
 class SpectrogramModel(ABC):
@@ -184,12 +192,14 @@ class SpectrogramModel(ABC):
         Raises
         ------
         InputError
-            As `as_batch` raises it, and where the input of the model is descriptors.
+            As `as_batch` raises it, and where the input of the model is not one log-mel.
         """
         if self.card.input != "log_mel":
+            several = f"the log-mels of {len(self.card.front_ends)} front ends"
+            taken = several if self.card.input == "log_mels" else self.card.input
             raise InputError(
-                f"model {self.card.name!r} takes {self.card.input}, not spectrograms",
-                hint="Try: predict_proba with descriptors, or classify with the sound.",
+                f"model {self.card.name!r} takes {taken}, not one spectrogram",
+                hint=f"Try: predict_proba with {taken}, or classify with the sound.",
             )
         single = isinstance(S_db, np.ndarray) and S_db.ndim == 2
         return self.predict_proba(S_db[np.newaxis] if single else S_db)

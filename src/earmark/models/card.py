@@ -17,14 +17,15 @@ from typing import Any, Literal, get_args
 
 from earmark.errors import BundleError, InputError, suggestion
 from earmark.features import FeatureSpec
+from earmark.models.window_frames import WindowFrames
 
 SCHEMA = "earmark.card"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # of a card with `more_specs`; the others are of version 1, which older versions read
 
 SUM_TOLERANCE = 0.01  # of the priors of a softmax head, which may be rounded to three decimals
 
 Kind = Literal["softmax", "multilabel"]
-Input = Literal["log_mel", "descriptors"]
+Input = Literal["log_mel", "log_mels", "descriptors"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -79,13 +80,16 @@ class ModelCard:
     heads : tuple of Head
         Its outputs. `Model.predict_proba` returns the first.
     spec : FeatureSpec
-        The front end that makes its input.
+        The front end that makes its input. Windows, levels, tempo and key are counted in its frames.
     window, hop : float
         Length of one input and distance between two, in seconds.
-    input : {"log_mel", "descriptors"}
-        Whether an input is a log-mel window, or a window's numbers of `earmark.features.descriptors`.
+    input : {"log_mel", "log_mels", "descriptors"}
+        Whether an input is a log-mel window; the same window by several front ends, joined to one vector; or
+        a window's numbers of `earmark.features.descriptors`.
+    more_specs : tuple of FeatureSpec
+        The front ends beside `spec`, in order, for an input of ``log_mels``; all of one sampling rate.
     descriptor_names : tuple of str
-        Which of these numbers, in order; empty for a model of log-mels.
+        Which descriptors, in order; empty for a model of log-mels.
     embedding_size : int
         Numbers in an embedding; 0 where there is none.
     summary, licence : str
@@ -125,6 +129,7 @@ class ModelCard:
     window: float = 3.0
     hop: float = 3.0
     input: Input = "log_mel"
+    more_specs: tuple[FeatureSpec, ...] = ()
     descriptor_names: tuple[str, ...] = ()
     embedding_size: int = 0
     summary: str = ""
@@ -140,7 +145,10 @@ class ModelCard:
     based_on: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("heads", "descriptor_names", "training_data", "metrics", "limits", "based_on"):
+        for name in (
+            *("heads", "more_specs", "descriptor_names"),
+            *("training_data", "metrics", "limits", "based_on"),
+        ):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not _NAME.fullmatch(self.name):
             raise InputError(
@@ -177,7 +185,7 @@ class ModelCard:
 
     def _check_input(self) -> None:
         if self.input not in get_args(Input):
-            raise InputError(f"input={self.input!r}", hint="Accepted: 'log_mel' or 'descriptors'.")
+            raise InputError(f"input={self.input!r}", hint=f"Accepted: {', '.join(get_args(Input))}.")
         names = self.descriptor_names
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
             raise InputError(f"descriptor_names={names!r:.200}", hint="Accepted: different, non-empty texts.")
@@ -186,6 +194,7 @@ class ModelCard:
                 f"input={self.input!r} with {len(names)} descriptor_names",
                 hint="Accepted: names in order for a model of descriptors; none for a model of log-mels.",
             )
+        _check_more_specs(self)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -208,10 +217,26 @@ class ModelCard:
         return (self.n_frames - 1) * self.spec.hop_length
 
     @property
+    def front_ends(self) -> tuple[WindowFrames, ...]:
+        """Frames of a window by each front end: those of `spec`, then those of `more_specs`."""
+        length, hop_length = self.window_length, self.spec.hop_length
+        further = [
+            WindowFrames.further(spec, length=length, start_length=hop_length) for spec in self.more_specs
+        ]
+        return WindowFrames(self.spec, self.n_frames, hop_length), *further
+
+    @property
+    def first_length(self) -> int:
+        """Samples of sound after which its first window is complete."""
+        return max(frames.first_length for frames in self.front_ends)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one input: (n_mels, n_frames), or (d,) for descriptors."""
+        """Shape of one input: (n_mels, n_frames), or (d,) for several log-mels and for descriptors."""
         if self.input == "descriptors":
             return (len(self.descriptor_names),)
+        if self.input == "log_mels":
+            return (sum(frames.size for frames in self.front_ends),)
         return (self.spec.n_mels, self.n_frames)
 
     def head(self, name: str) -> Head | None:
@@ -221,7 +246,7 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON, in the order in which a person reads it."""
         return {
-            "schema": f"{SCHEMA}/{SCHEMA_VERSION}",
+            "schema": f"{SCHEMA}/{SCHEMA_VERSION if self.more_specs else 1}",
             "name": self.name,
             "summary": self.summary,
             "licence": self.licence,
@@ -231,6 +256,7 @@ class ModelCard:
             "window": self.window,
             "hop": self.hop,
             **({"input": self.input} if self.input != "log_mel" else {}),
+            **({"more_specs": [spec.to_dict() for spec in self.more_specs]} if self.more_specs else {}),
             **({"descriptor_names": list(self.descriptor_names)} if self.descriptor_names else {}),
             "embedding_size": self.embedding_size,
             "thresholds": dict(self.thresholds),
@@ -282,7 +308,8 @@ class ModelCard:
         try:
             heads = tuple(_head(entry) for entry in entries.pop("heads"))
             spec = FeatureSpec.from_dict(dict(entries.pop("spec", {})))
-            return cls(heads=heads, spec=spec, **entries)
+            more = tuple(FeatureSpec.from_dict(dict(entry)) for entry in entries.pop("more_specs", ()))
+            return cls(heads=heads, spec=spec, more_specs=more, **entries)
         except (InputError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"the card is not valid: {error}") from error
 
@@ -304,6 +331,26 @@ class ModelCard:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_more_specs(card: ModelCard) -> None:
+    n = len(card.more_specs)
+    if bool(n) != (card.input == "log_mels"):
+        raise InputError(
+            f"input={card.input!r} with {n} more_specs",
+            hint="Accepted: one or more for a model of log_mels; none for any other.",
+        )
+    for spec in card.more_specs:
+        if not isinstance(spec, FeatureSpec) or spec.sr != card.spec.sr:
+            raise InputError(
+                f"more_specs: {spec!r:.200}", hint=f"Accepted: a FeatureSpec of sr={card.spec.sr}, as `spec`."
+            )
+    for frames in card.front_ends:
+        if not frames.n_frames:
+            raise InputError(
+                f"more_specs: hop_length={frames.spec.hop_length}, a window of {card.window_length} samples",
+                hint="Accepted: at most twice the window.",
+            )
 
 
 def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
@@ -369,7 +416,7 @@ def _checked_keys(data: object) -> dict[str, Any]:
     schema = data.get("schema") if isinstance(data, dict) else None
     family, _, version = str(schema).partition("/")
     if not isinstance(data, dict) or family != SCHEMA or not version.isdecimal():
-        raise BundleError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA}/{SCHEMA_VERSION}.")
+        raise BundleError(f"schema={schema!r}", hint=f"Accepted: {SCHEMA}/1 to {SCHEMA}/{SCHEMA_VERSION}.")
     if int(version) > SCHEMA_VERSION:
         raise BundleError(
             f"the card is of version {version}; this earmark reads up to version {SCHEMA_VERSION}",

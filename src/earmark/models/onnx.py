@@ -15,16 +15,16 @@ from earmark.models.card import ModelCard
 if TYPE_CHECKING:
     import onnxruntime
 
-INPUTS = {"log_mel": "S_db", "descriptors": "X"}
+INPUTS = {"log_mel": "S_db", "log_mels": "S_dbs", "descriptors": "X"}
 EMBEDDING = "embedding"
 
 
 class OnnxModel(SpectrogramModel):
-    """A graph that takes ``S_db`` or ``X`` and gives one output for each head, and perhaps ``embedding``.
+    """A graph that takes ``S_db``, ``S_dbs`` or ``X`` and gives an output for each head, maybe ``embedding``.
 
-    The input ``S_db`` has shape (n, n_mels, n_frames), n being dynamic; the input ``X`` of a model of
-    descriptors, (n, d). Outputs named as the heads of the card
-    are probabilities already.
+    The input ``S_db`` has shape (n, n_mels, n_frames), n being dynamic; the inputs ``S_dbs`` of a model of
+    several log-mels and ``X`` of a model of descriptors, (n, d). Outputs named as the heads of the card are
+    probabilities already.
 
     Parameters
     ----------

@@ -7,16 +7,18 @@ place that counts windows: `earmark.predict.WindowScorer` and training both use 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.errors import ModelError, suggestion
-from earmark.features import FeatureSpec, descriptors
+from earmark.errors import InputError, ModelError, suggestion
+from earmark.features import FeatureSpec, descriptors, log_mel
 from earmark.models.base import Array
 from earmark.models.card import ModelCard
+from earmark.models.window_frames import WindowFrames
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -88,7 +90,7 @@ def silence_db(card: ModelCard) -> float:
     return float(card.thresholds.get("silence_db", SILENCE_DB))
 
 
-def cut_windows(S_db: Array, card: ModelCard) -> Batch:
+def cut_windows(S_db: Array, card: ModelCard, more: Sequence[Array] = ()) -> Batch:
     """Cut the windows of a whole spectrogram.
 
     Parameters
@@ -97,23 +99,36 @@ def cut_windows(S_db: Array, card: ModelCard) -> Batch:
         Log-mel spectrogram, as `ModelCard.spec` makes it.
     card : ModelCard
         States how long the windows are and how far apart.
+    more : sequence of np.ndarray
+        Spectrograms of the same sound, as each of `ModelCard.more_specs` makes them.
 
     Returns
     -------
     starts : list of int
         First frame of each window.
-    X : np.ndarray, float32 [shape=(len(starts), n_mels, n_frames)]
-        The windows, copied; none where the spectrogram is shorter than one.
+    X : np.ndarray, float32 [shape=(len(starts), n_mels, n_frames) or (len(starts), d)]
+        The windows, copied; none where the spectrogram is shorter than one. Where there are several front
+        ends, those of one window after another, each in C order.
+
+    Raises
+    ------
+    InputError
+        Another number of spectrograms than of front ends.
     """
+    if len(more) != len(card.more_specs):
+        raise InputError(
+            f"{1 + len(more)} spectrograms; model {card.name!r} has {1 + len(card.more_specs)} front ends",
+            hint="Accepted: one by each front end. Try: the sound.",
+        )
+    whole = [_KeptFrames(frames) for frames in card.front_ends]
+    _extend(whole, S_db, more)
     starts = window_starts(S_db.shape[1], card).tolist()
-    return starts, _stacked(S_db, starts, card)
+    return starts, _stacked(whole, starts, card)
 
 
-def _stacked(S_db: Array, starts: Sequence[int], card: ModelCard) -> Array:
-    X = np.empty((len(starts), card.spec.n_mels, card.n_frames), np.float32)
-    for row, start in zip(X, starts, strict=True):
-        row[:] = S_db[:, start : start + card.n_frames]
-    return X
+def sound_windows(y: Array, card: ModelCard) -> Batch:
+    """Cut the windows of a whole sound [shape=(n,)], like `cut_windows`, by all its front ends."""
+    return cut_windows(log_mel(y, card.spec), card, [log_mel(y, spec) for spec in card.more_specs])
 
 
 @lru_cache(maxsize=8)
@@ -163,44 +178,93 @@ class WindowCutter:
 
     Notes
     -----
-    It holds the last window's length of frames and no more: the last window of all may need as many.
+    It holds the last window's length of frames and no more: the last window of all may need as many. Of
+    several front ends, the frames of one may come before those of another: by up to half of its `n_fft`.
     """
 
     def __init__(self, card: ModelCard) -> None:
         self._card = card
-        self._kept = np.empty((card.spec.n_mels, 0), np.float32)
-        self._first = 0  # which frame of the sound is the first of `_kept`
+        self._kept = [_KeptFrames(frames) for frames in card.front_ends]
         self._next = 0  # where the next window starts
 
-    def push(self, S_db: Array) -> Batch:
-        """Take frames [shape=(n_mels, k)] and return starts and windows, like `cut_windows`; maybe none."""
-        self._kept = np.concatenate([self._kept, S_db], axis=1)
-        return self._cut(list(range(self._next, self._end - self._card.n_frames + 1, self._card.hop_frames)))
+    def push(self, S_db: Array, more: Sequence[Array] = ()) -> Batch:
+        """Take frames [shape=(n_mels, k)] and return starts and windows, like `cut_windows`; maybe none.
+
+        Of each front end of `more`, there may be any number of frames.
+        """
+        _extend(self._kept, S_db, more)
+        return self._cut(list(range(self._next, _last_start(self._kept) + 1, self._card.hop_frames)))
 
     def close(self) -> Batch:
         """Return a last window that ends with the sound, if some frames lie in no window yet."""
-        last = self._end - self._card.n_frames
+        last = _last_start(self._kept)
         covered = self._next - self._card.hop_frames == last  # a window ended here already
         return self._cut([last] if last >= 0 and not covered else [])
 
-    def latest(self, S_db: Array) -> Batch:
+    def latest(self, S_db: Array, more: Sequence[Array] = ()) -> Batch:
         """Return the window that would end with these further frames [shape=(n_mels, k)], and take none in.
 
-        No window where there are too few frames.
+        The last one whose frames are there by all front ends. No window where there are too few frames.
         """
-        frames = np.concatenate([self._kept, S_db], axis=1)[:, -self._card.n_frames :]
-        starts = [self._end + S_db.shape[1] - self._card.n_frames]
-        return (starts, frames[np.newaxis]) if frames.shape[1] == self._card.n_frames else ([], frames)
-
-    @property
-    def _end(self) -> int:
-        return self._first + self._kept.shape[1]
+        ahead = [copy.copy(kept) for kept in self._kept]
+        _extend(ahead, S_db, more)
+        starts = [start] if (start := _last_start(ahead)) >= 0 else []
+        return starts, _stacked(ahead, starts, self._card)
 
     def _cut(self, starts: list[int]) -> Batch:
-        X = _stacked(self._kept, [start - self._first for start in starts], self._card)
+        X = _stacked(self._kept, starts, self._card)
         if starts:
             self._next = starts[-1] + self._card.hop_frames
-        dropped = max(0, self._kept.shape[1] - self._card.n_frames)
-        self._kept = self._kept[:, dropped:]
-        self._first += dropped
+        complete = max(0, _last_start(self._kept))
+        for kept in self._kept:
+            kept.forget(before=complete)  # no window from now on begins earlier
         return starts, X
+
+
+class _KeptFrames:
+    """The frames of a sound by one front end, as long as windows may need them."""
+
+    def __init__(self, frames: WindowFrames) -> None:
+        self.frames = frames
+        self._S_db = np.empty((frames.spec.n_mels, 0), np.float32)
+        self._first = 0  # which frame of the sound is the first of `_S_db`
+
+    def append(self, S_db: Array) -> None:
+        """Take the next frames [shape=(n_mels, k)]."""
+        self._S_db = np.concatenate([self._S_db, S_db], axis=1) if self._S_db.size else S_db
+
+    @property
+    def last_start(self) -> int:
+        """Where the last window begins whose frames are all there; -1 if there is none."""
+        return self.frames.last_start(self._first + self._S_db.shape[1])
+
+    def of_window(self, start: int) -> Array:
+        """Return the frames of the window that begins there [shape=(n_mels, n_frames)]."""
+        first = self.frames.first(start) - self._first
+        return self._S_db[:, first : first + self.frames.n_frames]
+
+    def forget(self, *, before: int) -> None:
+        """Drop what only windows need that begin before that one."""
+        first = self.frames.first(before)
+        self._S_db, self._first = self._S_db[:, first - self._first :], first
+
+
+def _extend(kept: Sequence[_KeptFrames], S_db: Array, more: Sequence[Array]) -> None:
+    for one, frames in zip(kept, (S_db, *more), strict=True):
+        one.append(frames)
+
+
+def _last_start(kept: Sequence[_KeptFrames]) -> int:
+    """Where the last window begins whose frames are there by all front ends; -1 if there is none."""
+    return min(one.last_start for one in kept)
+
+
+def _stacked(kept: Sequence[_KeptFrames], starts: Sequence[int], card: ModelCard) -> Array:
+    """Windows as inputs of the model; of a model of descriptors, the log-mels beside them."""
+    X = np.empty((len(starts), sum(one.frames.size for one in kept)), np.float32)
+    end = 0
+    for one in kept:
+        begin, end = end, end + one.frames.size
+        for row, start in zip(X[:, begin:end], starts, strict=True):
+            row.reshape(one.frames.shape)[:] = one.of_window(start)
+    return X if card.input == "log_mels" else X.reshape(len(starts), *kept[0].frames.shape)

@@ -58,7 +58,7 @@ class FrontEnd:
     start : float
         Time of the first sample, in seconds.
     track : FrameTrack
-        Receives the log-mel and the spectrum of each frame.
+        Receives the log-mel and the spectrum of each frame, by the card's main front end.
     """
 
     def __init__(self, card: ModelCard, start: float, track: FrameTrack) -> None:
@@ -66,6 +66,7 @@ class FrontEnd:
         self._filter = SubsonicFilter(card.spec.sr)
         track.pulse.begin()
         self._frames = FrameStream(card.spec, spectra=track.tonal.push)
+        self._more = [FrameStream(spec) for spec in card.more_specs]
         self._cutter = WindowCutter(card)
         self._recent = _RecentSound(card)
         self._rest: list[Array] = []  # samples that make no whole hop yet
@@ -87,7 +88,8 @@ class FrontEnd:
         joined = np.concatenate(self._rest)
         self._rest, self._n_rest = [joined[n:]], len(joined) - n
         self._recent.push(joined[:n])
-        return self._pending(*self._cutter.push(self._noted(self._frames.push(joined[:n]))))
+        more = [stream.push(joined[:n]).S_db for stream in self._more]
+        return self._pending(*self._cutter.push(self._noted(self._frames.push(joined[:n])), more))
 
     def close(self) -> PendingWindows:
         """Return the last windows; the sound is taken to end in silence."""
@@ -96,16 +98,18 @@ class FrontEnd:
         y = np.concatenate([*self._rest, self._filter.close()])
         self._recent.push(y[: len(y) - len(y) % self._card.spec.hop_length])
         last = [self._noted(frames) for frames in (self._frames.push(y), self._frames.close())]
-        return self._pending(*_joined(self._cutter.push(np.hstack(last)), self._cutter.close()))
+        more = [np.hstack([stream.push(y).S_db, stream.close().S_db]) for stream in self._more]
+        return self._pending(*_joined(self._cutter.push(np.hstack(last), more), self._cutter.close()))
 
     def latest(self) -> PendingWindows:
-        """Return the window that ends with the last whole frame so far, and go on; none before the first.
+        """Return the window that ends with the last whole frames so far, and go on; none before the first.
 
         It need not be one of the windows that `push` gives. The low-pass looks 0.3 s ahead; here it is
         computed from what has come, as at the end of a sound.
         """
         y = np.concatenate([*self._rest, self._filter.ahead()])
-        starts, X = self._cutter.latest(self._frames.ahead(y))
+        more = [stream.ahead(y) for stream in self._more]
+        starts, X = self._cutter.latest(self._frames.ahead(y), more)
         if not starts:
             return self._none
         recent = self._recent.extended(y[: len(y) - len(y) % self._card.spec.hop_length])

@@ -182,7 +182,7 @@ class WindowScorer:
         """Return the input of the model for the window that ends with the sound so far, and go on.
 
         It is none of the windows that `push` gives, and counts for nothing; before a whole window has come
-        there is none. It ends half a frame (`n_fft` / 2 samples) before the last sample.
+        there is none. It ends half a frame (`n_fft` / 2 samples, of the longest) before the last sample.
         """
         self._check_open()
         return self._front.latest()

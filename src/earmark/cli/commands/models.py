@@ -93,7 +93,7 @@ def _card_rows(card: ModelCard) -> list[tuple[str, str]]:
         *(("class priors", _priors(name, priors)) for name, priors in card.priors.items()),
         ("embedding", f"{card.embedding_size} numbers" if card.embedding_size else "none"),
         ("weights", f"sha256 {card.sha256}" if card.sha256 else "none"),
-        ("features", f"digest {card.spec.digest}"),
+        *(("features", f"digest {frames.spec.digest}") for frames in card.front_ends),
         *(("trained on", _collection(entry)) for entry in card.training_data),
         *(("measured", _metric(entry)) for entry in card.metrics),
         *(("limit", limit) for limit in card.limits),
