@@ -16,11 +16,12 @@ import numpy as np
 
 from earmark.contract.judging import judged, require
 from earmark.errors import ContractError, EarmarkError, InputError, ModelError
-from earmark.estimators.base import TrainableModel, to_bundle
+from earmark.estimators.base import Inputs, TrainableModel, to_bundle
 from earmark.models.base import Array, Model
+from earmark.models.card import Head, ModelCard
 from earmark.models.registry import load_model
 
-N_MELS, N_FRAMES, N_DESCRIPTORS = 128, 130, 12  # of the default front end and window; any number
+N_DESCRIPTORS = 12  # any number
 CLASSES = ("high", "low", "mid")
 
 
@@ -46,29 +47,38 @@ def check_training(model: TrainableModel, *, tolerance: float) -> tuple[dict[str
     ContractError
         Names the first clause that the family breaks, and how.
     """
-    X, y = _examples(model.input, n=20, seed=0)
-    case = _Case(model, X, y, *_examples(model.input, n=8, seed=1), tolerance)
+    X, y = _examples(model.inputs(), n=20, seed=0)
+    case = _Case(model, X, y, *_examples(model.inputs(), n=8, seed=1), tolerance)
     found = {name: _judge(model, name, clause, case) for name, clause in CLAUSES.items()}
     bundles: list[Model] = []
     found["bundle"] = _judge(model, "bundle", lambda case: _bundle(case, bundles), case)
     return found, bundles[0]
 
 
-def _examples(kind: str, n: int, seed: int) -> tuple[Array, np.ndarray]:
+def _examples(inputs: Inputs, n: int, seed: int) -> tuple[Array, np.ndarray]:
     """Three classes that differ in where they are loud, n of each."""
     rng = np.random.default_rng(seed)
     y = np.repeat(CLASSES, n)
     codes = np.repeat([2, 0, 1], n)  # low, mid, high third
-    if kind == "descriptors":
+    if inputs.input == "descriptors":
         scales = 10.0 ** (np.arange(N_DESCRIPTORS) % 7 - 2)  # as unlike as hertz and fractions
         X = rng.normal(0, 1, (len(y), N_DESCRIPTORS)) + 2 * np.eye(3)[codes].repeat(
             N_DESCRIPTORS // 3, axis=1
         )
         return (X * scales).astype(np.float32), y
-    X = rng.normal(-30, 8, (len(y), N_MELS, N_FRAMES)) + rng.uniform(-3, 3, (len(y), 1, 1))
+    card = ModelCard("examples", (Head("genres", CLASSES),), **inputs._asdict())
+    parts = [_spectrograms(codes, *frames.shape, rng) for frames in card.front_ends]
+    if inputs.input == "log_mel":
+        return parts[0], y
+    return np.concatenate([part.reshape(len(y), -1) for part in parts], axis=1), y
+
+
+def _spectrograms(codes: np.ndarray, n_mels: int, n_frames: int, rng: np.random.Generator) -> Array:
+    """Windows of which one third of the bands, that of the code, is loud [shape=(n, n_mels, n_frames)]."""
+    X = rng.normal(-30, 8, (len(codes), n_mels, n_frames)) + rng.uniform(-3, 3, (len(codes), 1, 1))
     for window, code in zip(X, codes, strict=True):
-        window[code * N_MELS // 3 : (code + 1) * N_MELS // 3] += 20
-    return X.astype(np.float32), y
+        window[code * n_mels // 3 : (code + 1) * n_mels // 3] += 20
+    return X.astype(np.float32)
 
 
 def _judge(model: TrainableModel, name: str, clause: Callable[[_Case], str], case: _Case) -> str:

@@ -13,7 +13,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -28,7 +28,25 @@ from earmark.progress import Progress, no_progress
 
 _MOST_WRONG = 0.3  # training examples whose class has a probability of 0: more, and the training diverged
 EXTRAS = {"torch": "torch", "safetensors": "torch", "transformers": "hub"}  # the others are in "train"
-AXES = {"log_mel": "(n, n_mels, n_frames)", "descriptors": "(n, d)"}
+AXES = {"log_mel": "(n, n_mels, n_frames)", "log_mels": "(n, d)", "descriptors": "(n, d)"}
+
+
+class Inputs(NamedTuple):
+    """What X holds, as a card states it.
+
+    Parameters
+    ----------
+    input : {"log_mel", "log_mels", "descriptors"}
+        The kind.
+    spec : FeatureSpec
+        The front end.
+    more_specs : tuple of FeatureSpec
+        Those beside it, for ``log_mels``.
+    """
+
+    input: Input
+    spec: FeatureSpec = FeatureSpec()
+    more_specs: tuple[FeatureSpec, ...] = ()
 
 
 class TrainableModel(ABC):
@@ -37,7 +55,7 @@ class TrainableModel(ABC):
     Attributes
     ----------
     input : {"log_mel", "descriptors"}
-        What X holds.
+        What X holds; see `inputs` for a model whose parameters decide it.
     head : str
         Name of the output, in the graph and on the card.
     classes_ : np.ndarray of str [shape=(n_classes,)]
@@ -75,7 +93,11 @@ class TrainableModel(ABC):
 
     @abstractmethod
     def to_onnx(self) -> bytes:
-        """Graph from ``S_db`` or ``X`` (as `input` says) to `head`, equal to `predict_proba` to 1e-4."""
+        """Graph from ``S_db`` or ``X`` (as `inputs` says) to `head`, equal to `predict_proba` to 1e-4."""
+
+    def inputs(self) -> Inputs:
+        """What X holds: `input`, by the default front end."""
+        return Inputs(self.input)
 
     def packages(self) -> tuple[str, ...]:
         """Packages, beyond earmark's own, that `fit` and `to_onnx` import."""
@@ -278,11 +300,12 @@ class TrainableModel(ABC):
             raise ModelError(f"{type(self).__name__} is not trained", hint="Try: fit(X, y) first.")
 
     def _checked(self, X: object) -> Array:
+        kind = self.inputs().input
         if not isinstance(X, np.ndarray) or not np.issubdtype(X.dtype, np.floating):
             found = f"X.dtype={X.dtype}" if isinstance(X, np.ndarray) else f"X is a {type(X).__name__}"
-            raise InputError(found, hint=f"Accepted: an array of floats [shape={AXES[self.input]}].")
-        if X.ndim != AXES[self.input].count(",") + 1 or 0 in X.shape[1:]:
-            raise InputError(f"X.shape={X.shape}", hint=f"Accepted: {AXES[self.input]}, the {self.input}.")
+            raise InputError(found, hint=f"Accepted: an array of floats [shape={AXES[kind]}].")
+        if X.ndim != AXES[kind].count(",") + 1 or 0 in X.shape[1:]:
+            raise InputError(f"X.shape={X.shape}", hint=f"Accepted: {AXES[kind]}, the {kind}.")
         if not np.isfinite(X).all():
             raise InputError("X holds NaN or infinite values", hint="Accepted: finite numbers.")
         return np.ascontiguousarray(X, dtype=np.float32)
@@ -319,7 +342,7 @@ def to_bundle(
     descriptor_names : sequence of str
         The columns of X, in order; needed where X holds descriptors.
     spec, window, hop
-        How X was made; `hop` is the window unless given.
+        How X was made; `hop` is the window unless given, `spec` that of `TrainableModel.inputs`.
     summary : str
         One line; by default the family and its parameters.
     licence, metrics, training_data, split_digest, calibration, thresholds, limits
@@ -340,13 +363,15 @@ def to_bundle(
         The folder cannot be written.
     """
     model._require_fitted()
+    inputs = model.inputs()
     head = Head(model.head, tuple(map(str, model.classes_)), "multilabel" if model.multilabel_ else "softmax")
     card = ModelCard(
         name=name,
         heads=(head,),
-        input=model.input,
+        input=inputs.input,
+        more_specs=inputs.more_specs,
         descriptor_names=tuple(descriptor_names),
-        spec=spec or FeatureSpec(),
+        spec=spec or inputs.spec,
         window=window,
         hop=window if hop is None else hop,
         embedding_size=model.embedding_size_,

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from earmark.errors import InputError, ModelError
-from earmark.estimators.base import TrainableModel, requires_extra
+from earmark.estimators.base import Inputs, TrainableModel, requires_extra
 from earmark.estimators.examples import Examples
 from earmark.estimators.index import build, family
 from earmark.estimators.parameters import Settings, Text, param
@@ -36,7 +36,7 @@ class Embedding(TrainableModel):
         Parameters of that family.
     """
 
-    input = "log_mel"
+    input = "log_mel"  # of most bundles; `inputs` reads the card
 
     bundle: str = param(DEFAULT_MODEL, Text())
     classifier: str = param("logistic", Text())
@@ -60,6 +60,11 @@ class Embedding(TrainableModel):
                 hint="Accepted: a family of descriptors, such as logistic or svm.",
             )
         build(self.classifier, self.params)
+
+    def inputs(self) -> Inputs:
+        """What X holds: what the bundle takes, as its card states it."""
+        card = self._base.card if hasattr(self, "_base") else self._loaded().card
+        return Inputs(card.input, card.spec, card.more_specs)
 
     def packages(self) -> tuple[str, ...]:
         """Packages that `fit` and `to_onnx` import: those of the classifier."""
@@ -99,7 +104,7 @@ class Embedding(TrainableModel):
         Parameters
         ----------
         base : OnnxModel
-            Takes log-mel windows; its card has an `embedding_size`.
+            Takes log-mel windows, by one or several front ends; its card has an `embedding_size`.
         classifier : TrainableModel
             Of descriptors, trained.
 
@@ -121,14 +126,19 @@ class Embedding(TrainableModel):
         model.based_on_, model.embedding_size_ = (base.card.as_base(),), base.card.embedding_size
         return model
 
-    def _load(self, shape: tuple[int, ...]) -> OnnxModel:
+    def _loaded(self) -> OnnxModel:
         model = load_model(self.bundle)
-        if not isinstance(model, OnnxModel) or not model.card.embedding_size:
+        descriptors = model.card.input == "descriptors"
+        if not isinstance(model, OnnxModel) or not model.card.embedding_size or descriptors:
             raise ModelError(
-                f"bundle={self.bundle!r} has no weights with an embedding",
+                f"bundle={self.bundle!r} has no weights with an embedding of log-mels",
                 hint="Accepted: a bundle whose card has an embedding_size, such as earmark-base.",
             )
-        if model.card.input != self.input or model.card.input_shape != shape:
+        return model
+
+    def _load(self, shape: tuple[int, ...]) -> OnnxModel:
+        model = self._loaded()
+        if model.card.input_shape != shape:
             taken = model.card.input_shape
             raise InputError(
                 f"X holds windows of shape {shape}; bundle={self.bundle!r} takes {taken}",
@@ -167,9 +177,10 @@ class Embedding(TrainableModel):
             io_map=[(embedding, f"classifier/{INPUTS['descriptors']}")],
             outputs=[head],
         )
+        taken = INPUTS[self._base.card.input]
         return _renamed(
             merged,
-            {INPUTS[self.input]: f"frozen/{INPUTS[self.input]}"},
+            {taken: f"frozen/{taken}"},
             {
                 self.head: (head, len(self.classes_)),
                 EMBEDDING: (embedding, self.embedding_size_),

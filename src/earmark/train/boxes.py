@@ -172,7 +172,7 @@ def check_boxes(boxes: Mapping[str, Sequence[BoxClip]]) -> None:
 
 def check_base(base: Model) -> None:
     """Refuse a model that nothing can be built on, and missing packages; see `train_boxes`."""
-    if not isinstance(base, OnnxModel) or not base.card.embedding_size or base.card.input != "log_mel":
+    if not isinstance(base, OnnxModel) or not base.card.embedding_size or base.card.input == "descriptors":
         raise InputError(
             f"model {base.card.name!r} has no weights with an embedding to build on",
             hint="Try: a service with earmark-base.",

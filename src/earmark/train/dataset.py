@@ -24,7 +24,7 @@ class Part:
     Parameters
     ----------
     X : np.ndarray, float32 [shape=(n, n_mels, n_frames) or (n, d)]
-        Log-mel windows in dB, or descriptors.
+        Log-mel windows in dB, those of several front ends joined to a row each, or descriptors.
     tracks : np.ndarray [shape=(n,)]
         Place of the track of each window in the manifest.
     y : np.ndarray [shape=(n,) or (n, n_classes)]
@@ -59,7 +59,7 @@ class Windows:
     Parameters
     ----------
     rows : np.ndarray [shape=(n,)]
-        First frame of each in a spectrogram, or its row among descriptors.
+        First frame of each in a spectrogram, or its row where the recipe has rows.
     fractions : np.ndarray [shape=(n,)]
         Fraction of it that no window before covers: 1 but for a last window that was moved back.
     """
@@ -128,7 +128,7 @@ class Features:
         return Part(X, tracks, self.manifest.targets()[tracks], self.manifest.groups[tracks], fractions)
 
     def _cut(self, values: Array, rows: Ints) -> Array:
-        if self.recipe.input == "descriptors":
+        if self.recipe.has_rows:
             return values[rows]
         n_frames = self.recipe.card.n_frames
         return np.stack([values[:, start : start + n_frames] for start in rows.tolist()])
@@ -211,7 +211,7 @@ class _Loader:
                 f"features of {self.checksums[place][:12]}... are no longer in {self.cache.folder}",
                 hint="Try: run the command again; another program cleared the cache meanwhile.",
             )
-        return entry["X" if self.recipe.input == "descriptors" else "S_db"]
+        return entry["X" if self.recipe.has_rows else "S_db"]
 
 
 def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Windows, dict[str, str]]:
@@ -235,15 +235,17 @@ def _loud_windows(cache: FeatureCache, sha256: str, recipe: Recipe) -> tuple[Win
 
 def _windows(starts: Ints, recipe: Recipe) -> Windows:
     """All windows of a track."""
-    rows = np.arange(len(starts)) if recipe.input == "descriptors" else starts
+    rows = np.arange(len(starts)) if recipe.has_rows else starts
     return Windows(rows, window_weights(starts, recipe.card))
 
 
 def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
     cached = read_cached(manifest.cache)
-    if recipe.input != "log_mel":
+    if recipe.has_rows:
+        several = f"those of {len(recipe.card.front_ends)} front ends"
         raise InputError(
-            f"{manifest.cache} holds log-mels, but the model takes descriptors",
+            f"{manifest.cache} holds log-mels of one front end, but the model takes "
+            f"{several if recipe.more_specs else recipe.input}",
             hint="Try: the sound files, or a model that takes log-mels.",
         )
     spec = FeatureSpec.from_dict(cached.spec)

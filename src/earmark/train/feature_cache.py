@@ -120,7 +120,8 @@ class FeatureCache:
         -------
         dict of str to np.ndarray, or None
             ``S_db`` [shape=(n_mels, k)] and ``power`` [shape=(k - 1,)], the mean square of the samples
-            from each frame's centre to the next; or ``X`` [shape=(n, d)] and ``power``.
+            from each frame's centre to the next; or ``X`` [shape=(n, d)], a row for each window, and
+            ``power``.
         """
         path = self.path(sha256, recipe)
         try:

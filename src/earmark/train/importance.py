@@ -136,7 +136,8 @@ def importance(
     Raises
     ------
     InputError
-        The folder holds no complete run, its files have changed, or `part` has no tracks.
+        The folder holds no complete run, its files have changed, `part` has no tracks, or the model takes
+        the log-mels of several front ends.
     MissingExtraError
         matplotlib is not installed; nothing was computed then.
     """
@@ -149,6 +150,11 @@ def importance(
         raise InputError(f"part={part!r} has no tracks", hint="Accepted: test, valid or train.")
     with limited_threads(job.settings.threads):
         model = OnnxModel.load(RunFolder(folder).bundle, threads=job.settings.threads)
+        if model.card.input == "log_mels":
+            raise InputError(
+                f"{folder}: a model of {len(model.card.front_ends)} front ends",
+                hint="Accepted: a model of descriptors, or of log-mels by one front end.",
+            )
         scorer = _Scorer(model, job, job.part(part))
         uses_descriptors = model.card.input == "descriptors"
         rng = np.random.default_rng(seed)

@@ -109,6 +109,11 @@ class Job:
             "features": {
                 "input": recipe.input,
                 "spec": recipe.spec.to_dict(),
+                **(
+                    {"more_specs": [spec.to_dict() for spec in recipe.more_specs]}
+                    if recipe.more_specs
+                    else {}
+                ),
                 "digest": recipe.digest,
             },
         }
@@ -151,7 +156,8 @@ def plan(
         A package that the family needs is not installed. Nothing was computed then.
     """
     model = settings.estimator()
-    recipe = Recipe(input=model.input, window=settings.window, hop=settings.hop_or_window)
+    kind, spec, more_specs = model.inputs()
+    recipe = Recipe(kind, spec, settings.window, settings.hop_or_window, more_specs)
     model.check_ready(recipe.card.input_shape)
     _check_augmentation(model, settings, recipe.spec)
     manifest = data if isinstance(data, Manifest) else read_manifest(data)

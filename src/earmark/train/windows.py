@@ -15,7 +15,7 @@ from earmark.features.descriptors import SCHEMA as DESCRIPTORS_SCHEMA
 from earmark.features.subsonic import without_subsonic
 from earmark.models import Head, ModelCard
 from earmark.models.card import Input
-from earmark.models.windows import described, descriptor_names, step_power, window_starts
+from earmark.models.windows import described, descriptor_names, sound_windows, step_power, window_starts
 from earmark.storage import digest
 
 Array = NDArray[np.float32]
@@ -29,13 +29,15 @@ class Recipe:
 
     Parameters
     ----------
-    input : {"log_mel", "descriptors"}
-        The whole log-mel spectrogram, from which windows of any length are cut later, or one row of
-        descriptors for each window.
+    input : {"log_mel", "log_mels", "descriptors"}
+        The whole log-mel spectrogram, from which windows of any length are cut later; or one row for each
+        window: its log-mels by several front ends, joined, or its descriptors.
     spec : FeatureSpec
         The front end.
     window, hop : float
         Length of a window and distance between two, in seconds.
+    more_specs : tuple of FeatureSpec
+        The front ends beside `spec`, for ``log_mels``.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Recipe:
     spec: FeatureSpec = field(default_factory=FeatureSpec)
     window: float = 3.0
     hop: float = 3.0
+    more_specs: tuple[FeatureSpec, ...] = ()
 
     def __post_init__(self) -> None:
         _ = self.card  # refuses what no card could state
@@ -59,6 +62,7 @@ class Recipe:
             name="recipe",
             heads=(Head("genres", ("any",)),),
             input=self.input,
+            more_specs=self.more_specs,
             descriptor_names=names,
             spec=self.spec,
             window=self.window,
@@ -73,10 +77,18 @@ class Recipe:
             "input": self.input,
             "spec": self.spec.digest,
         }
-        if self.input == "descriptors":  # a spectrogram is kept whole, whatever is cut from it
+        if self.has_rows:  # a spectrogram is kept whole, whatever is cut from it
             facts |= {"length": self.card.window_length, "hop_frames": self.card.hop_frames}
+        if self.input == "descriptors":
             facts |= {"names": self.card.descriptor_names, "descriptors": DESCRIPTORS_SCHEMA}
+        if self.more_specs:
+            facts |= {"more_specs": [spec.digest for spec in self.more_specs]}
         return digest(facts)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether a row for each window is kept, instead of a spectrogram to cut them from."""
+        return self.input != "log_mel"
 
     def starts(self, k: int) -> Ints:
         """Return the first frame of each window of k frames, as `earmark.classify` has them [shape=(n,)]."""
@@ -108,6 +120,8 @@ def extract(path: str | os.PathLike[str], recipe: Recipe) -> Entry:
     if recipe.input == "log_mel":
         return {"S_db": log_mel(y, recipe.spec), "power": power}
     card = recipe.card
+    if recipe.input == "log_mels":
+        return {"X": sound_windows(y, card)[1], "power": power}
     starts = recipe.starts(len(power) + 1)
     begins = (starts * recipe.spec.hop_length).tolist()
     X = described([y[begin : begin + card.window_length] for begin in begins], card)
