@@ -30,6 +30,7 @@ from earmark.predict import Prediction
 from earmark.vocabulary import GENRES, QUADRANTS
 from music import band
 from sounds import write
+from voiced import save_voiced
 
 ECHO = ("--model", "echo")
 LEFT_OUT = "1 other file left out: 1 .txt\n"  # what is reported of the fixture `folder`
@@ -137,6 +138,19 @@ def test_csv_has_a_column_for_each_genre(run: Run, folder: Path) -> None:
         assert (
             row["quadrant"] in QUADRANTS and 0 < float(row["valence"]) < 1 and 0 < float(row["arousal"]) < 1
         )
+
+
+def test_voice_and_instruments_of_a_model_that_has_them(run: Run, song: Path, tmp_path: Path) -> None:
+    model = ("--model", save_voiced(tmp_path / "voiced"))
+    shown = run("classify", song, *model)
+    assert re.search(r"^  voice +sung 85 %\n  heard +drums, piano$", shown.out, re.M)
+    assert re.search(r"^ +valence 0\.81  arousal 0\.16$", shown.out, re.M)
+    (row,) = csv.DictReader(io.StringIO(run("classify", song, *model, "--csv").out))
+    assert (row["voice"], row["instruments"], row["valence"]) == ("sung", "drums; piano", "0.8123")
+    (row,) = csv.DictReader(io.StringIO(run("classify", song, *ECHO, "--csv").out))
+    assert (row["voice"], row["instruments"]) == ("", "")
+    listed = run("models", tmp_path / "voiced").out.replace("\n", " ")
+    assert "instrumental, sung, rapped, spoken (softmax)" in listed and "(amount)" in listed
 
 
 def test_csv_of_segments(run: Run, song: Path) -> None:

@@ -23,6 +23,7 @@ from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import Prediction, classify
 from earmark.vocabulary import DEFAULT_MODEL
 from music import band
+from voiced import AFFECT, Voiced
 
 SR = 22050
 RATES = (8000, 16000, 22050, 44100, 48000)
@@ -213,6 +214,24 @@ def test_json_of_an_answer() -> None:
 
 
 # Another rate, dropped samples
+
+
+def test_answers_and_the_final_have_voice_and_affect_of_a_model_that_gives_them() -> None:
+    session = Session(Voiced())
+    answer = session.push(music(seconds=5.0))[-1]
+    assert answer.voice is not None and answer.voice.label == "sung"
+    assert (answer.valence, answer.arousal) == pytest.approx(AFFECT)
+    assert answer.to_dict()["voice"]["scores"]["sung"] == 0.85
+    assert (answer.to_dict()["valence"], answer.to_dict()["arousal"]) == (0.8123, 0.16)
+    quiet = session.push(np.zeros(8 * SR, np.float32))[-1]
+    assert (quiet.verdict, quiet.voice, quiet.valence) == ("silence", None, None)
+    whole = Clip(np.concatenate([music(seconds=5.0), np.zeros(8 * SR, np.float32)]), SR)
+    final, expected = session.final(), classify(whole, model=Voiced())
+    assert (final.voice, final.affect) == (expected.voice, expected.affect)
+    assert final.instruments == expected.instruments
+    assert final.instruments[1].present
+    without = Session("echo").push(music(seconds=5.0))[-1]
+    assert (without.voice, without.affect, without.to_dict()["voice"]) == (None, None, None)
 
 
 def test_another_rate_begins_another_stream_of_the_same_sound() -> None:

@@ -110,6 +110,8 @@ def _facts(prediction: Prediction, width: int) -> list[Text]:
     rows = [
         ("mood", mood(prediction, width)),
         ("", circle(prediction)),
+        ("voice", voice(prediction)),
+        ("heard", heard(prediction, width)),
         ("tempo", tempo(prediction)),
         ("key", prediction.key or ""),
     ]
@@ -133,6 +135,20 @@ def circle(prediction: Prediction) -> str:
     """Place on Russell's circle, from 0 to 1 on both axes."""
     axes = [("valence", prediction.valence), ("arousal", prediction.arousal)]
     return "  ".join(f"{name} {value:.2f}" for name, value in axes if value is not None)
+
+
+def voice(prediction: Prediction | Answer) -> str:
+    """Kind of voice with its probability."""
+    found = prediction.voice
+    return f"{found.label} {percent(found.scores[found.label])}" if found else ""
+
+
+def heard(prediction: Prediction, width: int) -> str:
+    """Instruments that are present, as many as have room, the most likely first."""
+    names = [one.label for one in prediction.instruments if one.present]
+    while len(names) > 1 and len(", ".join(names)) > width:
+        names.pop()
+    return ", ".join(names)
 
 
 def tempo(prediction: Prediction | Part) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from earmark.models import ModelCard
     from earmark.predict import Prediction, Score
 
+SEPARATOR = "; "  # of several values in a cell, as in the tables of the library
+
 
 class Writer(Protocol):
     """Takes the result of each file, in order."""
@@ -103,6 +105,7 @@ class CsvWriter:
         self.out, self.timeline, self.embedding = out, timeline, embedding
         self.labels = sorted(card.classes)
         whole = ["duration", "verdict", "tempo", "key", "quadrant", "valence", "arousal", "mood"]
+        whole += ["voice", "instruments"]
         columns = ["start", "end"] if timeline else whole
         numbers = [f"embedding_{i}" for i in range(card.embedding_size)] if embedding else []
         self._write(["source", *columns, "genre", *self.labels, *numbers])
@@ -144,6 +147,8 @@ def _facts(prediction: Prediction) -> list[Any]:
         quadrant.label if quadrant else None,
         *(None if axis is None else round(axis, 4) for axis in (prediction.valence, prediction.arousal)),
         moods[0].label if moods and sounds else None,
+        prediction.voice.label if prediction.voice else None,
+        SEPARATOR.join(one.label for one in prediction.instruments if one.present) or None,
     ]
 
 

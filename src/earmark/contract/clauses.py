@@ -162,6 +162,7 @@ def _finite(case: _Case) -> str:
 
 
 def _probabilities(case: _Case) -> str:
+    """Probabilities and amounts lie in [0, 1]; only the rows of a softmax head have a sum to keep."""
     output = checked_output(case.model, case.X)
     for head in case.model.card.heads:
         if head.name not in output.heads:

@@ -10,6 +10,7 @@ from earmark.data import Track
 from earmark.errors import InputError, suggestion
 from earmark.models import Head, ModelCard
 
+_PREDICTED = {"quadrant", "moods", "voice", "instruments"}  # heads of a prediction, besides the first
 _ALIKE = str.maketrans("", "", " -_'’./")
 
 
@@ -57,7 +58,8 @@ def choose_head(card: ModelCard, labels: Iterable[str], *, wanted: str | None = 
     InputError
         No such head, or one whose scores are not part of a prediction.
     """
-    usable = [head for i, head in enumerate(card.heads) if i == 0 or head.name in {"quadrant", "moods"}]
+    predicted = [head for i, head in enumerate(card.heads) if i == 0 or head.name in _PREDICTED]
+    usable = [head for head in predicted if head.kind != "amount"]  # an amount is no probability of a label
     if wanted is None:
         keys = {_key(label) for label in labels}
         return max(usable, key=lambda head: len(keys & {_key(name) for name in head.classes}))

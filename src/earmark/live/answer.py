@@ -6,7 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from earmark.predict.prediction import Quadrant, Score, plain, plain_quadrant, rounded, rounded_quadrant
+from earmark.predict.head_scores import (
+    Affect,
+    Quadrant,
+    Score,
+    Voice,
+    axes_of,
+    plain,
+    plain_axes,
+    plain_choice,
+)
 
 ANSWER_SCHEMA = "earmark.answer/1"
 MOODS_SHOWN = 8
@@ -37,6 +46,10 @@ class Answer:
         Whether there was sound enough for tempo and key.
     level_db : float
         RMS level in dBFS of what came since the answer before, -200 for digital silence.
+    voice : Voice or None
+        None for silence, for what is not music and from a model without this head.
+    affect : Affect or None
+        Valence and arousal as amounts; None for silence and from a model without this head.
     """
 
     time: float
@@ -50,20 +63,21 @@ class Answer:
     key: str | None
     settled: bool
     level_db: float
+    voice: Voice | None = None
+    affect: Affect | None = None
 
     @property
     def valence(self) -> float | None:
-        """As `Quadrant.valence`; None without a quadrant."""
-        return self.quadrant.valence if self.quadrant else None
+        """As `Prediction.valence`."""
+        return axes_of(self.affect, self.quadrant)[0]
 
     @property
     def arousal(self) -> float | None:
-        """As `Quadrant.arousal`; None without a quadrant."""
-        return self.quadrant.arousal if self.quadrant else None
+        """As `Prediction.arousal`."""
+        return axes_of(self.affect, self.quadrant)[1]
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as ``earmark.answer/1``, ready for JSON; numbers are rounded as in a `Prediction`."""
-        quadrant = rounded_quadrant(self.quadrant)
         return {
             "schema": ANSWER_SCHEMA,
             "time": round(self.time, 3),
@@ -72,9 +86,9 @@ class Answer:
             "verdict": self.verdict,
             "genres": plain(self.genres),
             "moods": plain(self.moods[:MOODS_SHOWN]),
-            "quadrant": plain_quadrant(quadrant),
-            "valence": rounded(quadrant.valence if quadrant else None),
-            "arousal": rounded(quadrant.arousal if quadrant else None),
+            "quadrant": plain_choice(self.quadrant),
+            **plain_axes(self.affect, self.quadrant),
+            "voice": plain_choice(self.voice),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "key": self.key,
             "settled": self.settled,

@@ -22,7 +22,7 @@ from earmark.models.base import Array
 from earmark.models.card import ModelCard
 from earmark.predict import PendingWindows, Prediction, Prior, SourceScores, WindowScorer, WindowScores
 from earmark.predict.classify import repeated_warning
-from earmark.predict.prediction import moods_of, quadrant_of, ranked
+from earmark.predict.head_scores import affect_of, moods_of, quadrant_of, ranked, voice_of
 from earmark.predict.scorer import opened, score_together
 from earmark.rates import HIGHEST_SR, LOWEST_SR
 from earmark.vocabulary import DEFAULT_MODEL
@@ -281,6 +281,8 @@ class Session:
             key=self._key if is_music else None,
             settled=self._is_settled,
             level_db=level_db,
+            voice=voice_of(scores) if is_music and not scores.silent.all() else None,
+            affect=None if scores.silent.all() else affect_of(scores),
         )
 
     @property

@@ -26,7 +26,7 @@ class ModelOutput:
     Parameters
     ----------
     heads : dict of str to np.ndarray [shape=(n, n_classes)]
-        Probabilities, by the name of the head.
+        Probabilities, or amounts, by the name of the head.
     embedding : np.ndarray [shape=(n, embedding_size)] or None
         A description of the sound: near for what sounds alike.
     """

@@ -17,14 +17,15 @@ from typing import Any, Literal, get_args
 
 from earmark.errors import BundleError, InputError, suggestion
 from earmark.features import FeatureSpec
+from earmark.models.thresholds import check_thresholds, is_by_head, label_thresholds
 from earmark.models.window_frames import WindowFrames
 
 SCHEMA = "earmark.card"
-SCHEMA_VERSION = 2  # of a card with `more_specs`; the others are of version 1, which older versions read
+SCHEMA_VERSION = 2  # of cards that older versions cannot read; see `ModelCard.version`
 
 SUM_TOLERANCE = 0.01  # of the priors of a softmax head, which may be rounded to three decimals
 
-Kind = Literal["softmax", "multilabel"]
+Kind = Literal["softmax", "multilabel", "amount"]
 Input = Literal["log_mel", "log_mels", "descriptors"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -37,11 +38,13 @@ class Head:
     Parameters
     ----------
     name : str
-        ``genres``, ``quadrant``, ``moods`` and ``sound`` have a meaning in a `Prediction`.
+        ``genres``, ``quadrant``, ``moods``, ``sound``, ``voice``, ``instruments`` and ``affect`` have a
+        meaning in a `Prediction`.
     classes : tuple of str
         Labels, in order.
-    kind : {"softmax", "multilabel"}
-        Rows that sum to one, or a probability of its own for each class.
+    kind : {"softmax", "multilabel", "amount"}
+        Probabilities that sum to one, or a probability of its own for each class; or for each class an amount
+        from 0 to 1, which is no probability: how much of it there is.
 
     Raises
     ------
@@ -65,7 +68,8 @@ class Head:
             raise InputError(f"head {self.name!r}: classes given twice: {', '.join(twice)}")
         if self.kind not in get_args(Kind):
             raise InputError(
-                f"head {self.name!r}: kind={self.kind!r}", hint="Accepted: 'softmax' or 'multilabel'."
+                f"head {self.name!r}: kind={self.kind!r}",
+                hint="Accepted: 'softmax', 'multilabel' or 'amount'.",
             )
 
 
@@ -78,7 +82,7 @@ class ModelCard:
     name : str
         By which `earmark.models.load_model` finds it: letters, digits, ``.``, ``_`` and ``-``.
     heads : tuple of Head
-        Its outputs. `Model.predict_proba` returns the first.
+        Its outputs. `Model.predict_proba` returns the first, which is no head of amounts.
     spec : FeatureSpec
         The front end that makes its input. Windows, levels, tempo and key are counted in its frames.
     window, hop : float
@@ -107,7 +111,7 @@ class ModelCard:
     thresholds : mapping
         ``unsure``: lowest score of the best genre that is not ``unsure``. ``music``: lowest
         probability of ``music`` in the head ``sound``. ``silence_db``: highest level of silence, dBFS.
-        ``labels``: for some labels, the score from which a label counts as present.
+        ``labels``: the score from which a label counts as present: see `earmark.models.thresholds`.
     priors : mapping of str to mapping of str to float
         By head, the prior of each of its classes: the fraction of the training examples that have the label,
         as the training weighted them. The priors of a head that is not named are not known.
@@ -164,7 +168,7 @@ class ModelCard:
             )
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise InputError(f"sha256={self.sha256!r}", hint="Accepted: 64 hexadecimal digits in lower case.")
-        _check_thresholds(self.thresholds)
+        check_thresholds(self.thresholds, {head.name: head.classes for head in self.heads})
         _check_priors(self)
         _check_types(self)
 
@@ -172,6 +176,11 @@ class ModelCard:
         names = [head.name for head in self.heads]
         if not names or len(set(names)) < len(names):
             raise InputError(f"heads={names!r}", hint="Accepted: at least one, each with another name.")
+        if self.heads[0].kind == "amount":
+            raise InputError(
+                f"the first head, {names[0]!r}, is of kind 'amount'",
+                hint="Accepted: a first head of probabilities, 'softmax' or 'multilabel'.",
+            )
 
     def _check_times(self) -> None:
         for name, seconds in (("window", self.window), ("hop", self.hop)):
@@ -243,10 +252,21 @@ class ModelCard:
         """Head of that name, or None where the model has none."""
         return next((head for head in self.heads if head.name == name), None)
 
+    @property
+    def version(self) -> int:
+        """Version of its format: 2 with several front ends, amounts, or thresholds by head; else 1."""
+        has_amounts = any(head.kind == "amount" for head in self.heads)
+        return SCHEMA_VERSION if self.more_specs or has_amounts or is_by_head(self.thresholds) else 1
+
+    def label_thresholds(self, head: str) -> dict[str, float]:
+        """Scores from which labels of a head count as present, by label, as far as the card states them."""
+        found = self.head(head)
+        return label_thresholds(self.thresholds, head, found.classes) if found else {}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON, in the order in which a person reads it."""
         return {
-            "schema": f"{SCHEMA}/{SCHEMA_VERSION if self.more_specs else 1}",
+            "schema": f"{SCHEMA}/{self.version}",
             "name": self.name,
             "summary": self.summary,
             "licence": self.licence,
@@ -353,14 +373,6 @@ def _check_more_specs(card: ModelCard) -> None:
             )
 
 
-def _check_thresholds(thresholds: Mapping[str, Any]) -> None:
-    numbers = {name: value for name, value in thresholds.items() if name != "labels"}
-    numbers |= dict(thresholds.get("labels", {}))
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise InputError(f"thresholds: {name}={value!r}", hint="Accepted: a finite number.")
-
-
 def _check_priors(card: ModelCard) -> None:
     if not isinstance(card.priors, Mapping):
         raise InputError(
@@ -371,6 +383,10 @@ def _check_priors(card: ModelCard) -> None:
         if head is None:
             raise InputError(
                 f"priors for {name!r}", hint=f"Accepted: {', '.join(h.name for h in card.heads)}."
+            )
+        if head.kind == "amount":
+            raise InputError(
+                f"priors for {name!r}, whose classes are amounts", hint="Accepted: heads of probabilities."
             )
         odd = sorted(set(priors) ^ set(head.classes)) if isinstance(priors, Mapping) else [repr(priors)]
         if odd:

@@ -3,6 +3,7 @@
 from earmark.predict.classify import SourceScores, classify, score_source
 from earmark.predict.frame_track import FrameTrack
 from earmark.predict.front_end import PendingWindows
+from earmark.predict.head_scores import Affect, Instrument, Quadrant, Score, Voice
 from earmark.predict.prediction import (
     ERROR_SCHEMA,
     SCHEMA,
@@ -10,8 +11,6 @@ from earmark.predict.prediction import (
     ModelId,
     Part,
     Prediction,
-    Quadrant,
-    Score,
     Segment,
     error_dict,
 )
@@ -23,7 +22,9 @@ __all__ = [
     "ERROR_SCHEMA",
     "SCHEMA",
     "VERDICTS",
+    "Affect",
     "FrameTrack",
+    "Instrument",
     "ModelId",
     "Part",
     "PendingWindows",
@@ -34,6 +35,7 @@ __all__ = [
     "Score",
     "Segment",
     "SourceScores",
+    "Voice",
     "WindowScorer",
     "WindowScores",
     "classify",

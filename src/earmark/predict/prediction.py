@@ -13,54 +13,39 @@ import numpy as np
 
 from earmark.errors import EarmarkError, InputError
 from earmark.features import TempoCandidate
-from earmark.models import Head
 from earmark.predict.entries import entry, items, one_of
 from earmark.predict.frame_track import FrameTrack
+from earmark.predict.head_scores import (
+    Affect,
+    Instrument,
+    Quadrant,
+    Score,
+    Voice,
+    affect_of,
+    axes_of,
+    instruments_of,
+    likeliest,
+    moods_of,
+    plain,
+    plain_axes,
+    plain_choice,
+    plain_instruments,
+    quadrant_of,
+    ranked,
+    read_affect,
+    read_choice,
+    read_instruments,
+    read_scores,
+    rounded,
+    voice_of,
+)
 from earmark.predict.parts import spans
 from earmark.predict.window_scores import WindowScores
-from earmark.vocabulary import QUADRANTS
 
 SCHEMA = "earmark.prediction/1"
 ERROR_SCHEMA = "earmark.error/1"
 VERDICTS = ("music", "unsure", "not-music", "silence")
 _N_TEMPI = 2  # candidates that are given
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A label and its probability, from 0 to 1."""
-
-    label: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quadrant:
-    """The most likely quadrant of Russell's circle, and the probability of each."""
-
-    label: str
-    scores: Mapping[str, float]
-
-    @property
-    def valence(self) -> float | None:
-        """How pleasant the music feels, from 0 to 1: P(Q1) + P(Q4).
-
-        The quadrants are those of Russell's circle (1980, "A circumplex model of affect", Journal of
-        Personality and Social Psychology 39(6)), whose axes are valence and arousal. So this is the sum of
-        calibrated probabilities of quadrants: how likely the music lies on that half of the circle, not
-        how far from its middle. None for quadrants that are not Q1 to Q4.
-        """
-        return self._half("Q1", "Q4")
-
-    @property
-    def arousal(self) -> float | None:
-        """How energetic the music feels, from 0 to 1: P(Q1) + P(Q2), as `valence` is made."""
-        return self._half("Q1", "Q2")
-
-    def _half(self, *quadrants: str) -> float | None:
-        if set(self.scores) != set(QUADRANTS):
-            return None
-        return min(1.0, sum(self.scores[quadrant] for quadrant in quadrants))  # 1 + 1e-7, in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +118,14 @@ class Prediction:
         Every label that the model knows, highest first; all 0 for silence.
     quadrant : Quadrant or None
         None for silence and from a model without this head.
+    voice : Voice or None
+        Whether there is singing, rap, speech or no voice; None for silence, for what is not music and from a
+        model without this head.
+    instruments : tuple of Instrument
+        Every instrument that the model knows, highest score first, each with whether it counts as present;
+        () from a model without this head.
+    affect : Affect or None
+        Valence and arousal as amounts; None for silence and from a model without this head.
     tempo : float or None
         Beats per minute; None where nothing shows one, and for what is not music.
     key : str or None
@@ -180,16 +173,23 @@ class Prediction:
     tempo_confidence: float | None = None
     tempo_candidates: tuple[TempoCandidate, ...] = ()
     key_confidence: float | None = None
+    voice: Voice | None = None
+    instruments: tuple[Instrument, ...] = ()
+    affect: Affect | None = None
 
     @property
     def valence(self) -> float | None:
-        """As `Quadrant.valence`; None without a quadrant."""
-        return self.quadrant.valence if self.quadrant else None
+        """How pleasant the music feels, from 0 to 1.
+
+        As `Affect.valence`, an amount, from a model that gives it; else as `Quadrant.valence`, a probability.
+        None without either.
+        """
+        return axes_of(self.affect, self.quadrant)[0]
 
     @property
     def arousal(self) -> float | None:
-        """As `Quadrant.arousal`; None without a quadrant."""
-        return self.quadrant.arousal if self.quadrant else None
+        """How energetic the music feels, from 0 to 1, as `valence` is made."""
+        return axes_of(self.affect, self.quadrant)[1]
 
     @classmethod
     def from_scores(
@@ -243,6 +243,9 @@ class Prediction:
             tempo_confidence=scored[0].score if scored else None,
             tempo_candidates=scored,
             key_confidence=keys[0].score if keys else None,
+            voice=voice_of(scores) if is_music else None,
+            instruments=instruments_of(scores, is_music=is_music),
+            affect=affect_of(scores) if sounds else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -251,7 +254,6 @@ class Prediction:
         Scores are rounded to 4 decimals, times to milliseconds, the tempo to 0.1 BPM; the embedding and
         the prior, if there is one, to 6 digits.
         """
-        quadrant = rounded_quadrant(self.quadrant)
         entries: dict[str, Any] = {
             "schema": SCHEMA,
             "source": self.source,
@@ -261,10 +263,10 @@ class Prediction:
             "verdict": self.verdict,
             "genres": plain(self.genres),
             "moods": plain(self.moods),
-            "quadrant": plain_quadrant(quadrant),
-            # Of the rounded scores, so that whoever reads the JSON comes to the same sums.
-            "valence": rounded(quadrant.valence if quadrant else None),
-            "arousal": rounded(quadrant.arousal if quadrant else None),
+            "quadrant": plain_choice(self.quadrant),
+            **plain_axes(self.affect, self.quadrant),
+            "voice": plain_choice(self.voice),
+            "instruments": plain_instruments(self.instruments),
             "tempo": None if self.tempo is None else round(self.tempo, 1),
             "tempo_confidence": rounded(self.tempo_confidence),
             "tempo_candidates": [_plain_tempo(one) for one in self.tempo_candidates],
@@ -309,20 +311,21 @@ class Prediction:
             "embedding": None,
             "prior": None,
             "start": 0,
-            **dict.fromkeys(("tempo_confidence", "key_confidence")),
-            **{key: [] for key in ("tempo_candidates", "parts")},
+            **dict.fromkeys(("tempo_confidence", "key_confidence", "voice", "valence", "arousal")),
+            **{key: [] for key in ("tempo_candidates", "parts", "instruments")},
             **data,
         }
         prior = entry(data, "prior", dict, optional=True)
+        quadrant = read_choice(Quadrant, data, "quadrant")
         has_embedding = entry(data, "embedding", list, optional=True) is not None
         return cls(
             source=entry(data, "source", str, optional=True),
             duration=entry(data, "duration", float),
             model=ModelId(entry(model, "name", str), entry(model, "sha256", str)),
             verdict=one_of(data, "verdict", VERDICTS),
-            genres=_scores(data, "genres"),
-            moods=_scores(data, "moods"),
-            quadrant=_quadrant(entry(data, "quadrant", dict, optional=True)),
+            genres=read_scores(data, "genres"),
+            moods=read_scores(data, "moods"),
+            quadrant=quadrant,
             tempo=entry(data, "tempo", float, optional=True),
             key=entry(data, "key", str, optional=True),
             segments=tuple(_segment(segment) for segment in items(data, "segments", dict)),
@@ -335,6 +338,9 @@ class Prediction:
             tempo_confidence=entry(data, "tempo_confidence", float, optional=True),
             tempo_candidates=tuple(_tempo(one) for one in items(data, "tempo_candidates", dict)),
             key_confidence=entry(data, "key_confidence", float, optional=True),
+            voice=read_choice(Voice, data, "voice"),
+            instruments=read_instruments(data, "instruments"),
+            affect=read_affect(data, quadrant),
         )
 
 
@@ -344,32 +350,6 @@ def error_dict(source: object, error: EarmarkError) -> dict[str, Any]:
     return {"schema": ERROR_SCHEMA, "source": name, "error": error.to_dict()}
 
 
-def ranked(head: Head, values: np.ndarray) -> tuple[Score, ...]:
-    """Return every class with its score, highest first; equal ones in the order of the card."""
-    order = np.argsort(-values, kind="stable").tolist()
-    scores = values.tolist()
-    return tuple(Score(head.classes[i], scores[i]) for i in order)
-
-
-def moods_of(scores: WindowScores) -> tuple[Score, ...]:
-    """Return the mean scores of the mood words, highest first; none from a model without them."""
-    head = scores.card.head("moods")
-    return ranked(head, scores.mean("moods")) if head and "moods" in scores.heads else ()
-
-
-def quadrant_of(scores: WindowScores) -> Quadrant | None:
-    """Return the mean scores of the quadrants; None from a model without them."""
-    head = scores.card.head("quadrant")
-    return _likeliest(head, scores.mean("quadrant")) if "quadrant" in scores.heads else None
-
-
-def _likeliest(head: Head | None, values: np.ndarray) -> Quadrant | None:
-    if head is None or not len(values):
-        return None
-    scores = dict(zip(head.classes, values.tolist(), strict=True))
-    return Quadrant(max(scores, key=scores.__getitem__), scores)
-
-
 def _segments(scores: WindowScores, end: float) -> tuple[Segment, ...]:
     """The windows that are not silent, none beyond the end of the sound."""
     loud = scores.take(~scores.silent)
@@ -377,7 +357,10 @@ def _segments(scores: WindowScores, end: float) -> tuple[Segment, ...]:
     quadrants = loud.heads.get("quadrant", np.empty((len(loud), 0)))
     return tuple(
         Segment(
-            start, min(start + loud.card.window, end), ranked(genres, row), _likeliest(quadrant, of_circle)
+            start=start,
+            end=min(start + loud.card.window, end),
+            genres=ranked(genres, row),
+            quadrant=likeliest(Quadrant, quadrant, of_circle),
         )
         for start, row, of_circle in zip(loud.starts.tolist(), loud[genres.name], quadrants, strict=True)
     )
@@ -399,24 +382,12 @@ def _parts(scores: WindowScores, track: FrameTrack, start: float, duration: floa
     )
 
 
-def rounded_quadrant(quadrant: Quadrant | None) -> Quadrant | None:
-    """Return a quadrant with its scores as JSON gives them."""
-    if quadrant is None:
-        return None
-    return Quadrant(quadrant.label, {label: round(score, 4) for label, score in quadrant.scores.items()})
-
-
-def plain_quadrant(quadrant: Quadrant | None) -> dict[str, Any] | None:
-    """Return a quadrant, ready for JSON."""
-    return None if quadrant is None else {"label": quadrant.label, "scores": dict(quadrant.scores)}
-
-
 def _plain_segment(segment: Segment) -> dict[str, Any]:
     return {
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "genres": plain(segment.genres),
-        "quadrant": plain_quadrant(rounded_quadrant(segment.quadrant)),
+        "quadrant": plain_choice(segment.quadrant),
     }
 
 
@@ -426,7 +397,7 @@ def _plain_part(part: Part) -> dict[str, Any]:
         "end": round(part.end, 3),
         "genres": plain(part.genres),
         "moods": plain(part.moods),
-        "quadrant": plain_quadrant(rounded_quadrant(part.quadrant)),
+        "quadrant": plain_choice(part.quadrant),
         "tempo": None if part.tempo is None else round(part.tempo, 1),
     }
 
@@ -435,9 +406,9 @@ def _part(data: Mapping[str, Any]) -> Part:
     return Part(
         start=entry(data, "start", float),
         end=entry(data, "end", float),
-        genres=_scores(data, "genres"),
-        moods=_scores(data, "moods"),
-        quadrant=_quadrant(entry(data, "quadrant", dict, optional=True)),
+        genres=read_scores(data, "genres"),
+        moods=read_scores(data, "moods"),
+        quadrant=read_choice(Quadrant, data, "quadrant"),
         tempo=entry(data, "tempo", float, optional=True),
     )
 
@@ -455,29 +426,6 @@ def _segment(data: Mapping[str, Any]) -> Segment:
     return Segment(
         entry(data, "start", float),
         entry(data, "end", float),
-        _scores(data, "genres"),
-        _quadrant(entry(data, "quadrant", dict, optional=True)),
-    )
-
-
-def rounded(value: float | None) -> float | None:
-    """Return a value with 4 decimals, as JSON gives it."""
-    return None if value is None else round(value, 4)
-
-
-def plain(scores: tuple[Score, ...]) -> list[dict[str, Any]]:
-    """Return scores, ready for JSON."""
-    return [{"label": s.label, "score": round(s.score, 4)} for s in scores]
-
-
-def _scores(data: Mapping[str, Any], key: str) -> tuple[Score, ...]:
-    return tuple(Score(entry(s, "label", str), entry(s, "score", float)) for s in items(data, key, dict))
-
-
-def _quadrant(data: Mapping[str, Any] | None) -> Quadrant | None:
-    if data is None:
-        return None
-    scores = entry(data, "scores", dict)
-    return Quadrant(
-        one_of(data, "label", tuple(scores)), {label: entry(scores, label, float) for label in scores}
+        read_scores(data, "genres"),
+        read_choice(Quadrant, data, "quadrant"),
     )

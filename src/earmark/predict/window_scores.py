@@ -32,7 +32,8 @@ class WindowScores:
     levels_db : np.ndarray, float64 [shape=(n,)]
         RMS level of each in dBFS.
     heads : mapping of str to np.ndarray, float32 [shape=(n, n_classes)]
-        Probabilities by the name of the head; rows of silent windows, which no model sees, are 0.
+        Probabilities, or amounts, by the name of the head; rows of silent windows, which no model sees,
+        are 0.
     embeddings : np.ndarray, float32 [shape=(n, embedding_size)] or None
         Embeddings; None where they were not wanted, or the model has none.
 

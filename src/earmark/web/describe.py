@@ -56,6 +56,14 @@ PREDICTION_EXAMPLE: dict[str, Any] = {
     "quadrant": {"label": "Q2", "scores": {"Q1": 0.2, "Q2": 0.6, "Q3": 0.1, "Q4": 0.1}},
     "valence": 0.3,
     "arousal": 0.8,
+    "voice": {
+        "label": "sung",
+        "scores": {"instrumental": 0.04, "sung": 0.91, "rapped": 0.03, "spoken": 0.02},
+    },
+    "instruments": [
+        {"label": "guitar", "score": 0.93, "present": True},
+        {"label": "piano", "score": 0.08, "present": False},
+    ],
     "tempo": 121.0,
     "key": "A minor",
     "parts": [],

@@ -41,6 +41,19 @@ class Quadrant(_Entries):
     scores: dict[str, float]
 
 
+class Voice(_Entries):
+    """Whether there is singing, rap, speech or no voice, most likely, and the probability of each."""
+
+    label: str
+    scores: dict[str, float]
+
+
+class Instrument(Score):
+    """An instrument, its probability, and whether that is enough to count as present."""
+
+    present: bool
+
+
 class ModelId(_Entries):
     """Which model was used."""
 
@@ -104,8 +117,10 @@ class Prediction(_Entries):
     genres: list[Score] = Field(description="Every label, highest first.")
     moods: list[Score]
     quadrant: Quadrant | None
-    valence: float | None
-    arousal: float | None
+    valence: float | None = Field(description="How pleasant, from 0 to 1.")
+    arousal: float | None = Field(description="How energetic, from 0 to 1.")
+    voice: Voice | None = Field(description="Null from a model without this head.")
+    instruments: list[Instrument] = Field(description="Every instrument that the model knows, highest first.")
     tempo: float | None
     key: str | None
     parts: list[Part]

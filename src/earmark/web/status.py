@@ -45,7 +45,7 @@ def labels_of(card: ModelCard) -> dict[str, Any]:
     return {
         "genres": list(card.heads[0].classes),
         "moods": list(moods.classes) if moods else [],
-        "marks": dict(thresholds.get("labels", {})),
+        "marks": card.label_thresholds(card.heads[0].name),
         "unsure": thresholds.get("unsure"),
     }
 

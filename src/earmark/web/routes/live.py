@@ -159,7 +159,7 @@ def _hello_of(client: LiveClient) -> dict[str, Any]:
         "hop": round(client.hop, 4),
         "model": card.name,
         "labels": list(card.classes),
-        "marks": dict(card.thresholds.get("labels", {})),
+        "marks": card.label_thresholds(card.heads[0].name),
     }
 
 
