@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from libraries import SECRET, Shelf, make_shelf
 
 from earmark.library import similar
@@ -95,3 +97,16 @@ def test_a_track_has_a_picture_if_that_is_wanted(shelf: Shelf) -> None:
     gone = shelf.client.get(f"/api/tracks/{shelf.ids[5]}", params={"include": "picture"})
     assert gone.status_code == 410
     assert shelf.client.get("/api/tracks/1", params={"include": "all"}).status_code == 400
+
+
+@pytest.mark.slow
+def test_the_picture_of_a_part_of_a_file_is_of_that_part(shelf: Shelf) -> None:
+    whole, quiet = shelf.music / "0 café.wav", np.zeros(11025)
+    soundfile.write(whole, np.concatenate([quiet, 0.5 * np.sin(0.1 * np.arange(22050)), quiet]), 22050)
+    with shelf.library() as library:
+        library.db.execute("UPDATE tracks SET start = 0.5, stop = 1.5 WHERE id = 1")
+    found = shelf.client.get("/api/tracks/1", params={"include": "picture"}).json()
+    peaks = found["picture"]["peaks"]
+    assert (found["start"], found["stop"], found["picture"]["duration"]) == (0.5, 1.5, 1.0)
+    heights = np.subtract(peaks["max"], peaks["min"])
+    assert heights.max() > 0.1 and heights[5:-5].min() > 0  # none of the silence around it

@@ -106,13 +106,23 @@ class Classified:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A sound to draw, with so many peaks, columns and bands; `png` for a picture file."""
+    """A sound to draw, with so many peaks, columns and bands; `png` for a picture file.
+
+    `start` and `duration`, in seconds, choose a part of the file; None is all that follows.
+    """
 
     sound: Sound
+    start: float = 0.0
+    duration: float | None = None
     n_peaks: int = 1800
     n_columns: int = 1000
     n_bands: int = 72
     png: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How much is to be drawn at most."""
+        return float("inf") if self.duration is None else self.duration
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +177,7 @@ def draw_sound(models: Models, task: Drawing) -> Drawn:
         As of `earmark.audio.load`; `TooLongError`; without matplotlib, `MissingExtraError` for PNG.
     """
     if task.png:
-        return _page(task.sound)
+        return _page(task)
     picture = _picture(models.get(None).card.spec.sr, task)
     return Drawn(encoded(picture.to_dict()), picture.duration)
 
@@ -203,7 +213,8 @@ def _picture(sr: int, task: Drawing) -> Picture:
     with open_audio(sound.path, sr=sr, name=sound.name) as audio:
         # As in `score_source`: one sample more than is allowed shows that there is more.
         n_samples, most = 0, round(limit * sr)
-        for y in audio.blocks(duration=limit + 1 / sr, block_length=BLOCK_LENGTH):
+        duration = min(task.seconds, limit + 1 / sr)
+        for y in audio.blocks(start=task.start, duration=duration, block_length=BLOCK_LENGTH):
             n_samples += len(y)
             if n_samples > most:
                 raise TooLongError(
@@ -213,9 +224,11 @@ def _picture(sr: int, task: Drawing) -> Picture:
     return stream.close()
 
 
-def _page(sound: Sound) -> Drawn:
+def _page(task: Drawing) -> Drawn:
     """Draw what ``earmark spectrogram`` draws, of the first ten minutes."""
     from earmark.plot import figure_bytes, spectrogram_figure
 
-    clip = load(sound.path, duration=min(LONGEST_PAGE, sound.max_seconds), name=sound.name)
+    sound = task.sound
+    duration = min(task.seconds, LONGEST_PAGE, sound.max_seconds)
+    clip = load(sound.path, start=task.start, duration=duration, name=sound.name)
     return Drawn(figure_bytes(spectrogram_figure(clip)), clip.duration)

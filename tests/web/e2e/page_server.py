@@ -102,6 +102,20 @@ def write_tagged(path: Path, clip: Clip, *, title: str = "", artist: str = "") -
         file.write(clip.y)
 
 
+def make_album(folder: Path) -> Path:
+    """Scan a file that a CUE sheet divides into songs of 4 s and 8 s; return the file of the library."""
+    music = folder / "album"
+    music.mkdir(parents=True)
+    write_song(music / "album.flac", "rock", seconds=12.0)
+    sheet = ['PERFORMER "The Herons"', 'FILE "album.flac" WAVE']
+    for number, (title, start) in enumerate((("One", "00:00:00"), ("Two", "00:04:00")), 1):
+        sheet += [f"  TRACK {number:02} AUDIO", f'    TITLE "{title}"', f"    INDEX 01 {start}"]
+    (music / "album.cue").write_text("\n".join(sheet))
+    with Library(folder / "library.db") as library:
+        scan(library, [music], jobs=1)
+    return folder / "library.db"
+
+
 def make_library(folder: Path, *, n: int = 5) -> Path:
     """Scan `n` songs of each style, and a text that poses as a song; return the file of the library."""
     music = folder / "music"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from page_server import write_song
+from page_server import Server, make_album, write_song
 
+from earmark.library import Library
 from earmark.predict import classify
 
 DROP = """([name, type, data]) => {
@@ -115,6 +117,100 @@ def test_the_example(tab: Any) -> None:
     page.locator(".song h1", has_text="earmark-demo").wait_for()
     assert page.locator(".partsbar button").count() >= 2  # it changes its style on the way
     opened.check()
+
+
+@pytest.fixture(scope="module")
+def album(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, int]]]:
+    """A service over two songs in one file, and their ids by title."""
+    file = make_album(tmp_path_factory.mktemp("album"))
+    with Library(file, read_only=True) as library:
+        ids = {row.tags.title: row.id for row in library.rows(library.search(""))}
+    server = Server(file).start()
+    yield server, ids
+    server.stop()
+
+
+# What plays, if it plays: elements of a page that makes its own are in no document.
+SOUNDS = """
+window.sounds = [];
+const Plain = window.Audio;
+window.Audio = class extends Plain { constructor(...all) { super(...all); window.sounds.push(this); } };
+"""
+TIME = "window.sounds.at(-1).currentTime"
+PAUSED = "window.sounds.at(-1).paused"
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait until something is so; Playwright's own way needs `eval`, which the policy of the page forbids."""
+    for _ in range(400):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{condition}: {page.evaluate(TIME)}")
+
+
+def test_a_song_within_a_file_is_shown_and_played_alone(
+    tab: Any, album: tuple[Server, dict[str, int]]
+) -> None:
+    from playwright.sync_api import expect
+
+    server, ids = album
+    opened = tab(url=server.url)
+    opened.page.add_init_script(SOUNDS)
+    page = opened.open(f"song/{ids['One']}", wait=".song h1")
+    expect(page.locator(".song h1")).to_have_text("One")
+    clock = page.locator(".song-head .num")
+    expect(clock).to_have_text("0:00 of 0:04")
+    page.keyboard.press(" ")
+    until(page, f"{PAUSED} && {TIME} > 3.9")  # it ends before the next begins
+    assert page.evaluate(TIME) < 4.5
+    expect(clock).to_have_text(re.compile("0:0[34] of 0:04"))
+    page.keyboard.press(" ")
+    until(page, f"!{PAUSED} && {TIME} < 3")  # and begins anew, and ends again
+    until(page, f"{PAUSED} && {TIME} > 3.9")
+
+    page = opened.open(f"song/{ids['Two']}", wait=".song h1")
+    expect(page.locator(".song h1")).to_have_text("Two")
+    expect(clock).to_have_text("0:00 of 0:08")
+    slider = page.get_by_role("slider", name="Position in the song")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".tl .tip b")).to_have_text("0:03 to 0:06")  # windows of this song, not of the file
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    until(page, f"!{PAUSED} && {TIME} > 4.1")
+    assert page.evaluate(TIME) < 8
+    opened.check()
+
+
+def test_the_player_of_the_library_begins_within_the_song(
+    tab: Any, album: tuple[Server, dict[str, int]]
+) -> None:
+    server, _ = album
+    opened = tab(url=server.url)
+    opened.page.add_init_script(SOUNDS)
+    page = opened.open("library/Two", wait=".tbl .tr")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Enter")
+    until(page, f"window.sounds.length && !{PAUSED} && {TIME} > 8")  # the middle of 4 s to 12 s
+    assert page.evaluate(TIME) < 11
+    page.get_by_role("region", name="Player").get_by_text("0:0").wait_for()
+    opened.check()
+
+
+def test_a_song_whose_file_has_gone_is_shown_without_its_picture(tab: Any, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    file = make_album(tmp_path)
+    server = Server(file).start()
+    try:
+        (tmp_path / "album" / "album.flac").unlink()
+        opened = tab(url=server.url)
+        page = opened.open("song/1", wait=".song h1")
+        expect(page.locator(".song .facts")).to_contain_text("BPM")
+        opened.check(expected="status of 4")
+    finally:
+        server.stop()
 
 
 def test_what_cannot_be_read_says_why(tab: Any, tmp_path: Path) -> None:

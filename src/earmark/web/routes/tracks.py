@@ -77,23 +77,25 @@ async def track(
     include: Annotated[Literal["", "picture"], Query(description="picture: waveform and log-mel.")] = "",
 ) -> dict[str, Any]:
     """Return a track with its whole prediction, and its picture if that is wanted."""
-    detail, sound = await run_in_threadpool(_detail, service, id, with_sound=include == "picture")
-    if sound is not None:
-        drawn = await service.part(Scoring).run(draw_sound, Drawing(sound), request)
+    detail, drawing = await run_in_threadpool(_detail, service, id, with_drawing=include == "picture")
+    if drawing is not None:
+        drawn = await service.part(Scoring).run(draw_sound, drawing, request)
         detail["picture"] = json.loads(drawn.body)
     return detail
 
 
-def _detail(service: State, id: int, *, with_sound: bool) -> tuple[dict[str, Any], Sound | None]:
-    """Return a track, and its file if that may be read."""
+def _detail(service: State, id: int, *, with_drawing: bool) -> tuple[dict[str, Any], Drawing | None]:
+    """Return a track, and how to draw its part of its file if that may be read."""
     with opened_library(service) as library:
         row = library.get(id)
-        sound = None
-        if with_sound:
+        drawing = None
+        if with_drawing:
             file, _ = open_track(library, row)
             file.close()
-            sound = Sound(row.path, name_of(row), service.settings.max_seconds)
-        return detail_of(row), sound
+            sound, item = Sound(row.path, name_of(row), service.settings.max_seconds), row.item
+            length = None if item.stop is None else item.stop - item.start
+            drawing = Drawing(sound, start=item.start, duration=length)
+        return detail_of(row), drawing
 
 
 @router.get(
@@ -117,7 +119,10 @@ def alike(
 )
 @router.head("/{id}/audio", include_in_schema=False)
 def audio(service: Service, request: Request, id: Id) -> Response:
-    """Return the file of a track, or the part of it that a `Range` header means."""
+    """Return the file of a track, or the part of it that a `Range` header means.
+
+    Where a track is a part of its file, `start` and `stop` of `/api/tracks/{id}` say which.
+    """
     with opened_library(service) as library:
         row = library.get(id)
         file, kind = open_track(library, row)

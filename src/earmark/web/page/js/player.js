@@ -1,20 +1,22 @@
 // One song at a time, from its middle: what a click on the map or Enter in the table is for.
 import { h, icon, announce, mmss, write } from "./ui.js";
+import { Sound, address } from "./sound.js";
 
 export class Player {
   constructor() {
-    this.audio = new Audio();
+    this.sound = new Sound();
+    const { audio } = this.sound;
     this.words = h("span.grow.cut"); this.clock = h("span.fine.num");
-    this.face = h("button.btn.icon.small", { type: "button", "aria-label": "Pause", onclick: () => (this.audio.paused ? this.audio.play().catch(() => {}) : this.audio.pause()) }, icon("pause"));
+    this.face = h("button.btn.icon.small", { type: "button", "aria-label": "Pause", onclick: () => (audio.paused ? this.sound.play().catch(() => {}) : this.sound.pause()) }, icon("pause"));
     this.open = h("a.btn.bare.small", { href: "#song" }, "Open");
     this.el = h("section.player", { hidden: true, "aria-label": "Player" }, this.face, this.words, this.clock, this.open,
       h("button.btn.icon.small", { type: "button", "aria-label": "Stop", onclick: () => this.stop() }, icon("x")));
-    const looks = () => { const on = !this.audio.paused; this.face.replaceChildren(icon(on ? "pause" : "play")); this.face.setAttribute("aria-label", on ? "Pause" : "Play"); };
-    this.audio.addEventListener("play", looks);
-    this.audio.addEventListener("pause", looks);
-    this.audio.addEventListener("timeupdate", () => write(this.clock, mmss(this.audio.currentTime)));
-    this.audio.addEventListener("loadedmetadata", () => { if (Number.isFinite(this.audio.duration)) this.audio.currentTime = this.audio.duration / 2; });
-    this.audio.addEventListener("error", () => { if (this.audio.src) write(this.words, `${this.title}: this browser cannot play it`); });
+    const looks = () => { const on = !audio.paused; this.face.replaceChildren(icon(on ? "pause" : "play")); this.face.setAttribute("aria-label", on ? "Pause" : "Play"); };
+    audio.addEventListener("play", looks);
+    audio.addEventListener("pause", looks);
+    audio.addEventListener("timeupdate", () => write(this.clock, mmss(this.sound.time)));
+    audio.addEventListener("loadedmetadata", () => { if (Number.isFinite(this.sound.duration)) this.sound.time = this.sound.duration / 2; });
+    audio.addEventListener("error", () => { if (audio.src) write(this.words, `${this.title}: this browser cannot play it`); });
   }
 
   play(track) {
@@ -23,10 +25,10 @@ export class Player {
     write(this.clock, "");
     this.open.href = `#song/${track.id}`;
     this.el.hidden = false;
-    this.audio.src = `/api/tracks/${track.id}/audio`;
-    this.audio.play().catch(() => {});
+    this.sound.load(address(track), track);
+    this.sound.play().catch(() => {});
     announce(`Playing ${this.title}`, { now: true });
   }
 
-  stop() { this.audio.pause(); this.audio.removeAttribute("src"); this.audio.load(); this.el.hidden = true; }
+  stop() { this.sound.unload(); this.el.hidden = true; }
 }

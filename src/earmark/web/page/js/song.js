@@ -6,6 +6,7 @@ import { stillBars } from "./bars.js";
 import { MoodPlane } from "./mood.js";
 import { Timeline } from "./timeline.js";
 import { VERDICTS } from "./words.js";
+import { Sound, address } from "./sound.js";
 import { taken } from "./takes.js";
 import { picture } from "./picture.js";
 
@@ -67,12 +68,10 @@ export function mount(root, target) {
     const mine = ++turn;
     show({ el: h("section.drop", { "aria-busy": "true" }, icon("song"), h("h1", {}, "Opening …")) });
     try {
-      const [track, near] = await Promise.all([get(`/api/tracks/${encodeURIComponent(id)}?include=picture`), get(`/api/tracks/${encodeURIComponent(id)}/similar?n=6&other_artists=1`).catch(() => ({ tracks: null }))]);
+      const [track, near] = await Promise.all([tracked(id), get(`/api/tracks/${encodeURIComponent(id)}/similar?n=6&other_artists=1`).catch(() => ({ tracks: null }))]);
       if (mine !== turn) return;
       if (!track.prediction) { fail({ code: "", message: `${track.name} could not be analysed.`, hint: "", ...track.error }); return; }
-      const picture = track.picture ?? await drawn(id, track.name);
-      if (mine !== turn) return;
-      present({ ...track.prediction, picture, similar: near.tracks }, { url: `/api/tracks/${encodeURIComponent(id)}/audio`, name: track.name, track });
+      present({ ...track.prediction, picture: track.picture, similar: near.tracks }, { url: address(track), name: track.name, track });
     } catch (error) { if (mine === turn) fail(error); }
   }
 
@@ -95,12 +94,10 @@ export function mount(root, target) {
   return () => { turn++; stop(); for (const [name, fn] of Object.entries(on)) removeEventListener(name, fn); };
 }
 
-/** Waveform and spectrogram of a track of the library; without them the rest still stands. */
-async function drawn(id, name) {
-  try {
-    const sound = await fetch(`/api/tracks/${encodeURIComponent(id)}/audio`);
-    return sound.ok ? await upload(at("/api/spectrogram", { columns: 1000, name }), await sound.blob()).done : null;
-  } catch { return null; }
+/** A track of the library with its waveform and spectrogram; without them (its file has gone, say) the rest still stands. */
+function tracked(id) {
+  const path = `/api/tracks/${encodeURIComponent(id)}`;
+  return get(`${path}?include=picture`).catch(() => get(path));
 }
 
 const megabytes = (n) => `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
@@ -145,29 +142,37 @@ function trouble(error, file, take) {
 
 const quoted = (name) => (/^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
 
+/** The times of a track that is a part of its file count from the beginning of the file, those of the page from its own. */
+function withinTrack(p) {
+  const shifted = (list) => list?.map((one) => ({ ...one, start: one.start - p.start, end: one.end - p.start }));
+  return p.start ? { ...p, segments: shifted(p.segments), parts: shifted(p.parts) } : p;
+}
+
 /** What the timeline needs; a prediction without segments has one window. */
 const windowsOf = (p) => (p.segments?.length ? p.segments : [{ start: 0, end: p.duration, genres: p.genres }]).map(({ start, end, genres }) => ({ start, end, scores: scoresOf(genres) }));
 
-function analysed(p, source, take) {
+function analysed(whole, source, take) {
+  const p = withinTrack(whole);
   const music = p.verdict === "music" || p.verdict === "unsure", best = p.genres[0];
   const name = source.track?.title || source.name.replace(/\.[^.]+$/, ""), clock = h("span.num", {}, `0:00 of ${mmss(p.duration)}`);
   const song = { duration: p.duration, windows: windowsOf(p), picture: p.picture, lead: [...new Set(partsOf(p).map(({ genre }) => genre))].slice(0, 6) };
-  const line = new Timeline(song, { onseek: (t) => { seconds(t); if (Math.abs(audio.currentTime - t) > 0.2 && audio.readyState) audio.currentTime = t; wanted = t; } });
-  const audio = new Audio(source.url), face = h("button.play", { type: "button", "aria-label": "Play", onclick: toggle }, icon("play"));
+  const line = new Timeline(song, { onseek: (t) => { seconds(t); if (Math.abs(sound.time - t) > 0.2 && audio.readyState) sound.time = t; wanted = t; } });
+  const sound = new Sound(), { audio } = sound, face = h("button.play", { type: "button", "aria-label": "Play", onclick: toggle }, icon("play"));
   let frame = 0, wanted = 0;
+  sound.load(source.url, source.track);
 
   function seconds(t) { const words = `${mmss(t)} of ${mmss(p.duration)}`; if (clock.textContent !== words) clock.textContent = words; }
   async function toggle() {
-    if (!audio.paused) { audio.pause(); return; }
-    if (wanted && Math.abs(audio.currentTime - wanted) > 0.2) audio.currentTime = wanted;
-    try { await audio.play(); } catch { unplayable(); }
+    if (!audio.paused) { sound.pause(); return; }
+    if (wanted && Math.abs(sound.time - wanted) > 0.2) sound.time = wanted;
+    try { await sound.play(); } catch { unplayable(); }
   }
   function unplayable() {
     face.disabled = true;
     face.title = "This browser cannot play this format";
     toast("This browser cannot play this format; the analysis is complete all the same.");
   }
-  const step = () => { line.seek(audio.currentTime, true); seconds(audio.currentTime); wanted = audio.currentTime; frame = requestAnimationFrame(step); };
+  const step = () => { wanted = Math.min(sound.time, p.duration); line.seek(wanted, true); seconds(wanted); frame = requestAnimationFrame(step); };
   const looks = (playing) => { face.replaceChildren(icon(playing ? "pause" : "play")); face.setAttribute("aria-label", playing ? "Pause" : "Play"); };
   audio.addEventListener("play", () => { looks(true); cancelAnimationFrame(frame); frame = requestAnimationFrame(step); });
   audio.addEventListener("pause", () => { looks(false); cancelAnimationFrame(frame); });
@@ -176,7 +181,7 @@ function analysed(p, source, take) {
 
   const mood = music && p.valence !== null && p.valence !== undefined ? new MoodPlane() : null;
   const el = h("article.song", {},
-    h("header.song-head", {}, face, h("div", {}, h("h1.cut", { title: name }, name), h("p.note.cut", {}, source.track?.artist ? `${source.track.artist} · ` : "", clock)), acts(p, source, name, line, take)),
+    h("header.song-head", {}, face, h("div", {}, h("h1.cut", { title: name }, name), h("p.note.cut", {}, source.track?.artist ? `${source.track.artist} · ` : "", clock)), acts(whole, source, name, line, take)),
     h("div.col", {},
       h("section.card", { "aria-label": "Timeline" }, line.el, music && line.legend, parts(p, line)),
       h("section.card.like", {}, like(p))),
@@ -184,7 +189,7 @@ function analysed(p, source, take) {
   mood?.put(p.valence, p.arousal);
   announce(music ? `${name}: ${p.genres.slice(0, 2).map(({ label, score }) => `${label} ${pct(score)}`).join(", ")}` : `${name}: not music`, { now: true });
   if (best && !music) line.el.classList.add("unsure");
-  return { el, stop: () => { cancelAnimationFrame(frame); removeEventListener("keydown", space); audio.pause(); audio.removeAttribute("src"); line.stop(); mood?.stop(); if (source.own) URL.revokeObjectURL(source.url); } };
+  return { el, stop: () => { cancelAnimationFrame(frame); removeEventListener("keydown", space); sound.unload(); line.stop(); mood?.stop(); if (source.own) URL.revokeObjectURL(source.url); } };
 }
 
 const moods = (p) => { const words = p.moods.filter(({ score }) => score >= 0.3).slice(0, 3).map(({ label }) => label); return (words.length ? words : [QUADRANTS[p.quadrant?.label]]).filter(Boolean).join(", "); };
