@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
-from earmark.library import Library, analyse
+from earmark.library import FileState, Item, Library, ModelInfo, Row, analyse
 from earmark.models import load_model
 from earmark.web import Settings, create_app
+from earmark.web.likeness import with_similar
 from music import band
 from sounds import write
 
@@ -59,5 +62,26 @@ def test_without_a_library(shelf: TestClient) -> None:
 
 
 def test_another_model_than_the_library_has(shelf: TestClient) -> None:
+    plain = shelf.post("/api/classify?model=echo", content=piece("rock")).json()
     answer = shelf.post("/api/classify?include=similar&model=echo", content=piece("rock"))
-    assert answer.status_code == 400 and answer.json()["code"] == "input"
+    assert answer.status_code == 200, answer.text
+    *before, warning = answer.json()["warnings"]
+    assert answer.json() == plain | {"similar": None, "warnings": [*before, warning]}
+    assert before == plain["warnings"] and warning.endswith("Try: earmark scan --refresh --model echo.")
+
+
+def test_a_service_of_another_model_than_its_library(shelf: TestClient) -> None:
+    library = shelf.app.state.earmark.library_file  # type: ignore[attr-defined]
+    with TestClient(create_app("echo", library, Settings(jobs=1))) as other:
+        refused = other.post("/api/similar", content=piece("rock"))
+        assert refused.status_code == 400 and refused.json()["code"] == "input"
+
+
+def test_a_model_without_an_embedding_is_told_from_silence(shelf: TestClient) -> None:
+    state = shelf.app.state.earmark  # type: ignore[attr-defined]
+    model = ModelInfo.of(dataclasses.replace(load_model("echo").card, embedding_size=0))
+    row = Row(Item("a.wav"), FileState(0, 0, 0), model=model)
+    entries = json.loads(with_similar(state, b'{"warnings":[]}', row))
+    assert entries["similar"] is None and "no embedding" in entries["warnings"][0]
+    silent = dataclasses.replace(row, model=ModelInfo.of(load_model("echo").card))
+    assert json.loads(with_similar(state, b'{"warnings":[]}', silent)) == {"warnings": [], "similar": []}

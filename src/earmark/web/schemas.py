@@ -130,7 +130,9 @@ class Prediction(_Entries):
     embedding: list[float] | None = None
     prior: dict[str, float] | None = None
     picture: Picture | None = None
-    similar: list[dict[str, Any]] | None = None
+    similar: list[dict[str, Any]] | None = Field(
+        None, description="Null where the library cannot be compared; a warning says why. Absent without one."
+    )
 
 
 class Health(BaseModel):

@@ -142,17 +142,15 @@ def classify_sound(models: Models, task: Classification) -> Classified:
         As of `earmark.classify`.
     """
     model, sound = models.get(task.model), task.sound
-    wanted = task.embedding or task.row
-    if wanted and not model.card.embedding_size:
-        raise InputError(
-            f"model {model.card.name!r} has no embedding", hint="Try: without embedding and similar."
-        )
+    has_embedding = bool(model.card.embedding_size)
+    if task.embedding and not has_embedding:
+        raise InputError(f"model {model.card.name!r} has no embedding", hint="Try: without embedding.")
     drawing = PictureStream(model.card.spec.sr) if task.picture else None
     scored = score_source(
         sound.path,
         model=model,
         max_duration=sound.max_seconds,
-        embedding=wanted,
+        embedding=task.embedding or (task.row and has_embedding),
         prior=task.prior,
         name=sound.name,
         on_block=drawing.push if drawing else None,

@@ -234,6 +234,26 @@ def test_what_cannot_be_read_says_why(tab: Any, tmp_path: Path) -> None:
     opened.check(expected="status of 415")
 
 
+def test_a_library_that_cannot_be_compared(tab: Any, song: Path) -> None:
+    from playwright.sync_api import expect
+
+    opened = tab()
+    page = opened.open("song")
+    warning, asked = "similar: no track of the library was analysed with this. Try: a scan.", []
+
+    def without_similar(route: Any) -> None:
+        asked.append(route.request.url)
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"similar": None, "warnings": [warning]})
+
+    page.route(re.compile("/api/classify"), without_similar)
+    drop(page, song)
+    expect(page.locator(".like")).to_contain_text("cannot be compared with those of the library")
+    expect(page.get_by_role("region", name="Result")).to_contain_text(warning)
+    assert len(asked) == 1  # the file was sent once
+    opened.check()
+
+
 def test_too_long_and_too_large(tab: Any, tmp_path: Path) -> None:
     opened = tab()
     page = opened.open("song")

@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from earmark.errors import InputError
 from earmark.predict import parse_prior, prior_shift
 from earmark.web.describe import OF_SOUND, PREDICTION_EXAMPLE, SOUND_BODY, example, problems
-from earmark.web.likeness import need_library, tracks_like
+from earmark.web.likeness import need_library, tracks_like, with_similar
 from earmark.web.models_in_use import model_source
 from earmark.web.schemas import Picture, Prediction
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
 from earmark.web.upload import received
-from earmark.web.work import Classification, Drawing, Sound, classify_sound, draw_sound, with_entry
+from earmark.web.work import Classification, Drawing, Sound, classify_sound, draw_sound
 
 router = APIRouter(prefix="/api", tags=["sound"])
 
@@ -56,9 +56,7 @@ async def classify(  # noqa: PLR0917  (FastAPI calls it by names)
     done = await state.part(Scoring).run(classify_sound, task, request)
     body = done.body
     if done.row is not None:
-        is_comparable = done.row.embedding is not None  # silence is like nothing
-        found = await run_in_threadpool(tracks_like, state, done.row) if is_comparable else []
-        body = with_entry(body, "similar", found)
+        body = await run_in_threadpool(with_similar, state, body, done.row)
     return Response(body, media_type="application/json")
 
 

@@ -40,15 +40,11 @@ export function mount(root, target) {
     if (mine !== turn) return;
     if (!file.size) { fail({ code: "empty", message: `${file.name} has 0 bytes.`, hint: "" }, file); return; }
     if (limits && file.size > limits.bytes) { fail({ code: "too-large", message: `${file.name} has ${megabytes(file.size)}; this server takes ${megabytes(limits.bytes)}.`, hint: "" }, file); return; }
-    const send = (include) => { sent = upload(at("/api/classify", { include, name: file.name }), file, waiting.progress); return sent.done; };
     const waiting = reading(file, () => { sent.cancel(); begin(); });
-    let sent = null;
+    const sent = upload(at("/api/classify", { include: "picture,similar", name: file.name }), file, waiting.progress);
     show({ el: waiting.el, stop: () => sent.cancel() });
     try {
-      const prediction = await send("picture,similar").catch((error) => {
-        if (error.status !== 400) throw error;
-        return send("picture").then((p) => ({ ...p, similar: null, unlike: error.message })); // a library of another model, say: the rest stands
-      });
+      const prediction = await sent.done;
       if (mine !== turn) return;
       stop = () => {}; // it has arrived: nothing to cancel
       present(prediction, { url: URL.createObjectURL(file), name: file.name, own: true });
@@ -196,7 +192,7 @@ const moods = (p) => { const words = p.moods.filter(({ score }) => score >= 0.3)
 
 function acts(p, source, name, line, take) {
   const stem = name.replace(/[^\p{L}\p{N} ._-]+/gu, "_").slice(0, 80) || "song";
-  const json = () => { const { picture: _, similar: __, unlike: ___, ...rest } = p; return JSON.stringify({ ...rest, source: source.name }, null, 1); };
+  const json = () => { const { picture: _, similar: __, ...rest } = p; return JSON.stringify({ ...rest, source: source.name }, null, 1); };
   const labels = () => partsOf(p).map((part) => `${part.start.toFixed(6)}\t${part.end.toFixed(6)}\t${part.genre}`).join("\n") + "\n";
   const button = (words, act) => h("button.btn.small", { type: "button", onclick: act }, icon("down", true), words);
   return h("div.acts", { role: "group", "aria-label": "Download" }, button("JSON", () => download(`${stem}.json`, json(), "application/json")),
@@ -244,7 +240,7 @@ function coverage(p, song) {
 
 function like(p) {
   const head = h("div.top", {}, h("h2", {}, "Sounds like"), h("span.fine", {}, "in your library, other artists first"));
-  if (p.unlike) return [head, h("p.note", {}, p.unlike)];
+  if (p.similar === null) return [head, h("p.note", {}, "This song cannot be compared with those of the library.")];
   if (!p.similar) return [h("div.top", {}, h("h2", {}, "Sounds like")), h("p.note", {}, "This server has no library. On the machine that serves this page:"), h("p.cmd", {}, h("code", {}, "earmark scan ~/Music"))];
   if (!p.similar.length) return [head, h("p.note", {}, "The library has nothing near it yet.")];
   return [head, h("ul.list", {}, p.similar.slice(0, 6).map((t) => h("li", {},
