@@ -21,7 +21,8 @@ def test_a_listing_is_what_search_finds(shelf: Shelf) -> None:
     found = shelf.client.get("/api/tracks", params={"q": "genre:jazz", "sort": "-year"}).json()
     with shelf.library() as library:
         wanted = library.search("genre:jazz", sort="-year")
-    assert [track["id"] for track in found["tracks"]] == wanted and found["total"] == 3 and found["of"] == 6
+    assert [track["id"] for track in found["tracks"]] == wanted
+    assert (found["total"], found["failed"], found["of"]) == (3, 0, 5)  # the sixth track has failed
     first = found["tracks"][-1]
     assert first | {"added": ""} == {
         "id": 1,
@@ -46,6 +47,19 @@ def test_a_listing_is_what_search_finds(shelf: Shelf) -> None:
         "state": "ok",
         "added": "",
     }
+
+
+def test_what_failed_is_counted_by_itself(shelf: Shelf) -> None:
+    def counts(q: str) -> tuple[int, int, int]:
+        found = shelf.client.get("/api/tracks", params={"q": q, "limit": 0}).json()
+        return found["total"], found["failed"], found["of"]
+
+    assert counts("") == (6, 1, 5) and counts("genre:rock or is:failed") == (2, 1, 5)
+    assert counts("is:failed") == (1, 1, 5) and counts("-is:failed") == (5, 0, 5)
+    assert shelf.client.get("/api/status").json()["library"]["tracks"] == 5
+    with shelf.library() as library:
+        library.db.execute("UPDATE tracks SET vanished = 1 WHERE id = 1")
+    assert counts("") == (5, 1, 4) and counts("is:vanished") == (1, 0, 4)
 
 
 def test_pages_of_a_listing_join_to_the_whole(shelf: Shelf) -> None:

@@ -46,7 +46,8 @@ class Listing(_Entries):
     """Some of the tracks that a query means."""
 
     total: int = Field(description="How many the query means.")
-    of: int = Field(description="How many there are.")
+    failed: int = Field(description="How many of these could not be analysed.")
+    of: int = Field(description="How many the library has, without those that failed.")
     tracks: list[Track]
 
 

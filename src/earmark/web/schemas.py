@@ -162,7 +162,7 @@ class Labels(BaseModel):
 class LibrarySize(BaseModel):
     """How much the library holds."""
 
-    tracks: int
+    tracks: int = Field(description="Without those that failed.")
     map: bool = Field(description="Whether the map was ever computed.")
 
 

@@ -10,6 +10,7 @@ from earmark.library.layout import layout_path
 from earmark.models import ModelCard
 from earmark.web.opened import opened_library
 from earmark.web.state import State
+from earmark.web.tracks import n_songs
 
 TEACH_NEEDS = ("sklearn", "onnx")
 PICTURE_NEEDS = ("matplotlib",)
@@ -54,7 +55,7 @@ def _library_of(state: State) -> dict[str, Any] | None:
     if state.library is None:
         return None
     with opened_library(state) as library:
-        return {"tracks": len(library), "map": layout_path(library).is_file()}
+        return {"tracks": n_songs(library), "map": layout_path(library).is_file()}
 
 
 def _installed(names: tuple[str, ...]) -> bool:

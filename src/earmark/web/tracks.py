@@ -6,12 +6,21 @@ import dataclasses
 import os
 from typing import Any
 
-from earmark.library import Neighbour, Row
+from earmark.library import Library, Neighbour, Row
 from earmark.library.export import flat
+from earmark.library.query import Not, parse
+from earmark.library.search import count
 from earmark.web.opened import error_of, readable
+
+FAILED = parse("is:failed")
 
 _TOP = 3  # genres with their scores
 _MOODS = 5  # words
+
+
+def n_songs(library: Library) -> int:
+    """Return how many tracks a library has, without those that failed or have vanished."""
+    return count(library, Not(FAILED))
 
 
 def track_of(row: Row) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from earmark.library import similar
+from earmark.library.query import And, parse
 from earmark.library.search import count
 from earmark.web.audio_files import open_track
 from earmark.web.describe import OF_SOUND, example, problems
@@ -19,7 +20,7 @@ from earmark.web.opened import opened_library
 from earmark.web.ranges import file_response
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
-from earmark.web.tracks import detail_of, name_of, neighbour_of, track_of
+from earmark.web.tracks import FAILED, detail_of, n_songs, name_of, neighbour_of, track_of
 from earmark.web.work import Drawing, Sound, draw_sound
 
 router = APIRouter(prefix="/api/tracks", tags=["library"])
@@ -48,12 +49,15 @@ def tracks(
     limit: Annotated[int, Query(ge=0, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
-    """Return the tracks that a query means, some at a time; `of` counts all that have not vanished."""
+    """Return the tracks that a query means, some at a time, and how many there are."""
     with opened_library(service) as library:
-        ids = library.search(q, sort=sort, limit=limit, offset=offset)
-        rows = library.rows(ids, brief=True)
-        n = library.query("SELECT count(*) FROM tracks INDEXED BY tracks_facts WHERE vanished IS NULL")[0][0]
-        return {"total": count(library, q), "of": n, "tracks": [track_of(row) for row in rows]}
+        rows = library.rows(library.search(q, sort=sort, limit=limit, offset=offset), brief=True)
+        return {
+            "total": count(library, q),
+            "failed": count(library, And((parse(q), FAILED))),
+            "of": n_songs(library),
+            "tracks": [track_of(row) for row in rows],
+        }
 
 
 @router.get("/ids", summary="Search the library for ids alone", response_model=Ids, responses=problems(404))

@@ -47,9 +47,10 @@ function browse(root, server, rest) {
     } catch (error) { if (!closed) query.complain(error); return; }
     table.show();
     map.filter(q ? new Set(songs.ids) : null);
-    countLine.textContent = total(songs.ids.length, songs.of);
+    const words = total(songs.ids.length, songs.failed, songs.of);
+    countLine.textContent = words;
     make.disabled = !songs.ids.length;
-    if (!quiet) announce(total(songs.ids.length, songs.of));
+    if (!quiet) announce(words);
     first();
   }
 

@@ -5,14 +5,14 @@ const PAGE = 100;
 
 export class Songs {
   /** `onload(from, to)`: the rows of these places have arrived. */
-  constructor(onload) { Object.assign(this, { onload, ids: [], of: 0, q: "", sort: "id", pages: new Map(), known: new Map(), turn: 0 }); }
+  constructor(onload) { Object.assign(this, { onload, ids: [], failed: 0, of: 0, q: "", sort: "id", pages: new Map(), known: new Map(), turn: 0 }); }
 
   /** Run a query; throws the server's Problem. False if another one came in between. */
   async find(q, sort = this.sort) {
     const mine = ++this.turn;
     const [{ ids }, first] = await Promise.all([get(at("/api/tracks/ids", { q, sort })), get(at("/api/tracks", { q, sort, limit: PAGE }))]);
     if (mine !== this.turn) return false;
-    Object.assign(this, { q, sort, ids, of: first.of, pages: new Map() });
+    Object.assign(this, { q, sort, ids, failed: first.failed, of: first.of, pages: new Map() });
     this.places = new Map(ids.map((id, i) => [id, i]));
     this.#keep(0, first.tracks);
     return true;

@@ -106,4 +106,9 @@ export class SongTable {
   stop() { this.watch.disconnect(); }
 }
 
-export const total = (n, all) => (n === all || !wide() ? `${count(n)} song${n === 1 ? "" : "s"}` : `${count(n)} of ${count(all)} songs`);
+/** In words how many rows there are: `n`, of which some `failed`, in a library of so many songs. A phone has room for the first only. */
+export function total(n, failed, all) {
+  const songs = n - failed, words = songs === all || !wide() ? `${count(songs)} song${songs === 1 ? "" : "s"}` : `${count(songs)} of ${count(all)} songs`;
+  const some = [(songs || !failed) && words, failed && `${count(failed)} failed`].filter(Boolean);
+  return some.slice(0, wide() ? 2 : 1).join(", ");
+}
