@@ -11,17 +11,24 @@ from typing import Any
 from fastapi import FastAPI
 
 from earmark.web import Settings, create_app
-from earmark.web.serving import Service, bind
+from earmark.web.serving import Certificate, Service, bind
 
 START_SECONDS = 30.0
 
 
 @contextmanager
-def running(app: FastAPI | None = None, **limits: Any) -> Iterator[int]:
+def running(
+    app: FastAPI | None = None, *, certificate: Certificate | None = None, **limits: Any
+) -> Iterator[int]:
     """Serve until the block ends, with settings that differ in `limits`; yield the port."""
     settings = Settings(**({"jobs": 1, "requests_per_second": 0.0} | limits))
     ready = threading.Event()
-    service = Service(app or create_app(settings=settings), bound := bind("127.0.0.1", 0), on_ready=ready.set)
+    service = Service(
+        app or create_app(settings=settings),
+        bound := bind("127.0.0.1", 0),
+        certificate=certificate,
+        on_ready=ready.set,
+    )
     port: int = bound.getsockname()[1]
     thread = threading.Thread(target=service.run)
     thread.start()

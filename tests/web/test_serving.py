@@ -16,9 +16,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from running import connected, running
 
 from earmark.cli import main
 from earmark.errors import InputError, OutputError
+from earmark.web import create_app
 from earmark.web.serving import Access, bind, certificate_for, lan_addresses, qr_lines, saved_token
 
 NAMES = ["127.0.0.1", "::1", "localhost", "machine.local"]
@@ -110,6 +112,21 @@ def test_a_port_that_is_taken_is_one_error() -> None:
     for host in ("nowhere.invalid", "192.0.2.77", "é" * 300):
         with pytest.raises(InputError, match="Accepted"):
             bind(host, 0)
+
+
+def test_a_handshake_that_is_never_finished_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("earmark.web.serving.run.HANDSHAKE_SECONDS", 1.0)
+    certificate = certificate_for(NAMES, place=tmp_path)
+    trusted = ssl.create_default_context(cafile=str(certificate.certificate))
+    with running(create_app("echo"), certificate=certificate) as port:
+        began = time.monotonic()
+        for sent in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):  # nothing; half a hello
+            with connected(port, sent) as silent:
+                assert silent.recv(1) == b""  # closed, with no answer
+        assert 1.5 < time.monotonic() - began < 10
+        address = f"https://127.0.0.1:{port}/health"
+        with urllib.request.urlopen(address, context=trusted, timeout=20) as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.skipif(sys.platform == "win32" or not hasattr(os, "geteuid"), reason="rights of ports")

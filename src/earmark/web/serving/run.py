@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import signal
@@ -9,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 import uvicorn
@@ -24,6 +25,7 @@ from earmark.web.state import State
 BACKLOG = 2048  # connections that wait to be accepted; the system may allow fewer
 GRACE_SECONDS = 5  # for answers that are being sent when the service is stopped
 PING_SECONDS = 20.0
+HANDSHAKE_SECONDS = 10.0  # that a client may take for TLS; asyncio itself waits 60
 MOST_FILES = 16_384
 
 
@@ -131,7 +133,8 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        with _short_handshakes() if self.config.is_ssl else nullcontext():
+            await super().startup(sockets)
         if not self.should_exit:
             self._on_ready()
 
@@ -147,6 +150,21 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def _short_handshakes() -> Iterator[None]:
+    """Let servers that are created within it end a TLS handshake early: uvicorn has no setting for that.
+
+    Until its handshake is over, a connection is not known to `Room`, which watches the others.
+    """
+    loop = asyncio.get_running_loop()
+    create = loop.create_server
+    loop.create_server = partial(create, ssl_handshake_timeout=HANDSHAKE_SECONDS)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        loop.create_server = create  # type: ignore[method-assign]
 
 
 def _room_for(connections: int) -> int:
