@@ -21,7 +21,9 @@ from fastapi import Request
 from earmark.errors import BusyError, CancelledError, EarmarkError, InternalError, ModelError
 from earmark.models import Model
 from earmark.models.registry import registered
+from earmark.web.security.rates import client_of
 from earmark.web.state import State
+from earmark.web.turns import Turn, Turns
 from earmark.web.work import Models
 from earmark.workers import Done, Failed, Pool, Task, default_memory
 
@@ -37,6 +39,7 @@ BYTES_PER_SECOND = 400_000
 # A worker grows from 165 to 260 MB in 10,000 sounds, most of them damaged (benchmarks/fuzz_service.py).
 MOST_TASKS = 1000
 LONGEST_WAIT = 60.0  # s that Retry-After names
+IN_HAND = 1  # tasks that the pool has beside those at work, so that no worker waits for the next
 
 _logger = logging.getLogger("earmark.web")
 
@@ -59,10 +62,12 @@ class Scoring:
 
     def __init__(self, state: State) -> None:
         settings = state.settings
+        self._turns = Turns(settings.jobs + IN_HAND)
         self.jobs = settings.jobs
         self._limit = settings.queue + settings.jobs
         self._state = state
         self._pool: Pool | None = None
+        self._closed = False
         self.n_open = 0
         self.seconds_of_sound = 0.0
         self._mean_seconds = 0.5  # that a task takes, lately
@@ -87,8 +92,8 @@ class Scoring:
             )
             raise error
 
-    async def run(self, function: Callable[[Models, Any], V], task: Any, request: Request | None = None) -> V:
-        """Have a worker do a task, and wait for it.
+    async def run(self, function: Callable[[Models, Any], V], task: Any, request: Request) -> V:
+        """Have a worker do a task, and wait for it. Of the tasks that wait, each client has one in turn.
 
         Parameters
         ----------
@@ -96,7 +101,7 @@ class Scoring:
             Of `earmark.web.work`.
         task : object
             Its second argument.
-        request : Request, optional
+        request : Request
             Whose client may go away, and the task with it; its body has been received.
 
         Raises
@@ -107,19 +112,18 @@ class Scoring:
             What became of the task: errors of the sound, a crash, the deadline, the limit of memory.
         """
         self.check_room()
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Done[Any, Any] | Failed[Any]] = loop.create_future()
-        running = self._submit(function, task)
+        client = client_of(request)
+        turn = self._turns.join(client)
         self.n_open += 1
-        began = time.monotonic()
-        running.add_done_callback(partial(_pass_on, loop, done))
+        leave = partial(self._leave, client, turn)
         try:
-            outcome = await _unless_gone(done, request)
-        finally:
-            if running.done():
-                self._closed_one(began)
-            else:
-                self._abandon(loop, running, began)
+            if not turn.done():
+                await _unless_gone(turn, request)
+            running = self._submit(function, task)
+        except BaseException:
+            leave()
+            raise
+        outcome = await self._outcome(running, request, leave)
         if isinstance(outcome, Failed):
             if isinstance(outcome.error, InternalError):
                 _logger.error("an unexpected error in a worker: %s", outcome.trace or outcome.error.message)
@@ -134,10 +138,29 @@ class Scoring:
 
     def close(self) -> None:
         """Stop the workers."""
+        self._closed = True
         if self._pool is not None:
             self._pool.close()
 
+    async def _outcome(
+        self, running: Task, request: Request, leave: Callable[[], None]
+    ) -> Done[Any, Any] | Failed[Any]:
+        """Wait for what becomes of a task; call `leave` when the pool is done with it."""
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+        done: asyncio.Future[Done[Any, Any] | Failed[Any]] = loop.create_future()
+        running.add_done_callback(partial(_pass_on, loop, done))
+        try:
+            return await _unless_gone(done, request)
+        finally:
+            if running.done():
+                self._note_time(time.monotonic() - began)
+                leave()
+            else:
+                _abandon(loop, running, leave)
+
     def _submit(self, function: Callable[[Models, Any], V], task: Any) -> Task:
+        if self._closed:
+            raise CancelledError("the service ends")
         self._pool = self._pool or _new_pool(self._state)
         try:
             return self._pool.submit(function, task)
@@ -147,19 +170,14 @@ class Scoring:
             self._pool = None
             raise
 
-    def _abandon(self, loop: asyncio.AbstractEventLoop, running: Task, began: float) -> None:
-        """Take a task that nobody waits for out of the queue; if it has begun, it may finish soon."""
-        running.withdraw()
-        if running.done():
-            self._closed_one(began)
-            return
-        running.add_done_callback(lambda _: _soon(loop, lambda: self._closed_one(began)))
-        loop.call_later(KILL_SECONDS, running.cancel)
-
-    def _closed_one(self, began: float) -> None:
+    def _leave(self, client: str, turn: Turn) -> None:
         self.n_open -= 1
-        waited = self.n_waiting / self.jobs + 1
-        self._mean_seconds += 0.1 * ((time.monotonic() - began) / waited - self._mean_seconds)
+        self._turns.leave(client, turn)
+
+    def _note_time(self, seconds: float) -> None:
+        """Note how long a task was in the pool, where it may have waited for one before it."""
+        busy = max(1.0, self._turns.n_in / self.jobs)
+        self._mean_seconds += 0.1 * (seconds / busy - self._mean_seconds)
 
 
 def _new_pool(state: State) -> Pool:
@@ -173,10 +191,18 @@ def _new_pool(state: State) -> Pool:
     )
 
 
-async def _unless_gone(done: asyncio.Future[V], request: Request | None) -> V:
+def _abandon(loop: asyncio.AbstractEventLoop, running: Task, leave: Callable[[], None]) -> None:
+    """Take a task that nobody waits for out of the queue; if it has begun, it may finish soon."""
+    running.withdraw()
+    if running.done():
+        leave()
+        return
+    running.add_done_callback(lambda _: _soon(loop, leave))
+    loop.call_later(KILL_SECONDS, running.cancel)
+
+
+async def _unless_gone(done: asyncio.Future[V], request: Request) -> V:
     """Wait for a result; raise `CancelledError` if the client goes away before it is there."""
-    if request is None:
-        return await done
     leaving = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait((done, leaving), return_when=asyncio.FIRST_COMPLETED)
