@@ -33,6 +33,8 @@ GENRES = (
 QUADRANTS = ("Q1", "Q2", "Q3", "Q4")
 QUADRANT_WORDS = {"Q1": "happy, excited", "Q2": "angry, tense", "Q3": "sad, gloomy", "Q4": "calm, relaxed"}
 
+VOICES = ("instrumental", "sung", "rapped", "spoken")
+
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 # One for each genre, wherever a genre is drawn (pictures, terminal, pages).

@@ -44,7 +44,11 @@ def test_a_library_from_scan_to_correction(run: Run, place: Path) -> None:  # no
     with Library(place / "library.sqlite") as library:
         row = library.find(song)
         assert row is not None and row.genres == ("polka", "ska")
+    run("library", "correct", song, "--voice", "Sung", "--instrument", "tuba", "--instrument", "drums")
+    listed = run("search", "voice:sung instrument:tuba", "--paths")
+    assert listed.out == f"{song}\n"
     assert run("library", "correct", str(row.id), "--undo").out.endswith(": as predicted\n")
+    assert run("search", "voice:sung").status == 1
     assert "nothing wrong" in run("library", "check").out
     doctor = " ".join(run("doctor", "--quick").out.split())  # its lines are broken at the width
     assert "library.sqlite, 2 tracks, nothing wrong" in doctor

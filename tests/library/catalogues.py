@@ -9,12 +9,22 @@ import numpy.typing as npt
 
 from earmark.library import FileState, Item, Library, ModelInfo, Row, Tags
 from earmark.library.packing import Peaks
-from earmark.predict import ModelId, Prediction, Quadrant, Score
-from earmark.vocabulary import GENRES, QUADRANTS
+from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, Score, Voice
+from earmark.vocabulary import GENRES, QUADRANTS, VOICES
 
 MOODS = ("calm", "energetic", "happy", "sad")
 MODEL = ModelInfo(
     "test", "ab" * 32, "cd" * 8, "space", {"genres": GENRES, "moods": MOODS, "quadrant": QUADRANTS}, 8
+)
+
+INSTRUMENTS = ("guitar", "piano", "drums", "strings")
+VOICED = ModelInfo(
+    "voiced",
+    "ef" * 32,
+    "cd" * 8,
+    "space",
+    {**MODEL.heads, "voice": VOICES, "instruments": INSTRUMENTS, "affect": ("valence", "arousal")},
+    8,
 )
 
 
@@ -34,8 +44,13 @@ def row(
     peaks: Peaks | None = None,
     model: ModelInfo = MODEL,
     size: int = 3_000_000,
+    voice: Sequence[float] = (),
+    instruments: Mapping[str, tuple[float, bool]] = {},
+    affect: tuple[float, float] | None = None,
 ) -> Row:
-    """A row as `analyse` would have given it."""
+    """A row as `analyse` would have given it; with a voice, instruments or affect, of the model VOICED."""
+    model = VOICED if voice or instruments or affect else model
+    voices = dict(zip(VOICES, voice, strict=True)) if voice else {}
     likeliest = QUADRANTS[int(np.argmax(quadrant))]
     return Row(
         Item(path),
@@ -55,6 +70,9 @@ def row(
             tempo=tempo,
             key=key,
             segments=(),
+            voice=Voice(max(voices, key=voices.__getitem__), voices) if voices else None,
+            instruments=_instruments(instruments) if model is VOICED else (),
+            affect=Affect(*affect) if affect else None,
         ),
         embedding=None if embedding is None else np.asarray(embedding, dtype=np.float32),
     )
@@ -88,3 +106,8 @@ def _ranked(scores: Mapping[str, float], labels: Sequence[str]) -> tuple[Score, 
     return tuple(
         sorted((Score(label, scores.get(label, 0.0)) for label in labels), key=lambda score: -score.score)
     )
+
+
+def _instruments(scores: Mapping[str, tuple[float, bool]]) -> tuple[Instrument, ...]:
+    found = [Instrument(label, *scores.get(label, (0.0, False))) for label in INSTRUMENTS]
+    return tuple(sorted(found, key=lambda one: -one.score))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from catalogues import row as catalogued
 from queries import fill
 
 from earmark import load_model
@@ -25,9 +26,11 @@ from earmark.errors import InputError, OutputError
 from earmark.library import FileState, Item, Library, Row, Tags, analyse, packing, schema
 from earmark.models import Model
 from sounds import noise, tone, write
+from voiced import Voiced
 
 # Of the migrations that somebody may have run: they are never changed.
 PUBLISHED = ["2e7b59c1cca86df2", "d8b355d1e3d3666b", "ca301c86307172fe", "d873ea0cf9a10999"]
+PUBLISHED += ["436174b09904d5d6"]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,54 @@ def test_a_row_comes_back_as_it_was(library: Library, row: Row) -> None:
         assert (there.start, there.end) == pytest.approx((here.start, here.end), abs=0.006)
         here_scores = {score.label: score.score for score in here.genres}
         assert {score.label: score.score for score in there.genres} == pytest.approx(here_scores, abs=0.0021)
+
+
+def test_voice_instruments_and_affect_come_back(library: Library) -> None:
+    played = {"guitar": (0.9, True), "drums": (0.75, False), "piano": (0.03, True)}
+    put = catalogued("/a.mp3", voice=(0.05, 0.85, 0.06, 0.04), instruments=played, affect=(0.8123, 0.16))
+    id = library.put(put)
+    back = library.get(id).prediction
+    assert back is not None and put.prediction is not None and back.voice is not None
+    assert back.voice.label == "sung" and back.voice.scores["sung"] == pytest.approx(0.85, abs=5e-4)
+    assert [(one.label, one.present) for one in back.instruments] == [
+        ("guitar", True), ("drums", False), ("piano", True), ("strings", False)
+    ]  # fmt: skip
+    assert [one.score for one in back.instruments] == pytest.approx([0.9, 0.75, 0.03, 0.0], abs=5e-4)
+    assert (back.affect, back.valence, back.arousal) == (put.prediction.affect, 0.8123, 0.16)
+    (brief,) = library.rows([id], brief=True)
+    assert brief.prediction is not None
+    assert [one.label for one in brief.prediction.instruments] == ["guitar", "drums", "piano"]
+    columns = library.query("SELECT voice, voice_score, instruments, valence FROM tracks")[0]
+    assert tuple(columns) == ("sung", 0.85, '["guitar", "piano"]', 0.8123)
+
+
+def test_what_is_analysed_with_a_model_of_these_heads_is_kept(library: Library, song: Path) -> None:
+    row = analyse(song, Voiced())
+    back = library.get(library.put(row)).prediction
+    assert back is not None and row.prediction is not None and back.voice is not None
+    assert back.voice.label == "sung" and back.affect == row.prediction.affect
+    assert [one.present for one in back.instruments] == [one.present for one in row.prediction.instruments]
+    assert library.search("voice:sung instrument:drums -instrument:guitar valence:0.81") == [1]
+
+
+def test_a_library_of_the_version_before_gets_the_columns_and_loses_nothing(
+    library: Library, row: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = library.path.with_name("old.sqlite")
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:4])
+    Library(old).close()
+    monkeypatch.undo()
+    id = library.put(row)
+    copied = sqlite3.connect(old, isolation_level=None)
+    copied.execute("ATTACH ? AS new", (str(library.path),))
+    for table in ("folders", "models", "tracks", "label_names", "track_labels"):
+        columns = ", ".join(one[1] for one in copied.execute(f"PRAGMA main.table_info({table})"))
+        copied.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    copied.close()
+    with Library(old) as migrated:
+        assert migrated.check() == []
+        assert migrated.get(id).to_dict() == library.get(id).to_dict()
+        assert migrated.search("voice:none") == [id] and migrated.search("voice:sung") == []
 
 
 def test_a_brief_row_lacks_only_what_is_large(library: Library, row: Row) -> None:
@@ -284,6 +335,7 @@ def test_labels_scores_and_endings_of_an_old_file_are_migrated(
 ) -> None:
     """Queries find in a file of version 3, as earmark wrote it then, what they find in a new one."""
     fill(library)
+    library.query("UPDATE tracks SET voice = NULL, voice_score = NULL, instruments = NULL")  # had none then
     library.query("UPDATE tracks SET name = x'66FF2EFF', ending = NULL WHERE id = 1")  # no text after the dot
     old = tmp_path / "old.sqlite"
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])

@@ -44,6 +44,35 @@ def test_a_csv_has_a_row_for_each_track_that_a_query_means(library: Library, tmp
     assert all("jazz" in one["genres"].split("; ") for one in rows)
 
 
+def test_voice_and_instruments_are_columns_and_corrections_are_taken(tmp_path: Path) -> None:
+    library = Library(":memory:")
+    played = {"guitar": (0.9, True), "drums": (0.75, True), "piano": (0.3, False)}
+    library.put(row("/a.mp3", voice=(0.05, 0.85, 0.06, 0.04), instruments=played, affect=(0.8, 0.2)))
+    library.put(row("/b.mp3"))
+    export(library, tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["voice"], first["instruments"], first["valence"]) == ("sung", "guitar; drums", "0.8")
+    assert (second["voice"], second["instruments"]) == ("", "")
+    (tmp_path / "c.csv").write_text("path,corrected_voice,corrected_instruments\n/a.mp3,rapped,piano;drums\n")
+    assert take(library, tmp_path / "c.csv") == Taken(corrected=1)
+    (known,) = library.rows([1])
+    assert (flat(known)["voice"], flat(known)["instruments"]) == ("rapped", ["piano", "drums"])
+
+
+def test_an_analysed_track_with_all_heads_comes_back_whole(tmp_path: Path) -> None:
+    library, other = Library(":memory:"), Library(":memory:")
+    played = {"drums": (0.4, True)}
+    made = row("/a.mp3", voice=(0.05, 0.85, 0.06, 0.04), instruments=played, affect=(0.8, 0.2))
+    library.put(dataclasses.replace(made, sound="ab" * 16))
+    export(library, tmp_path / "t.jsonl")
+    take(other, tmp_path / "t.jsonl")
+    here, there = library.get(1).prediction, other.get(1).prediction
+    assert here is not None and there is not None and here.affect is not None
+    assert (there.affect, there.instruments[0].present) == (here.affect, True)
+    assert other.search("voice:sung instrument:drums is:vanished") == [1]  # its file is not there
+
+
 def test_names_that_a_spreadsheet_would_run_are_text(tmp_path: Path) -> None:
     library = Library(":memory:")
     library.put(row("/=cmd|x.mp3", tags=Tags(title="=1+1", genres=("A;B", "C"))))

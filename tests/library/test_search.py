@@ -17,6 +17,7 @@ from queries import ERROR, QUERIES, YEAR_2026, fill
 
 from earmark.errors import InputError
 from earmark.library import Library, Row, Tags
+from earmark.library.export import flat
 from earmark.library.query import And, Choice, Keys, Label, Missing, Node, Not, Or, Range, Words, parse
 from earmark.library.search import SORTS, condition_of, count, fold, search
 from earmark.vocabulary import QUADRANT_WORDS
@@ -24,7 +25,8 @@ from earmark.vocabulary import QUADRANT_WORDS
 # ---------------------------------------------------------------- the meaning of a query, in plain Python
 
 HEADS = {"genre": "genres", "mood": "moods", "quadrant": "quadrant"}
-LIKELY = {"genre": 500, "mood": 400, "quadrant": 500}
+HEADS |= {"voice": "voice", "instrument": "instruments"}
+LIKELY = {"genre": 500, "mood": 400, "quadrant": 500, "voice": 500}
 
 
 def scores_of(track: Row, field: str) -> list[tuple[str, int]]:
@@ -37,8 +39,11 @@ def scores_of(track: Row, field: str) -> list[tuple[str, int]]:
     if field == "quadrant":
         assert found.quadrant
         scores = sorted(found.quadrant.scores.items(), key=lambda item: -item[1])
+    elif field == "voice":
+        scores = sorted(found.voice.scores.items(), key=lambda item: -item[1]) if found.voice else []
     else:
-        scores = [(s.label, s.score) for s in (found.genres if field == "genre" else found.moods)]
+        of_field = {"genre": found.genres, "mood": found.moods, "instrument": found.instruments}
+        scores = [(s.label, s.score) for s in of_field[field]]
     return [(label, round(1000 * score)) for label, score in scores]
 
 
@@ -46,10 +51,12 @@ def has_label(track: Row, node: Label) -> bool:
     field, label = node.field, node.label
     words = {word: q for q, text in QUADRANT_WORDS.items() for word in text.split(", ")}
     known = {fold(name) for name, _ in scores_of(track, field)}
-    if field != "genre" and fold(label) not in known and label in words:
+    if field in ("mood", "quadrant") and fold(label) not in known and label in words:
         field, label = "quadrant", words[label]
     for rank, (name, score) in enumerate(scores_of(track, field)):
         if fold(name) == fold(label):
+            if node.limit is None and field == "instrument":
+                return name in flat(track)["instruments"]
             if node.limit is None:
                 return rank == 0 or score >= LIKELY[field]
             return score > 1000 * node.limit if node.above else score >= round(1000 * node.limit, 9)
@@ -219,6 +226,31 @@ def test_a_mood_of_the_model_goes_before_the_quadrant_of_that_name(empty: Librar
     )
     assert empty.search("mood:calm") == [by_word]
     assert empty.search("quadrant:calm") == empty.search("mood:relaxed") == [by_quadrant]
+
+
+def test_voice_and_instruments_are_found(empty: Library) -> None:
+    played = {"guitar": (0.9, True), "drums": (0.3, False), "piano": (0.2, True)}
+    song = empty.put(row("/song.mp3", voice=(0.05, 0.85, 0.06, 0.04), instruments=played))
+    tune = empty.put(row("/tune.mp3", voice=(0.6, 0.2, 0.1, 0.1), instruments={"piano": (0.4, False)}))
+    older = empty.put(row("/older.mp3"))
+    assert empty.search("voice:instrumental") == [tune] and empty.search("vocals:Sung") == [song]
+    assert empty.search("voice:instrumental>0.9") == [] and empty.search("voice:sung>0.15") == [song, tune]
+    assert empty.search("voice:none") == empty.search("instrument:none") == [older]
+    assert empty.search("instrument:piano") == [song] and empty.search("instrument:piano>0.1") == [song, tune]
+    assert empty.search("-instrument:drums") == [song, tune, older]
+    assert empty.search("instrument:drums>0.25") == [song]
+    empty.correct(tune, voice=["sung"], instruments=["drums", "theremin"])
+    assert empty.search("voice:sung") == [song, tune]
+    assert empty.search("instrument:drums,theremin") == [tune]
+    with pytest.raises(InputError, match=r"unknown instrument 'pianoo'.*Try: piano"):
+        empty.search("instrument:pianoo")
+
+
+def test_a_library_of_older_models_has_no_voice_and_names_no_instrument(empty: Library) -> None:
+    older = empty.put(row("/older.mp3"))
+    assert empty.search("voice:instrumental") == [] and empty.search("-voice:sung") == [older]
+    with pytest.raises(InputError, match="no model of this library gives the instrument"):
+        empty.search("instrument:piano")
 
 
 def test_vanished_tracks_are_left_out_unless_asked_for(empty: Library) -> None:

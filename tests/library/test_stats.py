@@ -11,6 +11,7 @@ from queries import fill
 
 from earmark.library import Library
 from earmark.library.stats import principal, sound_map, stats
+from earmark.vocabulary import VOICES
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,11 @@ def test_counts_are_those_of_searches(library: Library) -> None:
         assert n == len(library.search(f"mood:{word}"))
     for label, n in found.quadrants.items():
         assert n == len(library.search(f"quadrant:{label}>0.5"))
+    for word, n in found.instruments.items():
+        assert n == len(library.search(f"instrument:{word}"))
+    for label, n in found.voices.items():
+        assert n == len(library.search(f"voice:{label}"))
+    assert found.instruments and set(found.voices) <= set(VOICES) and len(found.voices) > 1
     assert found.decades == {d: len(library.search(f"year:{d}s")) for d in (1960, 1970, 1980, 2000)}
     assert list(found.tempos) == [80, 100, 120] and found.tempos[80] == len(library.search("bpm>=80 bpm<100"))
     first = [one.genres[0] for one in library.rows(library.search("")) if one.genres]

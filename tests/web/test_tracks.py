@@ -42,6 +42,8 @@ def test_a_listing_is_what_search_finds(shelf: Shelf) -> None:
         "arousal": pytest.approx(0.7, abs=1e-3),
         "bpm": 100.0,
         "key": "A minor",
+        "voice": None,
+        "instruments": [],
         "genre": "jazz",
         "corrected": False,
         "state": "ok",

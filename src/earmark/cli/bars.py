@@ -37,7 +37,9 @@ def stats_bars(stats: Stats, *, width: int) -> RenderableType:
     quadrants = {f"{q} {QUADRANT_WORDS.get(q, '')}": n for q, n in stats.quadrants.items()}
     decades = {f"{decade}s": n for decade, n in stats.decades.items()}
     tempos = {f"{bpm} to {bpm + TEMPO_STEP - 1}": n for bpm, n in stats.tempos.items()}
-    groups = {"genre": stats.genres, "mood": moods, "quadrant": quadrants, "decade": decades, "BPM": tempos}
+    instruments = dict(list(stats.instruments.items())[:MOST_MOODS])
+    groups = {"genre": stats.genres, "mood": moods, "quadrant": quadrants, "voice": stats.voices}
+    groups |= {"instrument": instruments, "decade": decades, "BPM": tempos}
     for title, found in groups.items():
         if found:
             lines += [Text(), Text(title, style="bold"), *_bars(found, width, coloured=title == "genre")]

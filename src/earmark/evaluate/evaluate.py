@@ -229,8 +229,8 @@ def evaluate(
     part : str
         ``"train"``, ``"valid"``, ``"test"`` or ``"all"``.
     head : str, optional
-        Which head of the model: ``"genres"``, ``"quadrant"``, ``"moods"``; by default the one that knows
-        most of the labels.
+        Which head of the model, of probabilities: ``"genres"``, ``"quadrant"``, ``"moods"``, ``"voice"``,
+        ``"instruments"``; by default the one that knows most of the labels.
     mapping : mapping, optional
         Class of the model for labels of another name; ``""`` leaves a label out.
     seed : int

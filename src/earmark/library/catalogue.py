@@ -238,7 +238,8 @@ class Library:
         ids : iterable of int, optional
             Those of these ids, in their order, ids that are not there left out; by default all, by id.
         brief : bool
-            Whether to do without segments, fingerprint, embedding and mood words below 0.1 but the first.
+            Whether to do without segments, fingerprint, embedding, and below 0.1 without mood words but the
+            first and without instruments that are not present.
         """
         if ids is None:
             ids = [row[0] for row in self.query("SELECT id FROM tracks ORDER BY id")]
@@ -390,8 +391,8 @@ class Library:
         id : int
             Of the track.
         **heads : sequence of str
-            Right labels by head (genres, moods, quadrant); none at all takes the correction back. They need
-            not be labels that the model knows.
+            Right labels by head (genres, moods, quadrant, voice, instruments); none at all takes the
+            correction back. They need not be labels that the model knows.
 
         Raises
         ------

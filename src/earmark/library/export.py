@@ -23,11 +23,11 @@ _BATCH = 1000  # rows in memory
 # The columns of `flat`, and what is in them.
 _WHOLE = ("id", "number", "year", "size")
 _NUMBERS = ("duration", "score", "valence", "arousal", "tempo")
-_TEXTS = ("tag_genres", "genres", "moods", *(f"corrected_{head}" for head in HEADS.values()))
+_TEXTS = ("tag_genres", "genres", "moods", "instruments", *(f"corrected_{head}" for head in HEADS.values()))
 _NAMES = (
     *("id", "path", "number", "title", "artist", "album_artist", "album", "year", "tag_genres", "duration"),
     *("verdict", "genre", "score", "genres", "moods", "quadrant", "valence", "arousal", "tempo", "key"),
-    *("coverage", "model", "error", "added", "analysed", "vanished", "size", "sound"),
+    *("voice", "instruments", "coverage", "model", "error", "added", "analysed", "vanished", "size", "sound"),
     *(f"corrected_{head}" for head in HEADS.values()),
 )
 COLUMNS = dict.fromkeys(_NAMES, "text") | dict.fromkeys(_WHOLE, "whole")
@@ -86,7 +86,7 @@ def flat(row: Row) -> dict[str, Any]:
     -------
     dict
         The same keys for every row. ``genres`` and ``moods`` are those that search finds the track by:
-        corrections, else the first and the likely ones.
+        corrections, else the first and the likely ones; ``instruments`` those that are present.
     """
     found, tags = row.prediction, row.tags
     return {
@@ -110,6 +110,8 @@ def flat(row: Row) -> dict[str, Any]:
         "arousal": _rounded(found.arousal if found else None, 4),
         "tempo": _rounded(found.tempo if found else None, 1),
         "key": found.key if found else None,
+        "voice": next(iter(_likely(row, "voice")), None),
+        "instruments": _likely(row, "instrument"),
         "coverage": found.coverage if found else None,
         "model": row.model.name if row.model else None,
         "error": row.error["code"] if row.error else None,
@@ -172,6 +174,8 @@ def _write_embeddings(rows: Iterable[Row], file: BinaryIO) -> int:
             "quadrant": [(q, found.scores[q]) for q in QUADRANTS if q in found.scores]
             if (found := row.prediction.quadrant)
             else [],
+            "voice": list(voice.scores.items()) if (voice := row.prediction.voice) else [],
+            "instruments": [(score.label, score.score) for score in row.prediction.instruments],
         }
         for row in rows
         if row.embedding is not None and row.model and row.prediction
@@ -203,8 +207,9 @@ def _flat_schema(arrow: Any) -> Any:
 def _embedding_schema(arrow: Any) -> Any:
     scores = arrow.map_(arrow.string(), arrow.float32())
     kinds = {"id": arrow.int64(), "number": arrow.int64(), "embedding": arrow.list_(arrow.float32())}
-    kinds |= dict.fromkeys(("genres", "moods", "quadrant"), scores)
-    names = ("id", "path", "number", "sound", "model", "space", "embedding", "genres", "moods", "quadrant")
+    of_heads = ("genres", "moods", "quadrant", "voice", "instruments")
+    kinds |= dict.fromkeys(of_heads, scores)
+    names = ("id", "path", "number", "sound", "model", "space", "embedding", *of_heads)
     return arrow.schema([(name, kinds.get(name, arrow.string())) for name in names])
 
 
@@ -215,8 +220,11 @@ def _likely(row: Row, field: str) -> list[str]:
     found = row.prediction
     if found is None or found.verdict not in ("music", "unsure"):
         return []
-    if field == "quadrant":
-        return [found.quadrant.label] if found.quadrant else []
+    if field in ("quadrant", "voice"):
+        choice = found.quadrant if field == "quadrant" else found.voice
+        return [choice.label] if choice else []
+    if field == "instrument":
+        return [one.label for one in found.instruments if one.present]
     scores = found.genres if field == "genre" else found.moods
     return [score.label for i, score in enumerate(scores) if not i or score.score >= LIKELY[field]]
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.features.fingerprint import Fingerprint, from_peaks
-from earmark.predict import Quadrant, Score, Segment
+from earmark.predict import Quadrant, Score, Segment, Voice
 
 _PITCH_LOW, _PITCH_RANGE = 6.0, 8.0  # octaves: 64 Hz to 16 kHz in 65,536 steps of 0.15 cents
 _TIME_STEPS = 100  # of the timeline, a second
 _FAST = 6  # level of zlib
+_Likeliest = TypeVar("_Likeliest", Quadrant, Voice)
 
 
 class Peaks(NamedTuple):
@@ -84,7 +85,7 @@ def unpack_timeline(data: bytes, classes: Sequence[str], quadrants: Sequence[str
             float(start),
             float(start + length),
             ranked(classes, row[: len(classes)]),
-            likeliest(quadrants, row[len(classes) :]),
+            likeliest(Quadrant, quadrants, row[len(classes) :]),
         )
         for start, length, row in zip(*times, scores, strict=True)
     )
@@ -114,12 +115,14 @@ def ranked(classes: Sequence[str], scores: npt.NDArray[np.floating], least: floa
     return tuple(Score(classes[i], values[i]) for i in order if values[i] >= least or i == order[0])
 
 
-def likeliest(classes: Sequence[str], scores: npt.NDArray[np.floating]) -> Quadrant | None:
-    """Return the quadrant of the highest score; None where there is none."""
+def likeliest(
+    kind: type[_Likeliest], classes: Sequence[str], scores: npt.NDArray[np.floating]
+) -> _Likeliest | None:
+    """Return the quadrant, or the kind of voice, of the highest score; None where there is none."""
     if not len(scores) or not scores.any():
         return None
     values = dict(zip(classes, scores.tolist(), strict=True))
-    return Quadrant(max(values, key=values.__getitem__), values)
+    return kind(max(values, key=values.__getitem__), values)
 
 
 def _genres_of(segment: Segment, classes: Sequence[str]) -> list[float]:

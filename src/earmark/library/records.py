@@ -6,19 +6,21 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.library import packing
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.tags import Tags
-from earmark.predict import ModelId, Prediction
+from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, Voice
 
 CERTAIN = 1000  # of a score that a person gave
 TAGS = "tags"  # what stands for the genres of the file's tags where heads of the model have their names
+_OTHERS = ("moods", "quadrant", "voice", "instruments")  # heads whose scores are kept, besides the first
 LEAST = 50  # score in 1/1000 from which on a label is worth a record
 
 # The names of the columns, but for the number of the folder.
@@ -26,7 +28,7 @@ _OF_FILE = ("name", "number", "start", "stop", "size", "mtime_ns", "device", "so
 _OF_STATE = ("state", "vanished", "error", "added", "analysed")
 _OF_PREDICTION = (
     *("coverage", "duration", "verdict", "genre", "quadrant", "valence", "arousal", "tempo", "key"),
-    *("warnings", "scores", "timeline", "embedding"),
+    *("warnings", "scores", "timeline", "embedding", "voice", "voice_score", "instruments"),
 )
 _OWN_COLUMNS = ("title", "artist", "album_artist", "album", "year")  # of the tags; the others are in "tags"
 COLUMNS = (*_OF_FILE, *_OF_STATE, *_OWN_COLUMNS, "tags", "model", *_OF_PREDICTION)
@@ -66,14 +68,14 @@ def labels_of(row: Row) -> Iterator[tuple[str, str, int, int]]:
     """Yield head, label, score in 1/1000 and rank of the labels that search can find a row by.
 
     What the tags of the file say is under the head ``tags``, in lower case. Where a head is corrected, its
-    labels are those that the user gave.
+    labels are those that the user gave. The rank of an instrument is 0 if it is present.
     """
     for label in _found_labels(row):
         if label[0] not in row.corrections:
             yield label
     for head, labels in row.corrections.items():
         for rank, name in enumerate(dict.fromkeys(labels)):
-            yield head, name, CERTAIN, rank
+            yield head, name, CERTAIN, 0 if head == "instruments" else rank
 
 
 def score_of(labels: Iterable[tuple[str, str, int, int]]) -> int | None:
@@ -92,10 +94,13 @@ def _found_labels(row: Row) -> Iterator[tuple[str, str, int, int]]:
         for rank, score in enumerate(scores):
             if (thousandths := round(1000 * score.score)) >= LEAST or not rank:
                 yield head, score.label, thousandths, rank
-    if prediction.quadrant:
-        ordered = sorted(prediction.quadrant.scores.items(), key=lambda item: -item[1])
+    for head, choice in (("quadrant", prediction.quadrant), ("voice", prediction.voice)):
+        ordered = sorted(choice.scores.items(), key=lambda item: -item[1]) if choice else ()
         for rank, (label, value) in enumerate(ordered):
-            yield "quadrant", label, round(1000 * value), rank
+            yield head, label, round(1000 * value), rank
+    for rank, one in enumerate(prediction.instruments):
+        if (thousandths := round(1000 * one.score)) >= LEAST or one.present or not rank:
+            yield "instruments", one.label, thousandths, 0 if one.present else rank + 1
 
 
 def row_of(
@@ -116,7 +121,7 @@ def row_of(
     corrections : mapping, optional
         As of `Row`.
     least_mood : float
-        Mood words of lower scores are left out.
+        Mood words, and instruments that are not present, of lower scores are left out.
     """
     path = os.fsdecode(os.path.join(record["folder_path"], record["name"]))
     embedding = record["embedding"]
@@ -145,7 +150,7 @@ def _of_prediction(row: Row) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(_OF_PREDICTION)
     if prediction is None or model is None:
         return values
-    quadrant = prediction.quadrant
+    quadrant, voice = prediction.quadrant, prediction.voice
     first = next(iter(model.heads.values()))
     return values | {
         "coverage": prediction.coverage,
@@ -161,31 +166,36 @@ def _of_prediction(row: Row) -> dict[str, Any]:
         "scores": packing.pack_scores(_flat(prediction, model.heads)),
         "timeline": packing.pack_timeline(prediction.segments, first, model.heads.get("quadrant", ())),
         "embedding": None if row.embedding is None else row.embedding.astype("<f2").tobytes(),
+        "voice": voice.label if voice else None,
+        "voice_score": voice.scores[voice.label] if voice else None,
+        "instruments": _json([one.label for one in prediction.instruments if one.present]),
     }
 
 
 def _flat(prediction: Prediction, heads: Mapping[str, tuple[str, ...]]) -> list[float]:
-    """Return the scores of the first head, the moods and the quadrants in the order of the classes."""
-    genres = {score.label: score.score for score in prediction.genres}
-    moods = {score.label: score.score for score in prediction.moods}
+    """Return the scores of the first head and of `_OTHERS` in the order of the classes."""
+    ranked = (prediction.genres, prediction.moods, prediction.instruments)
+    genres, moods, instruments = ({score.label: score.score for score in scores} for scores in ranked)
     quadrants = prediction.quadrant.scores if prediction.quadrant else {}
+    voices = prediction.voice.scores if prediction.voice else {}
     found: list[float] = []
-    for (_, classes), scores in zip(_stored(heads), (genres, moods, quadrants), strict=True):
+    for classes, scores in zip(_stored(heads), (genres, moods, quadrants, voices, instruments), strict=True):
         found += [scores.get(label, 0.0) for label in classes]
     return found
 
 
-def _stored(heads: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    first = next(iter(heads))
-    return ((first, heads[first]), *((name, heads.get(name, ())) for name in ("moods", "quadrant")))
+def _stored(heads: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Return the classes of the heads whose scores are kept: of the first, then of `_OTHERS`."""
+    return (next(iter(heads.values())), *(heads.get(name, ()) for name in _OTHERS))
 
 
 def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: float) -> Prediction:
     scores, found = packing.unpack_scores(record["scores"]), []
-    for _, classes in _stored(model.heads):
-        found.append((classes, scores[: len(classes)]))
+    for classes in _stored(model.heads):
+        # Of heads that an older version did not keep, there are no scores.
+        found.append((classes, scores[: len(classes)]) if len(scores) >= len(classes) else ((), scores[:0]))
         scores = scores[len(classes) :]
-    (genres, of_genres), (moods, of_moods), (quadrants, of_quadrants) = found
+    (genres, of_genres), (moods, of_moods), (quadrants, of_quadrants), of_voices, of_instruments = found
     timeline = record["timeline"]
     has_moods = bool(len(of_moods)) and record["verdict"] is not None
     return Prediction(
@@ -195,14 +205,30 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: fl
         verdict=record["verdict"],
         genres=packing.ranked(genres, of_genres),
         moods=packing.ranked(moods, of_moods, least_mood) if has_moods else (),
-        quadrant=packing.likeliest(quadrants, of_quadrants),
+        quadrant=packing.likeliest(Quadrant, quadrants, of_quadrants),
         tempo=record["tempo"],
         key=record["key"],
         segments=packing.unpack_timeline(timeline, genres, quadrants) if timeline else (),
         warnings=tuple(json.loads(record["warnings"] or "[]")),
         coverage=record["coverage"],
         start=record["start"],
+        voice=packing.likeliest(Voice, *of_voices),
+        instruments=_instruments(*of_instruments, json.loads(record["instruments"] or "[]"), least_mood),
+        affect=_affect(record, model),
     )
+
+
+def _instruments(
+    classes: Sequence[str], scores: npt.NDArray[np.floating], present: Sequence[str], least: float
+) -> tuple[Instrument, ...]:
+    ranked = (Instrument(s.label, s.score, s.label in present) for s in packing.ranked(classes, scores))
+    return tuple(one for i, one in enumerate(ranked) if not i or one.present or one.score >= least)
+
+
+def _affect(record: sqlite3.Row, model: ModelInfo) -> Affect | None:
+    """Return valence and arousal where they are amounts, which the scores of the quadrants do not give."""
+    has_amounts = "affect" in model.heads and record["valence"] is not None
+    return Affect(record["valence"], record["arousal"]) if has_amounts else None
 
 
 def _tags(record: sqlite3.Row) -> Tags:

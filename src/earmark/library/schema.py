@@ -199,7 +199,15 @@ CREATE INDEX tracks_facts ON tracks (id, vanished, state, verdict, tempo, key, y
 CREATE INDEX tracks_names ON tracks (id, artist, album_artist, album, year, title);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# What newer models give, for whoever opens the file with SQL and for listings; search has them as labels. The
+# rank of an instrument is 0 if it is present, so that one index lists what is first or present.
+_FIFTH = """
+ALTER TABLE tracks ADD COLUMN voice TEXT;
+ALTER TABLE tracks ADD COLUMN voice_score REAL;
+ALTER TABLE tracks ADD COLUMN instruments TEXT; -- JSON: those that are present
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
 
 def connect(path: Path, *, create: bool = True, read_only: bool = False) -> sqlite3.Connection:

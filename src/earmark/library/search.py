@@ -36,19 +36,20 @@ from earmark.library.query import (
 )
 from earmark.library.query.tokens import misplaced, nearest
 from earmark.library.records import TAGS
-from earmark.vocabulary import GENRES, QUADRANT_WORDS, QUADRANTS
+from earmark.vocabulary import GENRES, QUADRANT_WORDS, QUADRANTS, VOICES
 
 if TYPE_CHECKING:
     from earmark.library.catalogue import Library
 
 # The score from which on a label counts although another is the first. A mood word means less than a genre:
 # the card of `earmark classify` names those from 0.4 on too.
-LIKELY = {"genre": 0.5, "mood": 0.4, "quadrant": 0.5}
+LIKELY = {"genre": 0.5, "mood": 0.4, "quadrant": 0.5, "voice": 0.5}
 HEADS = {"genre": "genres", "mood": "moods", "quadrant": "quadrant"}
+HEADS |= {"voice": "voice", "instrument": "instruments"}
 _COLUMNS = {"bpm": "tempo", "genre": "score"}  # where a field has another name in the table
 _QUADRANT_OF = {word: label for label, words in QUADRANT_WORDS.items() for word in words.split(", ")}
 # How many tracks a list usually has, by kind: the fewer, the better it drives.
-_SIZES = {"text": 0, "tag": 1, "genre": 2, "mood": 3, "quadrant": 4}
+_SIZES = {"text": 0, "tag": 1, "genre": 2, "mood": 3, "quadrant": 4, "instrument": 5, "voice": 6}
 
 _CHOSEN = "SELECT id FROM tracks INDEXED BY tracks_facts WHERE {condition}"
 _BY_ID = _CHOSEN + " ORDER BY {order}"
@@ -216,7 +217,7 @@ def known_labels(library: Library, field: str) -> set[str]:
     ----------
     library : Library
         Where.
-    field : {"genre", "mood", "quadrant"}
+    field : {"genre", "mood", "quadrant", "voice", "instrument"}
         Which kind.
     """
     known: set[str] = set()
@@ -224,10 +225,10 @@ def known_labels(library: Library, field: str) -> set[str]:
         heads = json.loads(row["heads"])
         first = next(iter(heads), "")
         known.update(heads.get(first if field == "genre" else HEADS[field], ()))
+    if not known:
+        known.update({"genre": GENRES, "quadrant": QUADRANTS, "voice": VOICES}.get(field, ()))
     for row in library.query("SELECT labels FROM corrections WHERE head = ?", (HEADS[field],)):
         known.update(json.loads(row["labels"]))
-    if not known:
-        known.update({"genre": GENRES, "quadrant": QUADRANTS}.get(field, ()))
     return known
 
 
@@ -341,10 +342,12 @@ class _Writer:
     def _label(self, node: Label) -> tuple[list[int], str]:
         """Return the numbers of a label, and the test of its score."""
         field, labels = self._labels(node)
-        limit = LIKELY[field] if node.limit is None else node.limit
-        test = f"score {'>' if node.above else '>='} {self._value(_thousandths(limit))}"
-        if node.limit is None:
-            test = f"({test} OR rank = 0)"
+        if field == "instrument" and node.limit is None:
+            test = "rank = 0"  # of each that is present, by the threshold of its model
+        else:
+            limit = LIKELY[field] if node.limit is None else node.limit
+            test = f"score {'>' if node.above else '>='} {self._value(_thousandths(limit))}"
+            test = f"({test} OR rank = 0)" if node.limit is None else test
         sql = """SELECT id FROM label_names
             WHERE head = ? AND label IN (SELECT value FROM json_each(?)) ORDER BY id"""
         return [row[0] for row in self._library.query(sql, (HEADS[field], json.dumps(labels)))], test
@@ -358,7 +361,9 @@ class _Writer:
             if quadrant := _QUADRANT_OF.get(fold(node.label)):
                 return "quadrant", self._spellings("quadrant").by_fold.get(fold(quadrant), [quadrant])
             known.update(_QUADRANT_OF)
-        raise misplaced(f"unknown {node.field} {node.label!r}", node.at, nearest(node.label, known))
+        none = f"Accepted: none, for no model of this library gives the {node.field}."
+        hint = nearest(node.label, known) if known else none
+        raise misplaced(f"unknown {node.field} {node.label!r}", node.at, hint)
 
     def _spellings(self, field: str) -> _Known:
         if field not in self._known:
@@ -369,10 +374,12 @@ class _Writer:
         return self._known[field]
 
     def _missing(self, field: str) -> str:
-        if field in ("mood", "quadrant"):
+        if field in HEADS and field != "genre":
             names = f"SELECT id FROM label_names WHERE head = '{HEADS[field]}'"
-            first = "track_labels INDEXED BY track_labels_first WHERE rank = 0"
-            return f"id NOT IN (SELECT track FROM {first} AND label IN ({names}))"
+            some = "track_labels INDEXED BY track_labels_first WHERE rank = 0"
+            if field == "instrument":  # they may be known although none is present
+                some = "track_labels WHERE 1"
+            return f"id NOT IN (SELECT track FROM {some} AND label IN ({names}))"
         return f"{_COLUMNS.get(field, field)} IS NULL"
 
     # ------------------------------------------------------------ numbers, times and the rest

@@ -28,10 +28,10 @@ class Stats:
         How long they play.
     verdicts : dict of str to int
         ``music``, ``unsure``, ``not-music``, ``silence``.
-    genres, quadrants : dict of str to int
+    genres, quadrants, voices : dict of str to int
         By the first of each track.
-    moods : dict of str to int
-        By each word that ``mood:WORD`` finds a track by.
+    moods, instruments : dict of str to int
+        By each word that ``mood:WORD`` or ``instrument:WORD`` finds a track by.
     decades, tempos : dict of int to int
         By the first year, and by the lowest BPM of a step of `TEMPO_STEP`.
     """
@@ -45,6 +45,8 @@ class Stats:
     quadrants: dict[str, int]
     decades: dict[int, int]
     tempos: dict[int, int]
+    voices: dict[str, int]
+    instruments: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``earmark.stats/1``, ready for JSON."""
@@ -118,6 +120,8 @@ def stats(library: Library, query: str = "") -> Stats:
         quadrants=of_first("quadrant"),
         decades=of_facts("year / 10 * 10"),
         tempos=of_facts(f"CAST(tempo / {TEMPO_STEP} AS INTEGER) * {TEMPO_STEP}"),
+        voices=of_first("voice"),
+        instruments=of_first("instruments"),
     )
 
 

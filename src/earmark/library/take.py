@@ -63,7 +63,8 @@ class Taken:
 def take(library: Library, path: Path, *, force: bool = False) -> Taken:
     """Take corrections and analysed tracks from a table, all or nothing.
 
-    Corrections are those of the columns ``corrected_genres``, ``corrected_moods`` and ``corrected_quadrant``.
+    Corrections are those of the columns ``corrected_genres``, ``corrected_moods``, ``corrected_quadrant``,
+    ``corrected_voice`` and ``corrected_instruments``.
     A track that the library does not have is added if the table has all of its analysis, as ``.jsonl`` has;
     where its file is not at its place it is marked as vanished, and a scan that finds the same sound
     elsewhere gives it its place.

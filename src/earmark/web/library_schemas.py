@@ -36,6 +36,8 @@ class Track(_Entries):
     arousal: float | None
     bpm: float | None
     key: str | None
+    voice: str | None = Field(description="instrumental, sung, rapped or spoken; null where it is not known.")
+    instruments: list[str] = Field(description="Those that are present.")
     genre: str | None = Field(description="As corrected, else the likeliest.")
     corrected: bool
     state: Literal["ok", "failed", "vanished"]
@@ -118,6 +120,8 @@ class Counts(_Entries):
     hours: float
     genres: dict[str, int]
     moods: dict[str, int]
+    voices: dict[str, int]
+    instruments: dict[str, int]
 
 
 class JobState(_Entries):
@@ -168,6 +172,8 @@ TRACK_EXAMPLE: dict[str, Any] = {
     "arousal": 0.87,
     "bpm": 130.1,
     "key": "B minor",
+    "voice": "instrumental",
+    "instruments": ["synthesizer", "drums"],
     "genre": "electronic",
     "corrected": False,
     "state": "ok",

@@ -56,6 +56,8 @@ def track_of(row: Row) -> dict[str, Any]:
         "arousal": known["arousal"],
         "bpm": known["tempo"],
         "key": known["key"],
+        "voice": known["voice"],
+        "instruments": known["instruments"],
         "genre": known["genre"],
         "corrected": bool(row.corrections.get("genres")),
         "state": state_of(row),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import random
+from typing import Any
 
-from catalogues import MOODS, row
+from catalogues import INSTRUMENTS, MOODS, row
 from hypothesis import strategies as st
 
 from earmark.features.key import KEYS
@@ -45,6 +46,8 @@ LABEL = st.one_of(
     st.builds("genre:{}{}".format, st.sampled_from(("jazz", "Rock", "R&B", "rnb", "holiday", "none")), LIMIT),
     st.builds("mood:{}{}".format, st.sampled_from((*MOODS, "angry", "none")), LIMIT),
     st.builds("quadrant:{}".format, st.sampled_from(("Q1", "q2", "sad", "relaxed", "none"))),
+    st.builds("voice:{}{}".format, st.sampled_from(("sung", "Instrumental", "none")), LIMIT),
+    st.builds("instrument:{}{}".format, st.sampled_from((*INSTRUMENTS, "none")), LIMIT),
     st.just("genre:jazz,pop"),
 ).filter(lambda text: "none" not in text or text.endswith("none"))
 NUMBER = st.one_of(
@@ -107,6 +110,7 @@ def _random_row(path: str, rng: random.Random) -> Row:
         quadrant=rng.sample((0.7, 0.1, 0.1, 0.1), 4),
         tempo=rng.choice((None, 89.6, 90.0, 100.3, 110.0, 120.4)),
         key=rng.choice((None, *KEYS)),
+        **_random_heads(random.Random(path)),
         duration=rng.choice((59.0, 180.0, 300.0, 301.0)),
         verdict=rng.choice(("music", "music", "music", "unsure", "not-music")),
         sound=hashlib.sha256(path.encode()).hexdigest(),
@@ -118,3 +122,15 @@ def _random_row(path: str, rng: random.Random) -> Row:
             genres=tuple(rng.sample(("Jazz", "Hard Rock", "Rock & Roll"), rng.randrange(3))),
         ),
     )
+
+
+def _random_heads(rng: random.Random) -> dict[str, Any]:
+    """Voice, instruments and affect, of half of the rows."""
+    if rng.random() < 0.5:
+        return {}
+    instruments = {
+        label: (score := rng.choice((0.01, 0.06, 0.3, 0.8)), score > rng.choice((0.0, 0.5, 0.9)))
+        for label in rng.sample(INSTRUMENTS, 3)
+    }
+    affect = (rng.random(), rng.random())
+    return {"voice": rng.sample((0.55, 0.35, 0.06, 0.04), 4), "instruments": instruments, "affect": affect}

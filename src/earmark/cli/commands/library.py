@@ -140,11 +140,18 @@ def correct(
     ] = None,
     mood: Annotated[list[str] | None, typer.Option("--mood", help="A right mood. Repeatable.")] = None,
     quadrant: Annotated[str | None, typer.Option("--quadrant", help="Q1, Q2, Q3 or Q4.")] = None,
+    voice: Annotated[
+        str | None, typer.Option("--voice", help="instrumental, sung, rapped or spoken.")
+    ] = None,
+    instrument: Annotated[
+        list[str] | None, typer.Option("--instrument", help="An instrument that plays. Repeatable.")
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the corrections of the track back.")] = False,
     library: LibraryOption = None,
 ) -> None:
-    """Note the right genre or mood of a track; search, playlists and training then follow it."""
+    """Note what is right of a track, such as its genre; search, playlists and training then follow it."""
     given = {"genres": genre, "moods": mood, "quadrant": [quadrant] if quadrant else None}
+    given |= {"voice": [voice] if voice else None, "instruments": instrument}
     heads: dict[str, list[str]] = {head: labels for head, labels in given.items() if labels}
     if bool(heads) == undo:
         raise InputError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 TEXTS = {"title": "title", "song": "title", "artist": "artist", "by": "artist", "album": "album"}
 TEXTS |= {"path": "path", "file": "path", "folder": "path", "tag": "tag", "tags": "tag", "tag-genre": "tag"}
 LABELS = {"genre": "genre", "genres": "genre", "mood": "mood", "moods": "mood", "quadrant": "quadrant"}
+LABELS |= {"voice": "voice", "vocals": "voice", "instrument": "instrument", "instruments": "instrument"}
 NUMBERS = {"bpm": "bpm", "tempo": "bpm", "year": "year", "score": "score", "confidence": "score"}
 NUMBERS |= {"valence": "valence", "arousal": "arousal", "energy": "arousal", "id": "id"}
 NUMBERS |= {"duration": "duration", "length": "duration"}
@@ -49,7 +50,7 @@ class Label:
 
     Parameters
     ----------
-    field : {"genre", "mood", "quadrant"}
+    field : {"genre", "mood", "quadrant", "voice", "instrument"}
         Which kind.
     label : str
         As it was typed.

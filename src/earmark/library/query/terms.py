@@ -11,6 +11,7 @@ from earmark.errors import InputError
 from earmark.library.keys import keys_of
 from earmark.library.query.nodes import (
     FIELDS,
+    LABELS,
     And,
     Choice,
     Keys,
@@ -86,7 +87,7 @@ def node_of(token: Token) -> Node:
 
 def _reader_of(name: str, token: Token) -> _One:
     """Return what reads the values of a field."""
-    if name in ("genre", "mood", "quadrant"):
+    if name in LABELS.values():
         return lambda token, name: _alternatives(token, name, _label)
     if name in ("added", "analysed"):
         span = _age if _AGE.match(token.text.lstrip(".")) else _date
