@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import sounds
 from earmark.audio import Clip
-from earmark.models import Head
+from earmark.models import Head, load_model
 from earmark.models.builtin.echo import CARD, Echo
 from earmark.predict import classify
 from earmark.web import Settings, create_app, live_clients
@@ -26,6 +27,7 @@ from earmark.web.live_client import LiveClient
 from earmark.web.live_messages import Hello
 from earmark.web.routes import live
 from music import band
+from voiced import VOICES, save_voiced
 
 
 @pytest.fixture
@@ -99,6 +101,7 @@ def test_a_session(client: TestClient) -> None:
         final = ended(socket)
     assert set(answer) >= {"index", "stream", "time", "verdict", "genres", "moods", "quadrant", "valence"}
     assert set(answer) >= {"arousal", "tempo", "key", "settled", "level_db"}
+    assert answer["voice"] is None  # of this model
     assert answer["index"] == pytest.approx(48000 * answer["time"], abs=30)
     assert final == expected(y, 48000)
 
@@ -114,6 +117,22 @@ def test_answers_come_four_times_a_second_of_sound(client: TestClient) -> None:
             times.append(socket.receive_json()["time"])
     np.testing.assert_allclose(np.diff(times), 0.25, atol=0.03)
     assert times[0] == pytest.approx(3.2, abs=0.05)  # no later than half a frame and the resampler
+
+
+def test_voice_and_affect_come_with_a_model_that_gives_them(tmp_path: Path) -> None:
+    model, y = load_model(save_voiced(tmp_path / "voiced")), pcm(22050, 6.0)
+    with TestClient(create_app(model, settings=Settings(hosts=("testserver",)))) as client:
+        labels = client.get("/api/status").json()["labels"]
+        with client.websocket_connect("/api/live") as socket:
+            marks = hello(socket, rate=22050)["marks"]
+            socket.send_bytes(y.tobytes())
+            answer, _ = until(socket, "answer")
+            final = ended(socket)
+    assert labels["voice"] == list(VOICES) and "drums" in labels["instruments"]
+    assert marks == labels["marks"] == {}  # of genres: the thresholds of instruments are none
+    assert answer["voice"]["label"] == "sung" and (answer["valence"], answer["arousal"]) == (0.8123, 0.16)
+    assert final == expected(y, 22050, model)
+    assert [one["label"] for one in final["instruments"] if one["present"]] == ["drums", "piano"]
 
 
 @pytest.mark.parametrize("hop", [0.01, 1.0])

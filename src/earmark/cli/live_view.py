@@ -83,4 +83,5 @@ def line(answer: Answer, top: int) -> str:
         fields += [f"{score.label} {percent(score.score)}" for score in answer.genres[:top]]
         fields += [f"{answer.tempo:.0f} BPM"] if answer.tempo else []
         fields += [answer.key] if answer.key else []
+        fields += [answer.voice.label] if answer.voice else []
     return "  ".join(fields)

@@ -155,7 +155,9 @@ class Labels(BaseModel):
 
     genres: list[str]
     moods: list[str]
-    marks: dict[str, float]
+    voice: list[str]
+    instruments: list[str]
+    marks: dict[str, float] = Field(description="Of genres.")
     unsure: float | None
 
 

@@ -41,11 +41,11 @@ def status_of(state: State) -> dict[str, Any]:
 
 def labels_of(card: ModelCard) -> dict[str, Any]:
     """Return what a model can predict, and from which score on a label counts as present."""
-    moods = card.head("moods")
+    classes = {head.name: list(head.classes) for head in card.heads}
     thresholds = dict(card.thresholds)
     return {
         "genres": list(card.heads[0].classes),
-        "moods": list(moods.classes) if moods else [],
+        **{name: classes.get(name, []) for name in ("moods", "voice", "instruments")},
         "marks": card.label_thresholds(card.heads[0].name),
         "unsure": thresholds.get("unsure"),
     }

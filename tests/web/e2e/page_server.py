@@ -14,6 +14,7 @@ import soundfile
 
 from earmark.audio import Clip
 from earmark.library import Library, scan
+from earmark.vocabulary import DEFAULT_MODEL
 from music import band
 
 START_SECONDS = 60.0
@@ -23,7 +24,7 @@ import sys
 import uvicorn
 from earmark.web import Settings, create_app
 settings = Settings(token=sys.argv[3] or None, jobs=1)
-app = create_app(library=sys.argv[2] or None, settings=settings)
+app = create_app(sys.argv[4], library=sys.argv[2] or None, settings=settings)
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
 
@@ -31,10 +32,12 @@ uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 class Server:
     """`earmark.web.create_app` on a port of the loopback."""
 
-    def __init__(self, library: Path | None = None, token: str = "") -> None:
+    def __init__(
+        self, library: Path | None = None, token: str = "", *, model: str | Path = DEFAULT_MODEL
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._arguments = [str(self.port), str(library or ""), token]
+        self._arguments = [str(self.port), str(library or ""), token, str(model)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:

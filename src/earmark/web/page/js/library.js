@@ -38,7 +38,7 @@ function browse(root, server, rest) {
   const table = new SongTable(songs, { onselect: (t) => { map.choose(t.id); near(t); }, onplay: (t) => player.play(t), onmenu: more, onsort: (sort) => search(songs.q, sort) });
   const map = new SoundMap({ onpick: picked, onlasso: lassoed, onswap: (on) => table.paint(on), name: async (id) => { const t = await songs.byId(id); return [t.title || t.name, [t.artist, t.corrected ? `${t.genre}, corrected` : t.top?.[0] && `${t.top[0][0]} ${pct(t.top[0][1])}`].filter(Boolean).join(" · ")]; }, make: compute });
   const player = new Player(), scan = scanCard(server.library.tracks, () => { search(songs.q, songs.sort, { quiet: true }); if (map.n) loadMap(); });
-  const query = queryBox(rest, (text) => { history.replaceState(null, "", text ? `#library/${encodeURIComponent(text)}` : "#library"); search(text, songs.sort); });
+  const query = queryBox(rest, (text) => { history.replaceState(null, "", text ? `#library/${encodeURIComponent(text)}` : "#library"); search(text, songs.sort); }, { voice: server.labels.voice.length > 0 });
   let closed = false, unfollow = () => {}, turn = 0;
 
   async function search(q, sort, { quiet = false } = {}) {

@@ -1,6 +1,7 @@
 // View 1. The microphone, the last three seconds, and the server's answers to them.
 import { h, icon, pct, mmss, announce, toast, still, wide, write } from "./ui.js";
 import { QUADRANTS, ranked, scoresOf, setVocabulary } from "./genres.js";
+import { status } from "./api.js";
 import { GlideBars } from "./bars.js";
 import { MoodPlane } from "./mood.js";
 import { MelStrip } from "./mel.js";
@@ -20,6 +21,7 @@ export function mount(root) {
   root.append(dom.root);
   const ring = new LevelRing(dom.ringCanvas), bars = new GlideBars(dom.bars, { rows: wide() ? 8 : 6 }), mood = new MoodPlane(), strip = new MelStrip(dom.strip);
   dom.mood.append(mood.el);
+  status().then((s) => { dom.voiceStat.hidden = !s.labels.voice.length; }).catch(() => {}); // some models know no voice
   let state = null, note = null, mic = null, line = null, tail = null, last = 0, frame = 0, top = "", settled = null, lost = null, hidden = 0, lock = null, lag = 0, gone = false;
   const clock = () => (tail ? tail.n / tail.rate : 0);
 
@@ -189,6 +191,7 @@ export function mount(root) {
       dom.tempo.dataset.words = tempo;
       dom.tempo.replaceChildren(...(/BPM/.test(tempo) ? [tempo.split(" ")[0], " ", h("small", {}, "BPM"), state === "live" && h("i.pulse")].filter(Boolean) : [h("small", {}, tempo)]));
     }
+    write(dom.voice, (music && a?.voice?.label) || "–");
     if (dom.key.dataset.words !== key) { dom.key.dataset.words = key; dom.key.replaceChildren(pending || !a?.key ? h("small", {}, key) : key); }
   }
 
@@ -301,7 +304,8 @@ function build() {
   dom.bars = h("div.bars", { "aria-hidden": "true" });
   dom.barsTitle = h("h2", {}, "The last 3 seconds");
   dom.mood = h("section.card", { "aria-label": "Mood" }, h("h2.sr", {}, "Mood"));
-  dom.tempo = h("dd.num"); dom.key = h("dd");
+  dom.tempo = h("dd.num"); dom.key = h("dd"); dom.voice = h("dd");
+  dom.voiceStat = h("div.stat", { hidden: true }, h("dt", {}, "Voice"), dom.voice);
   dom.strip = h("canvas", { role: "img", "aria-label": "Log-mel spectrogram of the last ten seconds" });
   dom.now3 = h("div.now3", { "aria-hidden": "true" }, h("span", {}, "these 3 s"));
   dom.takeList = h("ul.list");
@@ -311,7 +315,7 @@ function build() {
   dom.root = h("div.listen", {},
     h("section.hero", { "aria-label": "Microphone" }, verdictRow, dom.ring, h("div.said", {}, dom.say, dom.note, h("div.row.tight.keep-row", {}, dom.keep, dom.clock)), dom.aloud),
     h("section.card.bars-card", { "aria-label": "Genres" }, h("div.top", {}, dom.barsTitle, h("span.fine", {}, "mark: present from here")), dom.bars),
-    h("div.pair", {}, dom.mood, h("section.card", { "aria-label": "Tempo and key" }, h("dl.stack", {}, h("div.stat", {}, h("dt", {}, "Tempo"), dom.tempo), h("div.stat", {}, h("dt", {}, "Key"), dom.key)))),
+    h("div.pair", {}, dom.mood, h("section.card", { "aria-label": "Tempo and key" }, h("dl.stack", {}, h("div.stat", {}, h("dt", {}, "Tempo"), dom.tempo), h("div.stat", {}, h("dt", {}, "Key"), dom.key), dom.voiceStat))),
     h("section.mel-card", { "aria-label": "Spectrogram" }, h("div.mel", {}, dom.strip, dom.now3,
       ...MEL_AXIS.map(([words, top]) => h("span.hz", { "aria-hidden": "true", css: { top: `${top}%` } }, words))), h("p.axis", { "aria-hidden": "true" }, h("span", {}, "10 s ago"), h("span", {}, "now"))),
     dom.takes, dom.how);

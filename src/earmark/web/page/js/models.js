@@ -88,8 +88,10 @@ function selective(card) {
 
 function knows(card) {
   const genres = head(card, "genres") ?? card.heads?.[0], moods = head(card, "moods"), quadrant = head(card, "quadrant"), sound = head(card, "sound");
+  const voice = head(card, "voice"), instruments = head(card, "instruments"), affect = head(card, "affect");
   return h("section.card", {}, h("h2", {}, "What it knows"), genres && [h("h3.first", {}, `${genres.classes.length} genres, in families of sound`), h("div.row.chips", {}, inOrder(genres.classes).map((g) => h("span.chip", { vars: { c: cssColour(g) } }, h("i.dot"), g)))],
-    (moods || quadrant) && [h("h3", {}, "Mood"), h("p.note", {}, [quadrant && "Four corners: excited, tense, gloomy, calm", moods && `${moods.classes.length} words such as ${moods.classes.filter((w) => ["wistful", "fiery", "dreamy"].includes(w)).join(", ") || moods.classes.slice(0, 3).join(", ")}`].filter(Boolean).join(", and ") + ".")],
+    (moods || quadrant || affect) && [h("h3", {}, "Mood"), h("p.note", {}, [quadrant && "Four corners: excited, tense, gloomy, calm", moods && `${moods.classes.length} words such as ${moods.classes.filter((w) => ["wistful", "fiery", "dreamy"].includes(w)).join(", ") || moods.classes.slice(0, 3).join(", ")}`, affect && "how pleasant and how energetic, as amounts"].filter(Boolean).join(", and ") + ".")],
+    (voice || instruments) && [h("h3", {}, "Voice and instruments"), h("p.note", {}, [voice, instruments].filter(Boolean).map(({ classes }) => `${cap(classes.join(", "))}.`).join(" "))],
     [h("h3", {}, "And besides"), h("p.note", {}, `${sound ? `${cap(sound.classes.join(", "))}. ` : ""}${card.embedding_size ? "Songs that sound alike. " : ""}Tempo and key are computed, without a model.`)]);
 }
 

@@ -10,11 +10,11 @@ export function terms(text) {
   return /[()|]|(^|\s)or(\s|$)/i.test(whole.replace(/"[^"]*"/g, "")) ? [whole] : whole.match(TERM);
 }
 
-const TRY = ["genre:jazz", "mood:calm", "bpm:90..110", "key:Am", "year:1970..", "verdict:unsure", "is:corrected"];
+const TRY = ["genre:jazz", "mood:calm", "voice:instrumental", "bpm:90..110", "key:Am", "year:1970..", "verdict:unsure", "is:corrected"];
 const field = (term) => term.replace(/^-/, "").split(/[:<>]/)[0];
 
-/** The search box: type or tap; a chip for each term, which can be taken away again. `onchange(text)`. */
-export function queryBox(text, onchange) {
+/** The search box: type or tap; a chip for each term, which can be taken away again. `onchange(text)`; `voice`: whether the model knows voices. */
+export function queryBox(text, onchange, { voice = false } = {}) {
   const input = h("input", { type: "search", "aria-label": "Search the library", "aria-describedby": "query-help", placeholder: "words, or genre:jazz", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
   const chips = h("div.query", {}), help = h("div.fine", { id: "query-help", role: "status" });
   let list = terms(text);
@@ -33,7 +33,7 @@ export function queryBox(text, onchange) {
   }
 
   function hints() {
-    const unused = TRY.filter((word) => !list.some((term) => field(term) === field(word))).slice(0, 3);
+    const unused = TRY.filter((word) => (voice || field(word) !== "voice") && !list.some((term) => field(term) === field(word))).slice(0, 3);
     help.replaceChildren("Try ", ...unused.flatMap((word, i) => [i ? " " : "", h("button.btn.bare.small.tiny", { type: "button", onclick: () => commit([...list, word]) }, h("code", {}, word))]));
   }
 

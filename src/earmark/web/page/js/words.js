@@ -42,6 +42,11 @@ export function headline(answer, best, score) {
   return null;
 }
 
+/** Of a song: its voice and the instruments that are present, each with its score; nothing from a model without them. */
+export function heard({ voice, instruments = [] }) {
+  return [...(voice ? [[voice.label, voice.scores[voice.label]]] : []), ...instruments.filter(({ present }) => present).map(({ label, score }) => [label, score])];
+}
+
 /** Of music: the corner of the mood plane, and the mood words that stand out. */
 export function moodWords(answer) {
   const label = answer.quadrant?.label, words = (answer.moods ?? []).filter(({ score }) => score > 0.4).slice(0, 2).map(({ label: word }) => word);
