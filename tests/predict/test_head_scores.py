@@ -10,7 +10,7 @@ import pytest
 
 import sounds
 from earmark.audio import Clip
-from earmark.cli.render import heard, voice
+from earmark.cli.render import instruments, voice
 from earmark.contract import check_model
 from earmark.errors import ContractError, InputError
 from earmark.evaluate.labels import choose_head
@@ -153,10 +153,10 @@ def test_what_is_not_music_has_no_voice_and_no_instrument_that_is_present():
 def test_the_text_names_voice_and_what_is_present():
     prediction = classify(NOISE, model=Voiced())
     assert voice(prediction) == "sung 85 %"
-    assert heard(prediction, 40) == "drums, piano"
-    assert heard(prediction, 8) == "drums"
+    assert instruments(prediction, 40) == "drums, piano"
+    assert instruments(prediction, 8) == "drums"
     none = classify(NOISE, model="echo")
-    assert (voice(none), heard(none, 40)) == ("", "")
+    assert (voice(none), instruments(none, 40)) == ("", "")
 
 
 # Kinds of heads

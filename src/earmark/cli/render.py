@@ -111,7 +111,7 @@ def _facts(prediction: Prediction, width: int) -> list[Text]:
         ("mood", mood(prediction, width)),
         ("", circle(prediction)),
         ("voice", voice(prediction)),
-        ("heard", heard(prediction, width)),
+        ("heard", instruments(prediction, width)),
         ("tempo", tempo(prediction)),
         ("key", prediction.key or ""),
     ]
@@ -143,7 +143,7 @@ def voice(prediction: Prediction | Answer) -> str:
     return f"{found.label} {percent(found.scores[found.label])}" if found else ""
 
 
-def heard(prediction: Prediction, width: int) -> str:
+def instruments(prediction: Prediction, width: int) -> str:
     """Instruments that are present, as many as have room, the most likely first."""
     names = [one.label for one in prediction.instruments if one.present]
     while len(names) > 1 and len(", ".join(names)) > width:

@@ -5,7 +5,7 @@ import { at, get, status, upload } from "./api.js";
 import { stillBars } from "./bars.js";
 import { MoodPlane } from "./mood.js";
 import { Timeline } from "./timeline.js";
-import { VERDICTS, heard } from "./words.js";
+import { VERDICTS, played } from "./words.js";
 import { Sound, address } from "./sound.js";
 import { taken } from "./takes.js";
 import { picture } from "./picture.js";
@@ -231,7 +231,7 @@ function card(p, song) {
 
 /** The voice and the instruments, quietly; from a model that knows them. */
 function chips(p) {
-  const found = heard(p);
+  const found = played(p);
   return found.length > 0 && h("ul.row.chips", { "aria-label": "Voice and instruments" }, found.map(([label, score]) => h("li.chip", { title: pct(score) }, label)));
 }
 

@@ -43,7 +43,7 @@ export function headline(answer, best, score) {
 }
 
 /** Of a song: its voice and the instruments that are present, each with its score; nothing from a model without them. */
-export function heard({ voice, instruments = [] }) {
+export function played({ voice, instruments = [] }) {
   return [...(voice ? [[voice.label, voice.scores[voice.label]]] : []), ...instruments.filter(({ present }) => present).map(({ label, score }) => [label, score])];
 }
 
