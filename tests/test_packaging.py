@@ -18,7 +18,7 @@ import pytest
 from sounds import write
 
 ROOT = Path(__file__).parents[1]
-LARGEST_WHEEL = 30e6  # bytes
+LARGEST_WHEEL, LARGEST_MODEL = 30e6, 20e6  # bytes
 EXTRAS = {"torch", "scikit-learn", "matplotlib", "onnx", "optuna", "transformers", "pyarrow", "fastapi"}
 
 pytest.importorskip("hatchling", reason="needs hatchling: pip install 'earmark[dev]'")
@@ -69,9 +69,16 @@ def test_the_sdist_has_what_its_tests_read_and_no_page_of_another_folder(unpacke
     assert {"README.md", "Makefile", "CHANGELOG.md", "LICENSE", "NOTICE", "pyproject.toml"} <= top
 
 
-def test_the_wheel_has_the_shipped_model_and_is_small(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {"earmark/models/bundles/earmark-base/model.onnx", "earmark/py.typed"} <= set(names)
+def test_the_wheel_has_the_shipped_models_and_is_small(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+    names, bundles = list(sizes), "earmark/models/bundles"
+    assert {"earmark/py.typed"} | {
+        f"{bundles}/{model}/{file}"
+        for model in ("earmark-base", "earmark-lite")
+        for file in ("card.json", "model.onnx")
+    } <= set(names)
+    assert max(size for name, size in sizes.items() if name.startswith(bundles)) < LARGEST_MODEL
     assert not [name for name in names if name.startswith("tests/") or name.endswith(".wav")]
     assert wheel.stat().st_size < LARGEST_WHEEL
 

@@ -19,6 +19,8 @@ from onnx import TensorProto, helper
 
 from earmark.contract import check_model
 from earmark.errors import BundleError, InputError, OutputError
+from earmark.features import log_mel
+from earmark.features.subsonic import without_subsonic
 from earmark.models import (
     Head,
     ModelCard,
@@ -298,6 +300,15 @@ def test_shipped_bundles_carry_the_name_of_their_folder():
         assert info.card.name == info.name
         assert info.card.licence
         assert info.card.training_data
+
+
+def test_the_small_model_gives_of_log_mels_what_it_gives_of_their_sound():
+    small, clip = load_model("earmark-lite"), band(seconds=3)
+    S_db = log_mel(without_subsonic(clip.y, clip.sr), small.card.spec)
+    assert S_db.shape == (128, 130)
+    scores = {score.label: score.score for score in classify(clip, model=small).genres}
+    (row,) = small.predict_spectrogram(S_db[None])
+    np.testing.assert_allclose(row, [scores[label] for label in small.card.classes], atol=1e-3)
 
 
 @given(st.data())
