@@ -175,8 +175,8 @@ def card_of(report: Report, moods: list[str], **measured: Any) -> ModelCard:
     heads = (("genres", corpus.GENRES, "multilabel"), ("quadrant", corpus.QUADRANTS, "softmax"),
              ("moods", moods, "multilabel"), ("sound", corpus.SOUNDS, "softmax"))  # fmt: skip
     return ModelCard(
-        name="earmark-base",
-        summary="19 genres, mood quadrant, mood words, music or not, and an embedding, from 3 s on",
+        name="earmark-lite",
+        summary="small and fast, one front end, also for log-mels that were computed before: 19 genres, mood quadrant, mood words, music or not, an embedding",
         licence="Apache-2.0",
         heads=tuple(Head(name, tuple(classes), kind) for name, classes, kind in heads),
         spec=FeatureSpec(), window=3.0, hop=3.0, embedding_size=Heads.N_SOUND + len(corpus.GENRES) + len(corpus.QUADRANTS),

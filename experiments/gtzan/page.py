@@ -206,7 +206,7 @@ Time is of one processor thread, for 3 s; the size is that of the bundle.
   `valid` itself, and settings of the networks compared there with one seed, which flatters these by a point or two.
   Those of `mn` and `resnet34` were written down before the first training; they multiply in bfloat16.
 * What learned from other music too is not to be held against families that saw {near_train} windows and nothing else:
-  `embedding` is the frozen default model (weights `{listener}`), whose card says from what; `mn04_as` was trained on
+  `embedding` is the frozen `earmark-lite` (weights `{listener}`), whose card says from what; `mn04_as` was trained on
   AudioSet.
 * `resnet34` and `resnet50` from ImageNet need weights of the hub, which the machine that measured could not reach.
 

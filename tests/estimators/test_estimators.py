@@ -49,7 +49,7 @@ OF_DESCRIPTORS = {
     "scratch-logistic": {"epochs": 40},
     "scratch-mlp": {"epochs": 40, "hidden": (16, 8), "learning_rate": 0.03},
 }
-QUICK = {**OF_DESCRIPTORS, "knn-kl": {"n_mfcc": 6}, "embedding": {}}
+QUICK = {**OF_DESCRIPTORS, "knn-kl": {"n_mfcc": 6}, "embedding": {"bundle": "earmark-lite"}}
 SCALES = 10.0 ** (np.arange(6) % 5 - 2)
 
 
@@ -340,8 +340,8 @@ def test_the_svm_calibrates_by_groups_and_states_when_it_cannot():
 def test_an_embedding_model_gives_the_embedding_of_its_base(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(-40, 8, (6, 128, 130)).astype(np.float32)
-    model = bundle_of(Embedding().fit(X, list("ababab")), tmp_path / "tiny")
-    base = load_model("earmark-base")
+    model = bundle_of(Embedding(bundle="earmark-lite").fit(X, list("ababab")), tmp_path / "tiny")
+    base = load_model("earmark-lite")
     assert model.card.embedding_size == base.card.embedding_size
     np.testing.assert_allclose(model.embed(X), base.embed(X), atol=1e-5)
 
@@ -349,21 +349,22 @@ def test_an_embedding_model_gives_the_embedding_of_its_base(tmp_path):
 def test_an_embedding_has_the_priors_of_its_classifier(tmp_path):
     X = np.random.default_rng(0).normal(-40, 8, (8, 128, 130)).astype(np.float32)
     y = list("aaaaaabb")
-    even = bundle_of(Embedding().fit(X, y), tmp_path / "even").card
+    lite, as_they_are = {"bundle": "earmark-lite"}, {"class_weight": None}
+    even = bundle_of(Embedding(**lite).fit(X, y), tmp_path / "even").card
     assert even.priors["genres"] == pytest.approx({"a": 0.5, "b": 0.5})
-    counted = bundle_of(Embedding(params={"class_weight": None}).fit(X, y), tmp_path / "counted").card
+    counted = bundle_of(Embedding(**lite, params=as_they_are).fit(X, y), tmp_path / "counted").card
     assert counted.priors["genres"] == pytest.approx({"a": 0.75, "b": 0.25})
     assert "higher weight" in describe_balance(Embedding(), {"a": 6, "b": 2})
-    assert "not weighted" in describe_balance(Embedding(params={"class_weight": None}), {"a": 6, "b": 2})
+    assert "not weighted" in describe_balance(Embedding(params=as_they_are), {"a": 6, "b": 2})
 
 
 def test_the_card_of_an_embedding_states_what_it_builds_on(tmp_path):
     X = np.random.default_rng(0).normal(-40, 8, (6, 128, 130)).astype(np.float32)
-    model = Embedding().fit(X, list("ababab"))
+    model = Embedding(bundle="earmark-lite").fit(X, list("ababab"))
     card = to_bundle(
         model, tmp_path / "once", name="once", licence="CC0-1.0", training_data=[{"name": "mine"}]
     )
-    base = load_model("earmark-base").card
+    base = load_model("earmark-lite").card
     (stated,) = card.based_on
     assert (stated["name"], stated["sha256"], stated["licence"]) == (base.name, base.sha256, base.licence)
     assert list(stated["limits"]) == list(base.limits) and len(stated["training_data"]) == len(
@@ -388,9 +389,9 @@ def test_the_card_of_an_embedding_states_what_it_builds_on(tmp_path):
 def test_an_embedding_without_base_or_classifier_is_refused(params, error, message):
     X = np.full((4, 128, 130), -40, np.float32)
     with pytest.raises(error, match=message):
-        Embedding(**params).fit(X, list("abab"))
+        Embedding(**{"bundle": "earmark-lite", **params}).fit(X, list("abab"))
     with pytest.raises(InputError, match=r"takes \(128, 130\)"):
-        Embedding().fit(X[:, :, 1:], list("abab"))
+        Embedding(bundle="earmark-lite").fit(X[:, :, 1:], list("abab"))
 
 
 def test_the_card_states_the_priors(tmp_path):

@@ -10,11 +10,12 @@ import pytest
 from earmark import load_model
 from earmark.errors import InputError
 from earmark.evaluate.bootstrap import wilson
-from earmark.models import Model
+from earmark.models import Model, read_card
 from earmark.models.base import checked_output
+from earmark.models.registry import BUNDLES
 from earmark.train.boxes import MOST_WINDOWS, BoxClip, bundle_name, spread, train_boxes
 
-SIZE = 215
+SIZE = read_card(BUNDLES / "earmark-base").embedding_size
 
 
 @pytest.fixture(scope="module")

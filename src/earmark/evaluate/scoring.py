@@ -194,7 +194,7 @@ def _check_cached(card: ModelCard, stated: dict[str, object], n_frames: int, pat
         taken = several if card.input == "log_mels" else card.input
         raise InputError(
             f"{path} holds log-mels of one front end, model {card.name!r} takes {taken}",
-            hint="Try: the sound files.",
+            hint="Try: the sound files, or a model of log-mels by one front end, such as earmark-lite.",
         )
     if spec.digest != card.spec.digest:
         raise InputError(

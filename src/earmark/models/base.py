@@ -199,7 +199,8 @@ class SpectrogramModel(ABC):
             taken = several if self.card.input == "log_mels" else self.card.input
             raise InputError(
                 f"model {self.card.name!r} takes {taken}, not one spectrogram",
-                hint=f"Try: predict_proba with {taken}, or classify with the sound.",
+                hint=f"Try: predict_proba with {taken}, classify with the sound, or a model of one front "
+                "end, such as earmark-lite.",
             )
         single = isinstance(S_db, np.ndarray) and S_db.ndim == 2
         return self.predict_proba(S_db[np.newaxis] if single else S_db)

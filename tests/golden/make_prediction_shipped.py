@@ -1,4 +1,6 @@
-"""Make prediction_base.json: `python tests/golden/make_prediction_base.py`, then read the difference.
+"""Make prediction_base.json and prediction_lite.json, or one of them; then read the difference.
+
+    python tests/golden/make_prediction_shipped.py [earmark-base] [earmark-lite]
 
 The scores of the shipped weights, on sound from formulas that no other part of earmark makes. Tempo and key
 are left out: they do not come from the weights, and have tests of their own.
@@ -7,6 +9,7 @@ are left out: they do not come from the weights, and have tests of their own.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import numpy as np
 from earmark.audio import Clip
 from earmark.predict import Prediction, classify
 
-GOLDEN = Path(__file__).with_name("prediction_base.json")
+GOLDEN = {f"earmark-{name}": Path(__file__).with_name(f"prediction_{name}.json") for name in ("base", "lite")}
 SR = 22050
 
 
@@ -67,9 +70,9 @@ def _riff(seconds: float, rng: np.random.Generator) -> np.ndarray:
     return 0.35 * np.tanh(4 * strings) + snare
 
 
-def golden_prediction() -> Prediction:
-    """Classify the clip with the shipped weights, with the embedding."""
-    return classify(golden_clip(), model="earmark-base", embedding=True)
+def golden_prediction(name: str) -> Prediction:
+    """Classify the clip with the shipped weights of a model, with the embedding."""
+    return classify(golden_clip(), model=name, embedding=True)
 
 
 def golden_scores(prediction: Prediction) -> dict[str, Any]:
@@ -78,6 +81,13 @@ def golden_scores(prediction: Prediction) -> dict[str, Any]:
     def scores(labels: Any) -> dict[str, float]:
         return {score.label: round(float(score.score), 7) for score in labels}
 
+    more: dict[str, Any] = {}  # of heads that not every model has
+    if prediction.voice is not None:
+        more["voice"] = {name: round(float(p), 7) for name, p in prediction.voice.scores.items()}
+    if prediction.instruments:
+        more["instruments"] = scores(prediction.instruments)
+    if prediction.affect is not None:
+        more["affect"] = [round(float(x), 7) for x in (prediction.affect.valence, prediction.affect.arousal)]
     return {
         "verdict": prediction.verdict,
         "duration": prediction.duration,
@@ -88,8 +98,11 @@ def golden_scores(prediction: Prediction) -> dict[str, Any]:
         "segments": [
             {"start": s.start, "end": s.end, "genres": scores(s.genres)} for s in prediction.segments
         ],
+        **more,
     }
 
 
 if __name__ == "__main__":
-    GOLDEN.write_text(json.dumps(golden_scores(golden_prediction()), indent=1) + "\n", encoding="utf-8")
+    for model in sys.argv[1:] or GOLDEN:
+        text = json.dumps(golden_scores(golden_prediction(model)), indent=1)
+        GOLDEN[model].write_text(text + "\n", encoding="utf-8")
