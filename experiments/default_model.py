@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ import numpy as np
 from earmark.data import Manifest, Split, Track, split
 from earmark.estimators import build
 from earmark.evaluate import bootstrap
-from earmark.train import FeatureCache, Recipe
+from earmark.train import FeatureCache
 from earmark.train.dataset import Features, prepare
+from earmark.train.plan import recipe_of
 from earmark.train.scores import score_part
 from earmark.train.settings import limited_threads
 
@@ -63,34 +63,10 @@ def draws(manifest: Manifest) -> Iterator[tuple[str, int, Split]]:
             yield "all", seed, fold
 
 
-class Memory:
-    """Embeddings of windows that were embedded before: they are the same in every training."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, np.ndarray] = {}
-
-    def around(self, embed: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-        """The function, called for new windows only."""
-
-        def remembered(X: np.ndarray) -> np.ndarray:
-            keys = [hashlib.sha1(row.tobytes(), usedforsecurity=False).digest() for row in X]
-            new = [i for i, key in enumerate(keys) if key not in self.rows]
-            if new:
-                self.rows.update(zip([keys[i] for i in new], embed(X[new]), strict=True))
-            return np.stack([self.rows[key] for key in keys])
-
-        return remembered
-
-
-MEMORY = Memory()
-
-
 def predictions(features: dict[str, Features], model: str, part: Split, seed: int) -> dict[str, Any]:
     """Train on one split and score its test part."""
-    estimate: Any = build(model, seed=seed)
-    if model == "embedding":
-        estimate._embed = MEMORY.around(estimate._embed)
-    data = features[estimate.input]
+    estimate = build(model, seed=seed).trained_part()
+    data = features[model]
     pairs = part.windows(data.n_windows)
     train = data.part(pairs["train"])
     start = time.perf_counter()
@@ -118,10 +94,11 @@ def measure(manifest: Manifest, folder: Path, cache: Path | None) -> list[dict[s
     path = folder / "predictions.jsonl"
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     known = {(row["model"], row["size"], row["digest"]) for row in done}
-    features = {
-        kind: prepare(manifest, Recipe(input=kind), cache=FeatureCache(cache), jobs=1)
-        for kind in ("log_mel", "descriptors")
-    }
+    features = {}
+    for name in MODELS:
+        model = build(name)
+        kept = FeatureCache(cache)
+        features[name] = prepare(manifest, recipe_of(model), cache=kept, model=model.frozen(), jobs=1)
     with limited_threads(1), path.open("a") as file:
         for model in MODELS:
             for size, seed, part in draws(manifest):

@@ -72,7 +72,9 @@ def test_the_scores_of_classify_are_those_of_training(run: Run, music: Path, cac
 def test_the_run_states_its_front_ends_and_is_opened_again(run: Run, cache: Path) -> None:
     params = json.loads((run.folder / "params.json").read_text())
     assert params["features"]["more_specs"] == [spec.to_dict() for spec in several.MORE]
-    assert reopen(run.folder, cache=FeatureCache(cache)).features.recipe == RECIPE
+    job = reopen(run.folder, cache=FeatureCache(cache))
+    assert dataclasses.replace(job.features.recipe, embedder=None) == RECIPE
+    assert job.part("train").X.shape[1:] == (several.CARD.embedding_size,)
     with pytest.raises(InputError, match="a model of 3 front ends"):
         importance(run.folder, cache=cache)
 

@@ -13,7 +13,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from earmark.models.base import Array
 from earmark.models.bundle import save_bundle
 from earmark.models.card import Head, Input, ModelCard
 from earmark.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from earmark.models.onnx import OnnxModel
 
 _MOST_WRONG = 0.3  # training examples whose class has a probability of 0: more, and the training diverged
 EXTRAS = {"torch": "torch", "safetensors": "torch", "transformers": "hub"}  # the others are in "train"
@@ -55,7 +58,7 @@ class TrainableModel(ABC):
     Attributes
     ----------
     input : {"log_mel", "descriptors"}
-        What X holds; see `inputs` for a model whose parameters decide it.
+        What X holds. For a model whose parameters decide it, `inputs` states that.
     head : str
         Name of the output, in the graph and on the card.
     classes_ : np.ndarray of str [shape=(n_classes,)]
@@ -98,6 +101,18 @@ class TrainableModel(ABC):
     def inputs(self) -> Inputs:
         """What X holds: `input`, by the default front end."""
         return Inputs(self.input)
+
+    def frozen(self) -> OnnxModel | None:
+        """Return the model on whose embeddings it is trained, which stays as it is; None where all is."""
+        return None
+
+    def trained_part(self) -> TrainableModel:
+        """Return what is trained: itself, or a classifier of the embeddings of `frozen`."""
+        return self
+
+    def with_trained(self, part: TrainableModel) -> TrainableModel:
+        """Return the whole model, from what `inputs` says, once `trained_part` is trained."""
+        return part
 
     def packages(self) -> tuple[str, ...]:
         """Packages, beyond earmark's own, that `fit` and `to_onnx` import."""

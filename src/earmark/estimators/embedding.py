@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from earmark.estimators.examples import Examples
 from earmark.estimators.index import build, family
 from earmark.estimators.parameters import Settings, Text, param
 from earmark.models.base import Array
+from earmark.models.card import ModelCard
 from earmark.models.onnx import EMBEDDING, INPUTS, OnnxModel
 from earmark.models.registry import load_model
 from earmark.progress import Progress
@@ -36,7 +37,7 @@ class Embedding(TrainableModel):
         Parameters of that family.
     """
 
-    input = "log_mel"  # of most bundles; `inputs` reads the card
+    input: ClassVar[Any] = "embeddings"  # of what the bundle takes, as `inputs` reads it on the card
 
     bundle: str = param(DEFAULT_MODEL, Text())
     classifier: str = param("logistic", Text())
@@ -63,8 +64,25 @@ class Embedding(TrainableModel):
 
     def inputs(self) -> Inputs:
         """What X holds: what the bundle takes, as its card states it."""
-        card = self._base.card if hasattr(self, "_base") else self._loaded().card
+        card = self.frozen().card
         return Inputs(card.input, card.spec, card.more_specs)
+
+    def frozen(self) -> OnnxModel:
+        """Return the pre-trained model.
+
+        Raises
+        ------
+        ModelError
+            The bundle has no weights with an embedding of log-mels.
+        """
+        return self._base if hasattr(self, "_base") else self._loaded()
+
+    def trained_part(self) -> TrainableModel:
+        """Return the classifier, untrained, which takes embeddings."""
+        self.check()
+        classifier = build(self.classifier, self.params)
+        classifier.head = self.head
+        return classifier
 
     def packages(self) -> tuple[str, ...]:
         """Packages that `fit` and `to_onnx` import: those of the classifier."""
@@ -85,8 +103,7 @@ class Embedding(TrainableModel):
         self.based_on_ = (self._base.card.as_base(),)
         embeddings = self._embed(train.X)
         self.embedding_size_ = embeddings.shape[1]
-        self._classifier = build(self.classifier, self.params)
-        self._classifier.head = self.head
+        self._classifier = self.trained_part()
         self._classifier.fit(
             embeddings,
             self._labels(train),
@@ -113,20 +130,35 @@ class Embedding(TrainableModel):
         InputError
             The classifier takes other inputs than these embeddings.
         """
-        if classifier.shape_ != (base.card.embedding_size,):
+        model = cls(bundle=base.card.name)
+        model._base = base
+        return model.with_trained(classifier)
+
+    def with_trained(self, part: TrainableModel) -> Self:
+        """Return this model with its classifier, trained on embeddings of the bundle.
+
+        Raises
+        ------
+        InputError
+            The classifier takes other inputs than these embeddings.
+        """
+        base = self.frozen()
+        if part.shape_ != (base.card.embedding_size,):
             raise InputError(
-                f"the classifier takes {classifier.shape_}, not embeddings of {base.card.embedding_size}",
+                f"the classifier takes {part.shape_}, not embeddings of {base.card.embedding_size}",
                 hint="Accepted: a classifier that was trained on the embeddings of this bundle.",
             )
-        model = cls(bundle=base.card.name)
-        model.head = classifier.head
-        model._base, model._classifier = base, classifier
-        model.classes_, model.multilabel_ = classifier.classes_, classifier.multilabel_
-        model.priors_, model.shape_ = classifier.priors_, base.card.input_shape
-        model.based_on_, model.embedding_size_ = (base.card.as_base(),), base.card.embedding_size
-        return model
+        self.head = part.head
+        self._base, self._classifier = base, part
+        self.classes_, self.multilabel_ = part.classes_, part.multilabel_
+        self.priors_, self.shape_ = part.priors_, base.card.input_shape
+        self.based_on_, self.embedding_size_ = (base.card.as_base(),), base.card.embedding_size
+        return self
 
     def _loaded(self) -> OnnxModel:
+        kept: tuple[str, OnnxModel] | None = getattr(self, "_kept", None)
+        if kept is not None and kept[0] == self.bundle:
+            return kept[1]
         model = load_model(self.bundle)
         descriptors = model.card.input == "descriptors"
         if not isinstance(model, OnnxModel) or not model.card.embedding_size or descriptors:
@@ -134,6 +166,7 @@ class Embedding(TrainableModel):
                 f"bundle={self.bundle!r} has no weights with an embedding of log-mels",
                 hint="Accepted: a bundle whose card has an embedding_size, such as earmark-base.",
             )
+        self._kept = self.bundle, model
         return model
 
     def _load(self, shape: tuple[int, ...]) -> OnnxModel:
@@ -191,6 +224,43 @@ class Embedding(TrainableModel):
     def space(cls, trial: Any) -> dict[str, Any]:
         """Parameters that an Optuna trial suggests: those of the default classifier."""
         return {"params": {"C": trial.suggest_float("C", 1e-4, 10, log=True)}}
+
+
+def classifier_of(joined: OnnxModel) -> OnnxModel:
+    """Return the classifier of a trained `Embedding` by itself: from embeddings to its head.
+
+    Parameters
+    ----------
+    joined : OnnxModel
+        Of a bundle that `Embedding.to_onnx` made.
+
+    Returns
+    -------
+    OnnxModel
+        Its input is a row of ``embedding_size`` numbers for each window.
+    """
+    with requires_extra("train"):
+        from onnx import TensorProto, helper, load_model_from_string
+    whole, (head, *_) = load_model_from_string(joined.weights), joined.card.heads
+    taken, size = f"frozen/{EMBEDDING}", joined.card.embedding_size
+    nodes: list[Any] = []
+    needed = {head.name}
+    for node in reversed(whole.graph.node):  # what the head is computed from, back to the embedding
+        if needed.intersection(node.output) and taken not in node.output:
+            nodes.insert(0, node)
+            needed.update(node.input)
+    name = INPUTS["descriptors"]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", [name], [taken]), *nodes],
+        "classifier",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])],
+        [value for value in whole.graph.output if value.name == head.name],
+        [constant for constant in whole.graph.initializer if constant.name in needed],
+    )
+    alone = helper.make_model(graph, opset_imports=whole.opset_import, ir_version=whole.ir_version)
+    names = tuple(f"embedding_{i}" for i in range(size))
+    card = ModelCard(joined.card.name, (head,), input="descriptors", descriptor_names=names)
+    return OnnxModel(card, alone.SerializeToString())
 
 
 def _same_version(first: Any, second: Any) -> tuple[Any, Any]:

@@ -29,7 +29,8 @@ class FamilyInfo:
     summary : str
         One line.
     input : str
-        ``"log_mel"`` or ``"descriptors"``; empty where only the class knows (a plugin's).
+        ``"log_mel"``, ``"descriptors"`` or ``"embeddings"``, of a trained model; empty where only the class
+        knows (a plugin's).
     location : str
         Module and name of the class, with a colon between them.
     extra : str
@@ -54,7 +55,7 @@ INDEX = {
              "Gradient-boosted trees of descriptors: no scaling, and odd values do not hurt"),
         _row("cnn", "torch.cnn:Cnn", "log_mel", "torch",
              "The five-block network of the GTZAN demos, on log-mels"),
-        _row("embedding", "embedding:Embedding", "log_mel", "train",
+        _row("embedding", "embedding:Embedding", "embeddings", "train",
              "A trained network, frozen, under a small classifier: the most from few tracks"),
         _row("fusion", "torch.fusion:Fusion", "log_mel", "torch",
              "Descriptors and short-chunk ResNet of the same log-mels, joined early or late"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from earmark.data import Manifest, Skipped, read_cached
 from earmark.errors import InputError, TooShortError
 from earmark.features import FeatureSpec
+from earmark.models import OnnxModel
 from earmark.models.windows import silence_db, window_levels, window_weights
-from earmark.progress import Progress
+from earmark.progress import Progress, no_progress
 from earmark.train.feature_cache import FeatureCache, Wanted
-from earmark.train.windows import Array, Ints, Recipe
+from earmark.train.windows import Array, Ints, Recipe, embedded_spectrogram
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Part:
     Parameters
     ----------
     X : np.ndarray, float32 [shape=(n, n_mels, n_frames) or (n, d)]
-        Log-mel windows in dB, those of several front ends joined to a row each, or descriptors.
+        Log-mel windows in dB, those of several front ends joined to a row each, embeddings or descriptors.
     tracks : np.ndarray [shape=(n,)]
         Place of the track of each window in the manifest.
     y : np.ndarray [shape=(n,) or (n, n_classes)]
@@ -116,7 +117,7 @@ class Features:
         pairs : np.ndarray [shape=(n, 2)]
             As `Split.windows` gives them.
         """
-        tracks, X = pairs[:, 0], np.empty((0, *self.recipe.card.input_shape), np.float32)
+        tracks, X = pairs[:, 0], np.empty((0, *self.recipe.row_shape), np.float32)
         fractions = np.empty(len(pairs))
         for i, track in enumerate(np.unique(tracks).tolist()):
             places = np.flatnonzero(tracks == track)
@@ -139,6 +140,7 @@ def prepare(
     recipe: Recipe,
     *,
     cache: FeatureCache,
+    model: OnnxModel | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Features:
@@ -152,6 +154,8 @@ def prepare(
         What to compute.
     cache : FeatureCache
         Where features are kept.
+    model : OnnxModel, optional
+        That of `Recipe.embedder`.
     jobs : int, optional
         Worker processes.
     progress : callable, optional
@@ -170,19 +174,25 @@ def prepare(
         The cache cannot be written.
     """
     features = (
-        _from_npz(manifest, recipe)
+        _from_npz(manifest, recipe, model, progress or no_progress)
         if manifest.cache
-        else _from_files(manifest, recipe, cache, jobs, progress)
+        else _from_files(manifest, recipe, cache, model=model, jobs=jobs, progress=progress)
     )
     _check_classes(manifest, features)
     return features
 
 
 def _from_files(
-    manifest: Manifest, recipe: Recipe, cache: FeatureCache, jobs: int | None, progress: Progress | None
+    manifest: Manifest,
+    recipe: Recipe,
+    cache: FeatureCache,
+    *,
+    model: OnnxModel | None,
+    jobs: int | None,
+    progress: Progress | None,
 ) -> Features:
     wanted = [Wanted(track.path, track.sha256) for track in manifest.tracks]
-    checksums, failed = cache.fill(wanted, recipe, jobs=jobs, progress=progress)
+    checksums, failed = cache.fill(wanted, recipe, model=model, jobs=jobs, progress=progress)
     unusable = {one.source.path: Skipped.by(one.source.path, one.error) for one in failed}
     windows, skipped = [], list(manifest.skipped)
     for track in manifest.tracks:
@@ -239,14 +249,15 @@ def _windows(starts: Ints, recipe: Recipe) -> Windows:
     return Windows(rows, window_weights(starts, recipe.card))
 
 
-def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
+def _from_npz(manifest: Manifest, recipe: Recipe, model: OnnxModel | None, progress: Progress) -> Features:
     cached = read_cached(manifest.cache)
-    if recipe.has_rows:
+    if recipe.input != "log_mel":
         several = f"those of {len(recipe.card.front_ends)} front ends"
         raise InputError(
             f"{manifest.cache} holds log-mels of one front end, but the model takes "
             f"{several if recipe.more_specs else recipe.input}",
-            hint="Try: the sound files, or a model that takes log-mels.",
+            hint="Try: the sound files, or a model that takes log-mels by one front end, such as "
+            "--set bundle=earmark-lite.",
         )
     spec = FeatureSpec.from_dict(cached.spec)
     if spec.digest != recipe.spec.digest:
@@ -263,7 +274,20 @@ def _from_npz(manifest: Manifest, recipe: Recipe) -> Features:
     row = {name: i for i, name in enumerate(cached.ids)}
     places = [row[track.id] for track in manifest.tracks]
     windows = (_windows(starts, recipe),) * len(places)
-    return Features(manifest, recipe, windows, manifest.skipped, lambda place: cached.S_db[places[place]])
+    kept: Sequence[Array] = [cached.S_db[place] for place in places]
+    if model is not None:
+        kept = list(_embedded(kept, recipe, model, progress))
+    return Features(manifest, recipe, windows, manifest.skipped, kept.__getitem__)
+
+
+def _embedded(
+    spectrograms: Sequence[Array], recipe: Recipe, model: OnnxModel, progress: Progress
+) -> Iterator[Array]:
+    """Yield the embeddings of each spectrogram."""
+    for done, S_db in enumerate(spectrograms):
+        progress("features", done, len(spectrograms), {})
+        yield embedded_spectrogram(S_db, recipe, model)
+    progress("features", len(spectrograms), len(spectrograms), {})
 
 
 def _check_classes(manifest: Manifest, features: Features) -> None:

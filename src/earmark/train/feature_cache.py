@@ -22,6 +22,7 @@ import numpy as np
 
 from earmark import workers
 from earmark.errors import InputError, OutputError, UnreadableAudioError
+from earmark.models import OnnxModel
 from earmark.progress import Progress, no_progress
 from earmark.storage import ABANDONED, atomic_file, make_folder, remove_abandoned, sha256_file, user_dirs
 from earmark.train.windows import Array, Entry, Recipe, extract
@@ -171,6 +172,7 @@ class FeatureCache:
         files: Iterable[Wanted],
         recipe: Recipe,
         *,
+        model: OnnxModel | None = None,
         jobs: int | None = None,
         deadline: float | None = None,
         progress: Progress | None = None,
@@ -183,6 +185,8 @@ class FeatureCache:
             Files; one that is given twice is done once.
         recipe : Recipe
             What to compute.
+        model : OnnxModel, optional
+            That of `Recipe.embedder`.
         jobs : int, optional
             Worker processes; by default one a core from four files on.
         deadline : float, optional
@@ -209,7 +213,7 @@ class FeatureCache:
         progress = progress or no_progress
         progress("features", len(checksums), len(wanted), {})
         room = _Room(self, recipe, checksums, len(wanted)) if todo else None
-        for result in self._extracted(todo, recipe, jobs, deadline):
+        for result in self._extracted(todo, recipe, model, jobs, deadline):
             if isinstance(result, workers.Done):
                 checksums[result.source.path] = result.value
                 if room is not None:
@@ -222,7 +226,12 @@ class FeatureCache:
         return checksums, failed
 
     def _extracted(
-        self, todo: list[Wanted], recipe: Recipe, jobs: int | None, deadline: float | None
+        self,
+        todo: list[Wanted],
+        recipe: Recipe,
+        model: OnnxModel | None,
+        jobs: int | None,
+        deadline: float | None,
     ) -> Iterator[workers.Done[Wanted, str] | workers.Failed[Wanted]]:
         """Yield what became of each file, from worker processes: they can be stopped."""
         if jobs is None:
@@ -230,6 +239,7 @@ class FeatureCache:
         yield from workers.run(
             partial(_extract_into, str(self.folder), recipe),
             todo,
+            setup=partial(_as_it_is, model),  # sent to a worker once, and not with each file
             jobs=min(jobs, max(1, len(todo))),
             deadline=_deadline if deadline is None else deadline,
             memory=workers.default_memory(),
@@ -356,7 +366,11 @@ def _deadline(wanted: Wanted) -> float:
     return workers.default_deadline(wanted.path)
 
 
-def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
+def _as_it_is(model: OnnxModel | None) -> OnnxModel | None:
+    return model
+
+
+def _extract_into(folder: str, recipe: Recipe, model: OnnxModel | None, wanted: Wanted) -> str:
     """Make the entry of a file and return the checksum of its content."""
     try:
         found = sha256_file(wanted.path)
@@ -369,5 +383,5 @@ def _extract_into(folder: str, recipe: Recipe, wanted: Wanted) -> str:
         )
     cache = FeatureCache(folder)
     if not cache.has(found, recipe):
-        cache.put(found, recipe, extract(wanted.path, recipe))
+        cache.put(found, recipe, extract(wanted.path, recipe, model))
     return found

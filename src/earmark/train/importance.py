@@ -8,6 +8,7 @@ of time are set to the mean of the data (occlusion; Zeiler & Fergus 2014, sectio
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import os
 import re
@@ -25,7 +26,7 @@ from earmark.features import FeatureSpec, mel_frequencies
 from earmark.models import OnnxModel
 from earmark.models.base import Array
 from earmark.storage import write_atomic
-from earmark.train.dataset import Part
+from earmark.train.dataset import Part, prepare
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.plan import Job, reopen
 from earmark.train.report import figure_class
@@ -155,7 +156,7 @@ def importance(
                 f"{folder}: a model of {len(model.card.front_ends)} front ends",
                 hint="Accepted: a model of descriptors, or of log-mels by one front end.",
             )
-        scorer = _Scorer(model, job, job.part(part))
+        scorer = _Scorer(model, job, _inputs(job, part, cache, jobs))
         uses_descriptors = model.card.input == "descriptors"
         rng = np.random.default_rng(seed)
         features = list(_permuted(scorer, repeats, rng) if uses_descriptors else _occluded(scorer))
@@ -165,6 +166,15 @@ def importance(
     write_atomic(folder / TABLE, _table(found))
     write_atomic(folder / PICTURE, draw_importance(found))
     return found
+
+
+def _inputs(job: Job, part: str, cache: str | os.PathLike[str] | None, jobs: int | None) -> Part:
+    """Windows of a part as the bundle takes them, also where it was trained on their embeddings."""
+    features = job.features
+    if features.recipe.embedder is not None:
+        recipe = dataclasses.replace(features.recipe, embedder=None)
+        features = prepare(job.manifest, recipe, cache=FeatureCache(cache), jobs=jobs)
+    return features.part(job.pairs[part])
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from earmark.data import Manifest, shared_groups
 from earmark.errors import BundleError, EarmarkError
 from earmark.estimators import to_bundle
+from earmark.estimators.embedding import classifier_of
 from earmark.models import OnnxModel, save_bundle
 from earmark.progress import Progress, no_progress
 from earmark.report import Section
@@ -124,7 +125,8 @@ def _run(
     if damage:
         folder.note("damaged", reason=damage)
     candidate = _candidate(job, folder, progress)
-    scores = {name: _scores(job, candidate, name) for name in ("train", "valid", "test")}
+    scored = candidate if job.features.recipe.embedder is None else classifier_of(candidate)
+    scores = {name: _scores(job, scored, name) for name in ("train", "valid", "test")}
     tested = scores["test"]
     found = tested.metrics(leaky=job.split.leaky, seed=job.settings.seed) if tested else ()
     card = dataclasses.replace(
@@ -175,7 +177,8 @@ def _candidate(job: Job, folder: RunFolder, progress: Progress) -> OnnxModel:
 
 def _fit(job: Job, folder: RunFolder, progress: Progress) -> None:
     """Train, and write the graph beside the checkpoints: scoring and reporting may still fail."""
-    model = job.model()
+    whole = job.model()
+    model = whole.trained_part()
     training, validation = job.part("train"), job.part("valid")
 
     def step(stage: str, done: int, total: int, metrics: Mapping[str, float], /) -> None:
@@ -195,7 +198,7 @@ def _fit(job: Job, folder: RunFolder, progress: Progress) -> None:
     )
     recipe = job.features.recipe
     to_bundle(
-        model,
+        whole.with_trained(model),
         folder.candidate,
         name=job.name,
         descriptor_names=recipe.card.descriptor_names,

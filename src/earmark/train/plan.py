@@ -23,7 +23,7 @@ from earmark.train.dataset import Features, Part, check_counts, prepare
 from earmark.train.feature_cache import FeatureCache
 from earmark.train.run_folder import RunFolder, read_params
 from earmark.train.settings import TrainSettings, model_name, name_of
-from earmark.train.windows import Ints, Recipe
+from earmark.train.windows import Embedder, Ints, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +114,7 @@ class Job:
                     if recipe.more_specs
                     else {}
                 ),
+                **({"embedder": recipe.embedder.sha256} if recipe.embedder else {}),
                 "digest": recipe.digest,
             },
         }
@@ -156,21 +157,36 @@ def plan(
         A package that the family needs is not installed. Nothing was computed then.
     """
     model = settings.estimator()
-    kind, spec, more_specs = model.inputs()
-    recipe = Recipe(kind, spec, settings.window, settings.hop_or_window, more_specs)
+    recipe = recipe_of(model, window=settings.window, hop=settings.hop_or_window)
     model.check_ready(recipe.card.input_shape)
     _check_augmentation(model, settings, recipe.spec)
     manifest = data if isinstance(data, Manifest) else read_manifest(data)
     check_counts(manifest.counts(), multilabel=manifest.multilabel)
     settings, reason = _with_protocol(settings, manifest)
     manifest = with_hashes(manifest)
-    features = prepare(manifest, recipe, cache=cache, jobs=jobs, progress=progress)
+    features = prepare(manifest, recipe, cache=cache, model=model.frozen(), jobs=jobs, progress=progress)
     split = split_tracks(
         manifest, protocol=settings.split, test=settings.test, valid=settings.valid, seed=settings.seed
     )
     job = Job(settings, features, split, split.windows(features.n_windows), reason)
     _check_parts(job)
     return job
+
+
+def recipe_of(model: TrainableModel, *, window: float = 3.0, hop: float = 3.0) -> Recipe:
+    """Return the recipe of what a model is trained on: its inputs, or the embeddings of its frozen part.
+
+    Parameters
+    ----------
+    model : TrainableModel
+        Untrained.
+    window, hop : float
+        Length of a window and distance between two, in seconds.
+    """
+    kind, spec, more_specs = model.inputs()
+    base = model.frozen()
+    embedder = None if base is None else Embedder.of(base)
+    return Recipe(kind, spec, window, hop, more_specs, embedder)
 
 
 def _with_protocol(settings: TrainSettings, manifest: Manifest) -> tuple[TrainSettings, str]:

@@ -172,7 +172,8 @@ class _CrossValidation:
         """Score on each fold in turn."""
         settings = self.job.settings
         for train, test in self.folds:
-            model = build(settings.model, {**params, **settings.params}, seed=settings.seed)
+            whole = build(settings.model, {**params, **settings.params}, seed=settings.seed)
+            model = whole.trained_part()
             part = self.job.features.part(train)
             self._fit(model, part)
             found = score_part(model.predict_proba, self.job.features.part(test), self.job.manifest)
