@@ -26,14 +26,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from earmark import load_model
+from earmark import list_models, load_model
 from earmark.audio import load
 from earmark.library import Item, Library, Tags, analyse, embeddings, similar
 from earmark.library.embeddings import unit
 from earmark.library.song_path import _distance, _evenest
 
 K = 10
-SIZE = 215
+SIZE = next(info.card.embedding_size for info in list_models() if info.name == "earmark-base" and info.card)
 LIMITS_MS = {100_000: 20.0, 1_000_000: 150.0}
 
 
