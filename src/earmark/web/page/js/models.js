@@ -8,6 +8,10 @@ export const title = "Models";
 
 // Metrics of cards -> words for people, in the order in which they are shown. A card without any of them shows its own names.
 const WORDS = [
+  ["people's own songs, 12 s: top genre", "Genre, people's own songs"],
+  ["people's own songs, 12 s: among the first two", "… among its first two"],
+  ["Emotify, 12 s, four genres: top genre", "Genre, best of four (Emotify)"],
+  ["people's own songs, 12 s: top genre: a phone across a room, noise, 10 dB", "Own songs, by phone across a room"],
   ["top genre is one of the artist's", "Genre, best of {genres}"],
   ["GTZAN, up to 30 s, best of ten", "Genre, GTZAN, 30 s"],
   ["GTZAN, first 3 s, best of ten", "Genre, GTZAN, first 3 s"],
@@ -17,7 +21,7 @@ const WORDS = [
   ["speech, noise, environment, applause called not-music", "Speech and noise rejected"],
 ];
 // What a constant guess reaches on a test set, by the digest of its split: the card does not hold it.
-const BASELINES = { "9b529e2a5ac41120": ["top genre is one of the artist's", 0.41, "always rock: 41 %"] };
+const BASELINES = { "74cdb78721cf": ["pop", 0.48, "always pop: 48 %"], "9b529e2a5ac41120": ["rock", 0.41, "always rock: 41 %"] };
 
 /** Measured by folds, on music that an earlier stage of the model has processed: a little too good. */
 const byFolds = (metric) => /folds/.test(metric.split ?? "") && /heard|processed/.test(metric.split ?? "");
@@ -51,10 +55,10 @@ function view(card, entry, models) {
 const head = (card, name) => card.heads?.find((one) => one.name === name);
 
 function sentence(card) {
-  const best = metric(card, WORDS[0][0]), base = BASELINES[best?.split_digest], what = `It scores ${card.window} seconds at a time: ${(card.summary ?? "").replace(/\.$/, "")}. `;
+  const best = metric(card, WORDS[0][0]) ?? metric(card, "top genre is one of the artist's"), base = BASELINES[best?.split_digest], what = `It scores ${card.window} seconds at a time: ${(card.summary ?? "").replace(/\.$/, "")}. `;
   if (!best) return what;
   const words = `Its first genre is right for ${pct(best.value)} of ${count(best.n)} test tracks`;
-  return `${what}${words}${base ? `; a guess that is always “rock” would be right for ${pct(base[1])}.` : "."}`;
+  return `${what}${words}${base ? `; a guess that is always “${base[0]}” would be right for ${pct(base[1])}.` : "."}`;
 }
 
 const metric = (card, name) => card.metrics?.find((one) => one.name === name);
