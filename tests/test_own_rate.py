@@ -115,11 +115,9 @@ def test_one_graph_says_what_its_parts_say(teacher):
     lite = load_model("earmark-lite")
     mn, tag = ears.MnEars(teacher / "mn04_as.safetensors"), ears.TagEars(teacher / "fcn_msd.safetensors")
     front, n = graph.Front(mn.eval(), tag.eval()), 384 + 527 + 64 + 50
-    average = np.eye(2, 19)
     n_all = lite.card.embedding_size + 19
     join = graph.Join(
         lines.Scaler(np.zeros(n), np.ones(n)), lines_of_chance(n),
-        graph.Words([[1, 2, 3], [4]], np.ones(2), np.zeros(2)), average,
         {"genres": (1.1, 0.1), "quadrant": (1.2, 0.0)}, np.eye(n_all),
     ).eval()  # fmt: skip
     session = onnxruntime.InferenceSession(graph.whole(front, lite.weights, join))

@@ -42,45 +42,21 @@ class Affine(nn.Module):
         return x @ self.weight + self.bias
 
 
-class Words(nn.Module):
-    """Log odds of the genres by the taggers' own words: of each genre the loudest of its tags, scaled."""
-
-    def __init__(self, columns: list[list[int]], scale: np.ndarray, offset: np.ndarray) -> None:
-        super().__init__()
-        widest = max(map(len, columns))
-        self.register_buffer(
-            "columns", torch.tensor([one + one[:1] * (widest - len(one)) for one in columns])
-        )
-        self.scale, self.offset = tensor(scale), tensor(offset)
-
-    def forward(self, x: Tensor) -> Tensor:
-        n = len(self.columns)
-        loudest = x[:, self.columns.flatten()].reshape(-1, n, self.columns.shape[1]).amax(2)
-        return loudest * self.scale + self.offset
-
-
 class Join(nn.Module):
     """What both ears say, and earmark-lite's answers -> the answers."""
 
-    SHARE_WORDS = 0.15
-
-    def __init__(self, scaler: Scaler, lines: dict[str, Line], words: nn.Module, average: np.ndarray,
+    def __init__(self, scaler: Scaler, lines: dict[str, Line],
                  scales: dict[str, tuple[float, float]], turn: np.ndarray) -> None:  # fmt: skip
         super().__init__()
         self.mean, self.deviation = tensor(scaler.mean), tensor(scaler.deviation)
         self.lines = nn.ModuleDict({name: Affine(line) for name, line in lines.items()})
-        self.words, self.average, self.turn = words, tensor(average), tensor(turn)
+        self.turn = tensor(turn)
         self.scales = scales
-
-    def genres(self, x: Tensor, z: Tensor) -> Tensor:
-        """Shares of the genres by both ears alone."""
-        by_word = torch.softmax(self.words(x) @ self.average, 1)
-        return (1 - self.SHARE_WORDS) * torch.softmax(self.lines["genres"](z), 1) + self.SHARE_WORDS * by_word
 
     def forward(self, x: Tensor, genres: Tensor, quadrant: Tensor, moods: Tensor, sound: Tensor,
                 embedding: Tensor) -> tuple[Tensor, ...]:  # fmt: skip
         z = ((x - self.mean) / self.deviation).clamp(-5, 5)
-        both = ((genres + self.genres(x, z)) / 2).clamp(1e-6, 1 - 1e-6)
+        both = ((genres + torch.softmax(self.lines["genres"](z), 1)) / 2).clamp(1e-6, 1 - 1e-6)
         scale, offset = self.scales["genres"]
         circle = (quadrant + torch.softmax(self.lines["quadrant"](z), 1)) / 2
         affect = self.lines["affect"](z)

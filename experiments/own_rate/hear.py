@@ -51,8 +51,8 @@ class Listener:
         )
 
     @torch.no_grad()
-    def windows(self, y: np.ndarray, *, keep: bool = False) -> dict[str, np.ndarray]:
-        """What is said of windows of sound at 22,050 Hz; with `keep`, mn04's picture of it too, in steps of 2/3 dB."""
+    def windows(self, y: np.ndarray) -> dict[str, np.ndarray]:
+        """What is said of windows of sound at 22,050 Hz."""
         need = 129 * 512
         if len(y) < need:
             y = np.resize(y, need)
@@ -64,8 +64,6 @@ class Listener:
         S_db = log_mel(y, ears.MN)
         out["mn22"] = self.mn(ears.cut(S_db, starts, ears.MN)).numpy()
         out["msd22"] = self.msd(ears.cut(log_mel(y, ears.TAG), starts, ears.TAG)).numpy()
-        if keep:
-            out["picture"] = ((np.clip(S_db, -100, 65) + 100) * 1.5).astype(np.uint8)
         return out
 
     def __call__(self, path: Path, own: bool) -> dict[str, np.ndarray]:

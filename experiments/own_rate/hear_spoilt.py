@@ -1,6 +1,6 @@
 """What the ears say of spoilt copies: two of every labelled clip to learn from, and clips to measure on.
 
-    python hear_spoilt.py ../../../shared RUNS clean copies.0 copies.1 room telephone noise mp3
+    python hear_spoilt.py ../../../shared RUNS copies.0 room telephone noise mp3
 
 Copies are made in sound as `copies.py` makes them; those to measure on, as `robust.py` makes its conditions, in rooms
 that nothing learns from: the exam's `own_songs`.
@@ -35,22 +35,17 @@ def spoilt(job: tuple[Path, Path, list[int], str]) -> dict[str, np.ndarray]:
     rng, data = np.random.default_rng(seed), shared / "data"
     y = load(path).y.astype(np.float64)
     y = np.pad(y, (0, max(0, 129 * 512 - len(y))))
-    if what == "copies":
-        y = copies.spoilt(y, data, rng)
-    elif what != "clean":
-        y = robust.CONDITIONS[CONDITIONS[what]](y, data, rng)
-    said = listener(shared).windows(y.astype(np.float32), keep=what in ("copies", "clean"))
-    return {
-        ear: values if ear == "picture" else values.astype(np.float16)
-        for ear, values in said.items()
-        if ear != "embedding"
-    }
+    y = copies.spoilt(y, data, rng) if what == "copies" else robust.CONDITIONS[CONDITIONS[what]](y, data, rng)
+    said = listener(shared).windows(
+        y.astype(np.float32),
+    )
+    return {ear: values.astype(np.float16) for ear, values in said.items() if ear != "embedding"}
 
 
 def main(shared: Path, runs: Path, wanted: list[str]) -> None:
     for name in wanted:
         what, _, copy = name.partition(".")
-        collections = LEARNT if what in ("copies", "clean") else ("own_songs",)
+        collections = LEARNT if what == "copies" else ("own_songs",)
         for collection in collections:
             file = runs / f"{collection}.{name}.npz"
             if file.exists():

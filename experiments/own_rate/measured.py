@@ -23,6 +23,7 @@ import robust
 
 from earmark import classify, load
 from earmark.audio import Clip
+from earmark.errors import TooShortError
 from earmark.evaluate.bootstrap import bootstrap
 from earmark.models import Model, load_model
 from earmark.models.onnx import OnnxModel
@@ -54,7 +55,10 @@ def predicted(job: tuple[Path, Path, str, int, Path]) -> dict[str, object]:
         y = load(path).y.astype(np.float64)
         y = robust.CONDITIONS[condition](y, data, np.random.default_rng(number))
         source = Clip(np.ascontiguousarray(y, np.float32), robust.SR)
-    found: Prediction = classify(source, model=model_of(bundle))  # type: ignore[arg-type]
+    try:
+        found: Prediction = classify(source, model=model_of(bundle))  # type: ignore[arg-type]
+    except TooShortError:  # a bird
+        return {"verdict": "too short"}
     return found.to_dict() | {"segments": [], "parts": []}
 
 
