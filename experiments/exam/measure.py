@@ -7,7 +7,7 @@ Three collections, each with n, a 95 % interval (artists resampled, where they a
 * own_songs: songs out of people's own collections; right is a top genre that is one of the song's
 * emotify: four genres; right is the highest of classical, electronic, pop, and the higher of rock and metal
 * reserved: the fold of `reserved.py`; right as for own_songs, and the quadrant. For a backbone that has processed it,
-  such as that of earmark-base of 2026-11-29, it is marked and proves nothing.
+  such as that of earmark-lite and so of earmark-base, it is marked and proves nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from earmark.predict import Prediction, classify
 from earmark.vocabulary import DEFAULT_MODEL
 
 HAS_PROCESSED_RESERVED = {
-    "ae0ac093f8bae7bad55140e3d2573b04813c0b9c578ddd4197f6069dbcb4051e"
+    "ae0ac093f8bae7bad55140e3d2573b04813c0b9c578ddd4197f6069dbcb4051e",  # earmark-lite
+    "db48a85c798a362d1f36a298193eec65d8d6451575e2c28f5f92162a152a7268",  # earmark-base, half of whose answer is earmark-lite's
 }  # weights, by digest
 ROCK = ("rock", "metal")
 
