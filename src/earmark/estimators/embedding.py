@@ -267,6 +267,10 @@ def _same_version(first: Any, second: Any) -> tuple[Any, Any]:
     """Two graphs brought to the newer operators and format of both, as merging wants them."""
     from onnx import version_converter
 
+    for model in (first, second):  # a graph that was merged itself may state its operators several times
+        once = {operators.domain: operators for operators in model.opset_import}
+        del model.opset_import[:]
+        model.opset_import.extend(once.values())
     versions = [
         next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         for model in (first, second)
