@@ -28,6 +28,14 @@ def voiced(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def lite(chromium: Any, library_file: Path) -> Iterator[Server]:
+    """A service with a model that has no such heads."""
+    server = Server(library_file, model="earmark-lite").start()
+    yield server
+    server.stop()
+
+
 def test_a_song_has_chips_below_the_verdict(tab: Any, voiced: tuple[Server, Path]) -> None:
     from playwright.sync_api import expect
 
@@ -79,8 +87,8 @@ def test_the_card_of_the_model_names_them(tab: Any, voiced: tuple[Server, Path])
     opened.check()
 
 
-def test_another_model_shows_nothing_of_it(tab: Any) -> None:
-    opened = tab()
+def test_another_model_shows_nothing_of_it(tab: Any, lite: Server) -> None:
+    opened = tab(url=lite.url)
     page = opened.open("listen", wait=".ring")
     page.locator(".ring").click()
     page.locator(".verdicts [aria-current]").wait_for()

@@ -25,6 +25,7 @@ const BASELINES = { "74cdb78721cf": ["pop", 0.48, "always pop: 48 %"], "9b529e2a
 
 /** Measured by folds, on music that an earlier stage of the model has processed: a little too good. */
 const byFolds = (metric) => /folds/.test(metric.split ?? "") && /heard|processed/.test(metric.split ?? "");
+const where = (metric) => byFolds(metric) ? "by folds" : /^exam,/.test(metric.split ?? "") ? "new to the model" : metric.split ?? "";
 
 export function mount(root, rest) {
   let gone = false;
@@ -72,7 +73,7 @@ function figures(card) {
 
 function accuracy(card, shown) {
   const folds = shown.some(([, m]) => byFolds(m)), base = BASELINES[shown[0][1].split_digest], wideNow = wide();
-  const rows = shown.map(([words, m]) => [words, m.value, m.low ?? m.value, m.high ?? m.value, `${wideNow ? `${byFolds(m) ? "by folds" : m.split ?? ""}; ` : ""}n = ${count(m.n ?? 0)}`, byFolds(m)]);
+  const rows = shown.map(([words, m]) => [words, m.value, m.low ?? m.value, m.high ?? m.value, `${wideNow ? `${where(m)}; ` : ""}n = ${count(m.n ?? 0)}`, byFolds(m)]);
   const lowest = Math.floor(5 * Math.min(...rows.map(([, , low]) => low), base?.[1] ?? 1)) / 5;
   return h("section.card", { "aria-label": "How accurate it is" }, h("div.top", {}, h("h2", {}, "How accurate is it?"), h("span.fine", {}, "dot: measured · whisker: 95 % interval")),
     whiskers(rows, { from: Math.max(0, Math.min(0.4, lowest) - (lowest >= 0.4 ? 0.1 : 0)), base: base ? [base[1], base[2]] : null, label: 270, width: 640, row: 48, stacked: !wideNow }),
