@@ -118,5 +118,8 @@ def whole(front: Front, lite: bytes, join: Join) -> bytes:
     for node in made.graph.node:
         node.output[:] = [names.get(name, name) for name in node.output]
         node.input[:] = [names.get(name, name) for name in node.input]
+    opset = made.opset_import[0]  # each part brought its own
+    del made.opset_import[:]
+    made.opset_import.append(opset)
     onnx.checker.check_model(made)
     return made.SerializeToString()
