@@ -148,6 +148,13 @@ def test_samples_that_are_not_finite_are_refused(value: float, place: int) -> No
         log_mel(y)
 
 
+def test_samples_that_no_network_can_sum_are_refused() -> None:
+    y = 0.5 * np.sin(np.arange(22050, dtype=np.float32))
+    assert np.isfinite(log_mel(y * np.float32(1e11))).all()
+    with pytest.raises(BadSamplesError, match="far too large"):
+        log_mel(y * np.float32(1e15))
+
+
 def test_closed_streams_say_so() -> None:
     stream = FrameStream()
     stream.close()

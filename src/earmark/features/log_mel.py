@@ -20,6 +20,7 @@ from earmark.features.stft import CHUNK, Framer, PowerSpectrum, samples, vector
 if TYPE_CHECKING:
     from earmark.audio import Clip
 
+_LOUDEST = 1e30  # power of a band, of which a network can still sum a window in single precision
 _BLOCK = 65_536  # samples: what a decoder hands over at a time
 
 
@@ -157,7 +158,7 @@ class LogBands:
         Raises
         ------
         BadSamplesError
-            A band is not finite: the samples were NaN, infinite or absurdly large.
+            A band is NaN or above `_LOUDEST`: the samples were NaN, infinite or absurdly large.
         """
         S = power if self._power == 2 else np.sqrt(power)
         rows = slice(row, row + len(S))
@@ -166,7 +167,7 @@ class LogBands:
             S = self._filled
         mel = self._bands(S, self._mel)[rows]
         # The greatest is NaN or infinite if any is: a hundredth of the work of looking at each sample.
-        if not np.isfinite(mel.max(initial=0)):
+        if not mel.max(initial=0) < _LOUDEST:
             raise BadSamplesError(
                 "NaN, infinite or far too large samples", hint="Accepted: finite samples; full scale is 1.0."
             )
