@@ -6,8 +6,8 @@ Three collections, each with n, a 95 % interval (artists resampled, where they a
 
 * own_songs: songs out of people's own collections; right is a top genre that is one of the song's
 * emotify: four genres; right is the highest of classical, electronic, pop, and the higher of rock and metal
-* reserved: the fold of `reserved.py`; right as for own_songs, and the quadrant. For a backbone that has processed it,
-  such as that of earmark-lite and so of earmark-base, it is marked and proves nothing.
+* reserved: the fold of `reserved.py`; right as for own_songs, and the quadrant. For a model that was trained
+  on it, as earmark-lite and so earmark-base were, it is marked and proves nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from earmark.models import Model, load_model
 from earmark.predict import Prediction, classify
 from earmark.vocabulary import DEFAULT_MODEL
 
-HAS_PROCESSED_RESERVED = {
+TRAINED_ON_RESERVED = {
     "ae0ac093f8bae7bad55140e3d2573b04813c0b9c578ddd4197f6069dbcb4051e",  # earmark-lite
     "db48a85c798a362d1f36a298193eec65d8d6451575e2c28f5f92162a152a7268",  # earmark-base, half of whose answer is earmark-lite's
 }  # weights, by digest
@@ -153,10 +153,10 @@ def main() -> None:
     results = [measured(collection, model) for collection in collections(options.shared)]
     print(f"{model.card.name}, weights {model.card.sha256[:12]}\n")
     for result in results:
-        known = result["collection"] == "reserved" and model.card.sha256 in HAS_PROCESSED_RESERVED
+        known = result["collection"] == "reserved" and model.card.sha256 in TRAINED_ON_RESERVED
         print(
             f"{result['collection']} (digest {result['digest']})"
-            + ("; THE BACKBONE HAS PROCESSED IT" if known else "")
+            + ("; THE MODEL WAS TRAINED ON IT" if known else "")
         )
         for m in result["metrics"]:
             print(f"  {m['name']:<22} {m['value']:6.1%}  ({m['low']:.0%} to {m['high']:.0%}), n = {m['n']}")

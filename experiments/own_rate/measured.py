@@ -3,7 +3,7 @@
     python measured.py ../../../shared BUNDLE
 
 The exam's two collections as they are, `own_songs` spoilt in sound as well, GTZAN's `valid` part, and the reserved fold,
-which is marked: earmark-lite's backbone has processed it.
+which is marked: earmark-lite was trained on it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ TITLES = {
     "emotify": "Emotify, 12 s, four genres",
     "reserved": "reserved artists",
 }
-PROCESSED = (
-    "reserved fold by artist: the backbone of earmark-lite has processed it, no label was learnt by the rest"
-)
+PROCESSED = "reserved fold by artist: earmark-lite was trained on its sound and its labels"
 
 
 @cache

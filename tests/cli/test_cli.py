@@ -143,7 +143,7 @@ def test_csv_has_a_column_for_each_genre(run: Run, folder: Path) -> None:
 def test_voice_and_instruments_of_a_model_that_has_them(run: Run, song: Path, tmp_path: Path) -> None:
     model = ("--model", save_voiced(tmp_path / "voiced"))
     shown = run("classify", song, *model)
-    assert re.search(r"^  voice +sung 85 %\n  heard +drums, piano$", shown.out, re.M)
+    assert re.search(r"^  voice +sung 85 %\n  plays +drums, piano$", shown.out, re.M)
     assert re.search(r"^ +valence 0\.81  arousal 0\.16$", shown.out, re.M)
     (row,) = csv.DictReader(io.StringIO(run("classify", song, *model, "--csv").out))
     assert (row["voice"], row["instruments"], row["valence"]) == ("sung", "drums; piano", "0.8123")

@@ -111,7 +111,7 @@ def _facts(prediction: Prediction, width: int) -> list[Text]:
         ("mood", mood(prediction, width)),
         ("", circle(prediction)),
         ("voice", voice(prediction)),
-        ("heard", instruments(prediction, width)),
+        ("plays", instruments(prediction, width)),
         ("tempo", tempo(prediction)),
         ("key", prediction.key or ""),
     ]

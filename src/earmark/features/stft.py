@@ -92,9 +92,8 @@ class PowerSpectrum:
     def _transform_rows(self, frames: Float32, power: Float32) -> None:
         k = len(frames)
         windowed = self._frames[:k]
-        np.copyto(
-            windowed, frames
-        )  # a product that casts as well goes through small buffers: 1.4 times as slow
+        # A product that casts as well goes through small buffers: 1.4 times as slow.
+        np.copyto(windowed, frames)
         np.multiply(windowed, self._window, out=windowed)
         spectrum = np.fft.rfft(windowed, out=self._spectrum[:k])
         # Squaring the real view in place, then adding pairs: no complex temporary, and unlike np.abs it
