@@ -8,6 +8,7 @@ from earmark.features.key import KEYS, estimate_key, key_scores
 from earmark.features.key_choice import KeyCandidate
 from earmark.features.log_mel import Frames, FrameStream, log_mel
 from earmark.features.mel import fft_frequencies, hz_to_mel, mel_filterbank, mel_frequencies, mel_to_hz
+from earmark.features.method import method_digest
 from earmark.features.mfcc import delta, mfcc
 from earmark.features.picture import Picture, PictureStream
 from earmark.features.pulse import PulseStream
@@ -63,6 +64,7 @@ __all__ = [
     "mel_filterbank",
     "mel_frequencies",
     "mel_to_hz",
+    "method_digest",
     "mfcc",
     "onset_strength",
     "rms",
