@@ -54,6 +54,24 @@ def test_a_library_from_scan_to_correction(run: Run, place: Path) -> None:  # no
     assert "library.sqlite, 2 tracks, nothing wrong" in doctor
 
 
+def test_tempo_and_key_of_an_older_method_are_said_in_a_line(run: Run, place: Path) -> None:  # noqa: F811
+    (place / "music" / "bad.mp3").unlink()
+    run("scan", str(place / "music"), "--model", "echo")
+    assert "older method" not in run("scan", "--model", "echo").out + run("library", "info").out
+    with Library(place / "library.sqlite") as library:
+        library.query("UPDATE tracks SET method = NULL")
+    told = run("scan", "--model", "echo").out.splitlines()
+    assert told[1] == "1 track with tempo and key by an older method: --refresh analyses again."
+    assert json.loads(run("scan", "--model", "echo", "--json").out)["older_method"] == 1
+    assert "tempo, key  1 track by an older method: earmark scan --refresh" in run("library", "info").out
+    facts = json.loads(run("library", "info", "--json").out)
+    assert facts["older_method"] == json.loads(run("library", "stats", "--json").out)["older_method"] == 1
+    head = run("library", "stats").out.splitlines()[0]
+    assert head.endswith(", 1 with tempo and key by an older method")
+    assert run("scan", "--model", "echo", "--refresh").out.startswith("1 analysed again")
+    assert json.loads(run("library", "info", "--json").out)["older_method"] == 0
+
+
 def test_smart_playlists_follow_a_scan(run: Run, place: Path) -> None:  # noqa: F811
     smart = place / "smart.toml"
     smart.write_text('[[playlist]]\nfile = "all.m3u8"\nquery = ""\n')

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from earmark.features import TempoCandidate, method_digest
 from earmark.library import FileState, Item, Library, ModelInfo, Row, Tags
 from earmark.library.packing import Peaks
 from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, Score, Voice
@@ -17,6 +18,7 @@ MODEL = ModelInfo(
     "test", "ab" * 32, "cd" * 8, "space", {"genres": GENRES, "moods": MOODS, "quadrant": QUADRANTS}, 8
 )
 
+METHOD = method_digest()
 INSTRUMENTS = ("guitar", "piano", "drums", "strings")
 VOICED = ModelInfo(
     "voiced",
@@ -47,8 +49,15 @@ def row(
     voice: Sequence[float] = (),
     instruments: Mapping[str, tuple[float, bool]] = {},
     affect: tuple[float, float] | None = None,
+    tempo_confidence: float | None = None,
+    second: tuple[float, float] | None = None,
+    key_confidence: float | None = None,
+    method: str = METHOD,
 ) -> Row:
-    """A row as `analyse` would have given it; with a voice, instruments or affect, of the model VOICED."""
+    """A row as `analyse` would have given it; with a voice, instruments or affect, of the model VOICED.
+
+    `second` is the tempo that comes next, with its probability.
+    """
     model = VOICED if voice or instruments or affect else model
     voices = dict(zip(VOICES, voice, strict=True)) if voice else {}
     likeliest = QUADRANTS[int(np.argmax(quadrant))]
@@ -59,6 +68,7 @@ def row(
         sound=sound,
         peaks=peaks,
         model=model,
+        method=method,
         prediction=Prediction(
             source=path,
             duration=duration,
@@ -73,6 +83,9 @@ def row(
             voice=Voice(max(voices, key=voices.__getitem__), voices) if voices else None,
             instruments=_instruments(instruments) if model is VOICED else (),
             affect=Affect(*affect) if affect else None,
+            tempo_confidence=tempo_confidence,
+            tempo_candidates=_tempi((tempo, tempo_confidence), second),
+            key_confidence=key_confidence,
         ),
         embedding=None if embedding is None else np.asarray(embedding, dtype=np.float32),
     )
@@ -106,6 +119,11 @@ def _ranked(scores: Mapping[str, float], labels: Sequence[str]) -> tuple[Score, 
     return tuple(
         sorted((Score(label, scores.get(label, 0.0)) for label in labels), key=lambda score: -score.score)
     )
+
+
+def _tempi(*candidates: tuple[float | None, float | None] | None) -> tuple[TempoCandidate, ...]:
+    known = (one for one in candidates if one and None not in one)
+    return tuple(TempoCandidate(*one) for one in known)  # type: ignore[arg-type]
 
 
 def _instruments(scores: Mapping[str, tuple[float, bool]]) -> tuple[Instrument, ...]:

@@ -23,14 +23,17 @@ from earmark import load_model
 from earmark.audio import sound_digest
 from earmark.duplicates import compare
 from earmark.errors import InputError, OutputError
+from earmark.features import method_digest
 from earmark.library import FileState, Item, Library, Row, Tags, analyse, packing, schema
+from earmark.library.stats import stats
 from earmark.models import Model
+from earmark.predict import Prediction
 from sounds import noise, tone, write
 from voiced import Voiced
 
 # Of the migrations that somebody may have run: they are never changed.
 PUBLISHED = ["2e7b59c1cca86df2", "d8b355d1e3d3666b", "ca301c86307172fe", "d873ea0cf9a10999"]
-PUBLISHED += ["436174b09904d5d6"]
+PUBLISHED += ["436174b09904d5d6", "54bd4ad1889da88b"]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,9 @@ def test_a_row_comes_back_as_it_was(library: Library, row: Row) -> None:
         row.item, row.file, row.tags, row.sound, row.model
     )  # fmt: skip
     assert back.prediction is not None and row.prediction is not None
+    assert back.method == row.method == method_digest()
+    for name in ("tempo_confidence", "tempo_candidates", "key_confidence"):
+        assert back.prediction.to_dict()[name] == row.prediction.to_dict()[name], name
     for name in ("source", "duration", "model", "verdict", "tempo", "key", "warnings", "coverage", "start"):
         assert getattr(back.prediction, name) == getattr(row.prediction, name)
     close = [(back.prediction.genres, row.prediction.genres), (back.prediction.moods, row.prediction.moods)]
@@ -103,11 +109,46 @@ def test_what_is_analysed_with_a_model_of_these_heads_is_kept(library: Library, 
     assert library.search("voice:sung instrument:drums -instrument:guitar valence:0.81") == [1]
 
 
-def test_a_library_of_the_version_before_gets_the_columns_and_loses_nothing(
-    library: Library, row: Row, monkeypatch: pytest.MonkeyPatch
+def test_confidences_the_second_tempo_and_the_method_come_back(library: Library) -> None:
+    sure = {"tempo_confidence": 0.912345, "second": (240.123456, 0.0567), "key_confidence": 0.70004}
+    put, unsure = catalogued("/a.mp3", **sure, method="ab" * 8), catalogued("/b.mp3", tempo=None, key=None)
+    ids = [library.put(put), library.put(unsure)]
+    for one in (*library.rows(ids[:1]), *library.rows(ids[:1], brief=True)):
+        assert one.prediction is not None and put.prediction is not None
+        assert (one.method, one.prediction.tempo_confidence) == ("ab" * 8, 0.9123)
+        for name in ("tempo_confidence", "tempo_candidates", "key_confidence"):  # as JSON has them, exactly
+            assert one.prediction.to_dict()[name] == put.prediction.to_dict()[name], name
+        first, second = one.prediction.tempo_candidates
+        assert (first.tempo, first.score, second.tempo, second.score) == (120.0, 0.9123, 240.123456, 0.0567)
+    none = library.get(ids[1]).prediction
+    assert none is not None and none.tempo_candidates == ()
+    assert none.tempo_confidence is none.key_confidence is None
+
+
+def test_a_tempo_without_a_confidence_is_no_candidate(library: Library) -> None:
+    """As of a front end that the networks do not know."""
+    back = library.get(library.put(catalogued("/a.mp3", tempo=97.0))).prediction
+    assert back is not None and (back.tempo, back.tempo_candidates) == (97.0, ())
+
+
+def test_what_is_new_takes_few_bytes(library: Library) -> None:
+    """Two confidences and a score of two bytes, a tempo of eight, the number of a method of none to two."""
+    library.put(catalogued("/a.mp3", tempo_confidence=1.0, second=(99.9, 0.3), key_confidence=0.99999))
+    names = ("tempo_confidence", "second_tempo_score", "key_confidence", "method")
+    for name in names:
+        (value,) = library.query(f"SELECT {name}, typeof({name}) FROM tracks")
+        assert value[1] == "integer" and value[0] < 2**15, name
+    assert len(library.query("SELECT * FROM methods")) == 1
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_library_of_a_version_before_gets_the_columns_and_loses_nothing(
+    library: Library, row: Row, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    unsure = {"method": "", "prediction": _without_confidences(row)}
+    row = dataclasses.replace(row, **unsure)  # type: ignore[arg-type]
     old = library.path.with_name("old.sqlite")
-    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:4])
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:version])
     Library(old).close()
     monkeypatch.undo()
     id = library.put(row)
@@ -121,6 +162,16 @@ def test_a_library_of_the_version_before_gets_the_columns_and_loses_nothing(
         assert migrated.check() == []
         assert migrated.get(id).to_dict() == library.get(id).to_dict()
         assert migrated.search("voice:none") == [id] and migrated.search("voice:sung") == []
+        back = migrated.get(id).prediction
+        assert back is not None and (back.tempo, back.key) == (row.prediction.tempo, row.prediction.key)  # type: ignore[union-attr]
+        assert (back.tempo_confidence, back.key_confidence, back.tempo_candidates) == (None, None, ())
+        assert migrated.get(id).method == "" and stats(migrated).older_method == 1
+
+
+def _without_confidences(row: Row) -> Prediction:
+    assert row.prediction is not None
+    new = {"tempo_confidence": None, "key_confidence": None, "tempo_candidates": ()}
+    return dataclasses.replace(row.prediction, **new)  # type: ignore[arg-type]
 
 
 def test_a_brief_row_lacks_only_what_is_large(library: Library, row: Row) -> None:
@@ -335,6 +386,8 @@ def test_labels_scores_and_endings_of_an_old_file_are_migrated(
 ) -> None:
     """Queries find in a file of version 3, as earmark wrote it then, what they find in a new one."""
     fill(library)
+    new = ("method", "tempo_confidence", "key_confidence", "second_tempo", "second_tempo_score")
+    library.query(f"UPDATE tracks SET {', '.join(f'{name} = NULL' for name in new)}")
     library.query("UPDATE tracks SET voice = NULL, voice_score = NULL, instruments = NULL")  # had none then
     library.query("UPDATE tracks SET name = x'66FF2EFF', ending = NULL WHERE id = 1")  # no text after the dot
     old = tmp_path / "old.sqlite"

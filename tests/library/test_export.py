@@ -123,6 +123,8 @@ def test_an_analysed_track_comes_back_whole_into_another_library(analysed: Row, 
             continue
         assert getattr(new, name) == getattr(old, name), name
     assert new.prediction is not None and old.prediction is not None
+    for name in ("tempo_confidence", "tempo_candidates", "key_confidence"):
+        assert new.prediction.to_dict()[name] == old.prediction.to_dict()[name], name
     # Scores to 4 decimals in JSON and as float16 in the catalogue, times to 10 ms.
     assert new.prediction.to_dict()["genres"][:3] == [
         {"label": one["label"], "score": pytest.approx(one["score"], abs=6e-4)}

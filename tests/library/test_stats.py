@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_a_query_narrows_the_counts(library: Library) -> None:
     found = stats(library, "quadrant:Q1")
     assert found.tracks == len(library.search("quadrant:Q1")) and set(found.quadrants) == {"Q1"}
     assert stats(Library(":memory:")).tracks == 0
+
+
+def test_tracks_of_an_older_method_are_counted_where_they_were_analysed() -> None:
+    library = Library(":memory:")
+    older = dataclasses.replace(row("/older.mp3"), method="ab" * 8)
+    error = {"code": "corrupt", "message": "cannot be decoded", "hint": ""}
+    failed = dataclasses.replace(row("/failed.mp3"), prediction=None, error=error)
+    for one in (row("/new.mp3", genres={"jazz": 0.9}), older, row("/unknown.mp3", method=""), failed):
+        library.put(one)
+    gone = library.put(row("/gone.mp3", method=""))
+    library.mark_vanished([gone])
+    assert stats(library).older_method == stats(library, "genre:rock").older_method == 2
+    assert stats(library, "genre:jazz").older_method == 0
 
 
 def test_the_map_shows_the_two_directions_of_greatest_variance() -> None:

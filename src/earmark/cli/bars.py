@@ -31,7 +31,8 @@ def stats_bars(stats: Stats, *, width: int) -> RenderableType:
     """
     unsure, other = stats.verdicts.get("unsure", 0), stats.verdicts.get("not-music", 0)
     head = f"{plural(stats.tracks, 'track')}, {stats.hours:.1f} hours"
-    counts = ((unsure, "unsure"), (other, "no music"), (stats.failed, "failed"))
+    counts = [(unsure, "unsure"), (other, "no music"), (stats.failed, "failed")]
+    counts.append((stats.older_method, "with tempo and key by an older method"))
     lines: list[RenderableType] = [Text(", ".join([head, *(f"{n} {what}" for n, what in counts if n)]))]
     moods = dict(list(stats.moods.items())[:MOST_MOODS])
     quadrants = {f"{q} {QUADRANT_WORDS.get(q, '')}": n for q, n in stats.quadrants.items()}

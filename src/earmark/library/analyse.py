@@ -10,6 +10,7 @@ import numpy as np
 
 from earmark.audio import load, sound_digest
 from earmark.errors import EarmarkError, UnreadableAudioError
+from earmark.features import method_digest
 from earmark.features.fingerprint import SPEC, peaks
 from earmark.features.stft import magnitudes
 from earmark.library.packing import Peaks
@@ -93,6 +94,7 @@ def _scored(row: Row, model: Model, excerpts: tuple[int, float] | None, before: 
     embedding = scored.scores.mean_embedding().astype(np.float32)
     return dataclasses.replace(
         row,
+        method=method_digest(),
         prediction=prediction,
         embedding=embedding if len(embedding) else None,
         peaks=(before and before.peaks) or middle_peaks(item.path, item.start, prediction.duration),

@@ -31,15 +31,17 @@ _LEAST_MOOD = 0.1
 
 def _read(without: Sequence[str] = ()) -> str:
     columns = (f"{'NULL' if name in without else f'tracks.{name}'} AS {name}" for name in records.COLUMNS)
-    return f"""SELECT {", ".join(columns)}, tracks.id, folders.path AS folder_path
-        FROM tracks JOIN folders ON folders.id = tracks.folder"""
+    return f"""SELECT {", ".join(columns)}, tracks.id, folders.path AS folder_path,
+        methods.digest AS method_digest
+        FROM tracks JOIN folders ON folders.id = tracks.folder
+        LEFT JOIN methods ON methods.id = tracks.method"""
 
 
 _READ, _READ_BRIEF = _read(), _read(without=_LARGE)
 
 _FILES = """
 SELECT tracks.id, folders.path AS folder_path, name, number, start, stop, size, mtime_ns, device, state,
-    vanished, analysed, coverage, model, error
+    vanished, analysed, coverage, model, method, error
 FROM tracks JOIN folders ON folders.id = tracks.folder
 """
 
@@ -197,6 +199,7 @@ class Library:
             values = records.values_of(row)
             values["folder"] = self._folder(os.path.dirname(row.path))
             values["model"] = self._model(row.model) if row.model and row.prediction else None
+            values["method"] = self._method(row.method) if row.method and row.prediction else None
             values["vanished"] = None
             number = row.id or self._id_of(row.item)
             row = dataclasses.replace(row, corrections=self._corrections([number]).get(number, {}))
@@ -293,7 +296,7 @@ class Library:
         sqlite3.Row
             ``id``, ``folder_path``, ``name``, ``number``, ``start``, ``stop``, ``size``, ``mtime_ns``,
             ``device``, ``state``, ``vanished``, ``analysed``, ``coverage``, ``model`` (its `model_number`,
-            None if it has none), ``error``.
+            None if it has none), ``method`` (its `method_number`, None if not known), ``error``.
         """
         sql = _FILES
         values: tuple[bytes | int, ...] = ()
@@ -313,6 +316,11 @@ class Library:
         """Return the number of a model in this file; None if no row was ever of it."""
         sql = "SELECT id FROM models WHERE name = ? AND sha256 = ? AND spec = ?"
         found = self.query(sql, (model.name, model.sha256, model.spec))
+        return int(found[0][0]) if found else None
+
+    def method_number(self, digest: str) -> int | None:
+        """Return the number of a method for tempo and key in this file; None if no row was ever of it."""
+        found = self.query("SELECT id FROM methods WHERE digest = ?", (digest,))
         return int(found[0][0]) if found else None
 
     def places(self, sound: str, number: int) -> list[sqlite3.Row]:
@@ -450,6 +458,10 @@ class Library:
             VALUES (?, ?, ?, ?, ?, ?)"""
         self.query(sql, (*key, model.space, json.dumps(model.heads), model.embedding_size))
         return int(self.query("SELECT id FROM models WHERE name = ? AND sha256 = ? AND spec = ?", key)[0][0])
+
+    def _method(self, digest: str) -> int | None:
+        self.query("INSERT OR IGNORE INTO methods (digest) VALUES (?)", (digest,))
+        return self.method_number(digest)
 
     def _model_info(self, id: int | None) -> ModelInfo | None:
         if id is None:

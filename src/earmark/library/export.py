@@ -131,6 +131,7 @@ def full(row: Row) -> dict[str, Any]:
         **row.to_dict(),
         "file": [row.file.size, row.file.mtime_ns],
         "model": None if model is None else {f: getattr(model, f) for f in model.__slots__},
+        "method": row.method,
         "embedding": None if row.embedding is None else _base64(row.embedding.astype("<f2").tobytes()),
         "fingerprint": _base64(pack_peaks(row.peaks)) if row.peaks else None,
     }

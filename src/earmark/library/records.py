@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from earmark.features import TempoCandidate
 from earmark.library import packing
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.tags import Tags
@@ -21,6 +22,7 @@ from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, V
 CERTAIN = 1000  # of a score that a person gave
 TAGS = "tags"  # what stands for the genres of the file's tags where heads of the model have their names
 _OTHERS = ("moods", "quadrant", "voice", "instruments")  # heads whose scores are kept, besides the first
+CONFIDENCE_STEPS = 10_000  # of 1, in which confidences are stored: JSON has four decimals
 LEAST = 50  # score in 1/1000 from which on a label is worth a record
 
 # The names of the columns, but for the number of the folder.
@@ -29,13 +31,14 @@ _OF_STATE = ("state", "vanished", "error", "added", "analysed")
 _OF_PREDICTION = (
     *("coverage", "duration", "verdict", "genre", "quadrant", "valence", "arousal", "tempo", "key"),
     *("warnings", "scores", "timeline", "embedding", "voice", "voice_score", "instruments"),
+    *("tempo_confidence", "key_confidence", "second_tempo", "second_tempo_score"),
 )
 _OWN_COLUMNS = ("title", "artist", "album_artist", "album", "year")  # of the tags; the others are in "tags"
 COLUMNS = (*_OF_FILE, *_OF_STATE, *_OWN_COLUMNS, "tags", "model", *_OF_PREDICTION)
 
 
 def values_of(row: Row) -> dict[str, Any]:
-    """Return the values of a row by column, all but its folder, model and time of addition."""
+    """Return the values of a row by column, all but its folder, model, method and time of addition."""
     return {
         **place_of(row.item, row.file, row.tags),
         "sound": bytes.fromhex(row.sound) or None,
@@ -110,7 +113,7 @@ def row_of(
     corrections: Mapping[str, tuple[str, ...]] | None = None,
     least_mood: float = 0.0,
 ) -> Row:
-    """Return the row of a record with all `COLUMNS`, ``id`` and ``folder_path``.
+    """Return the row of a record with all `COLUMNS`, ``id``, ``folder_path`` and ``method_digest``.
 
     Parameters
     ----------
@@ -132,6 +135,7 @@ def row_of(
         sound=(record["sound"] or b"").hex(),
         peaks=packing.unpack_peaks(record["fingerprint"]) if record["fingerprint"] else None,
         model=model,
+        method=record["method_digest"] or "",
         prediction=_prediction(record, path, model, least_mood)
         if model and record["scores"] is not None
         else None,
@@ -169,7 +173,24 @@ def _of_prediction(row: Row) -> dict[str, Any]:
         "voice": voice.label if voice else None,
         "voice_score": voice.scores[voice.label] if voice else None,
         "instruments": _json([one.label for one in prediction.instruments if one.present]),
+        **_confidences(prediction),
     }
+
+
+def _confidences(prediction: Prediction) -> dict[str, Any]:
+    """Return how sure tempo and key are, and the tempo that comes next."""
+    second = prediction.tempo_candidates[1] if len(prediction.tempo_candidates) > 1 else None
+    return {
+        "tempo_confidence": _steps(prediction.tempo_confidence),
+        "key_confidence": _steps(prediction.key_confidence),
+        "second_tempo": second.tempo if second else None,
+        "second_tempo_score": _steps(second.score if second else None),
+    }
+
+
+def _steps(confidence: float | None) -> int | None:
+    # As JSON rounds it, so that a stored prediction and a fresh one give the same text.
+    return None if confidence is None else round(CONFIDENCE_STEPS * round(confidence, 4))
 
 
 def _flat(prediction: Prediction, heads: Mapping[str, tuple[str, ...]]) -> list[float]:
@@ -215,7 +236,21 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: fl
         voice=packing.likeliest(Voice, *of_voices),
         instruments=_instruments(*of_instruments, json.loads(record["instruments"] or "[]"), least_mood),
         affect=_affect(record, model),
+        tempo_confidence=_confidence(record["tempo_confidence"]),
+        tempo_candidates=tuple(_tempi(record)),
+        key_confidence=_confidence(record["key_confidence"]),
     )
+
+
+def _confidence(steps: int | None) -> float | None:
+    return None if steps is None else steps / CONFIDENCE_STEPS
+
+
+def _tempi(record: sqlite3.Row) -> Iterator[TempoCandidate]:
+    """Yield the tempo and the next, where they have a probability."""
+    for tempo, score in (("tempo", "tempo_confidence"), ("second_tempo", "second_tempo_score")):
+        if record[tempo] is not None and record[score] is not None:
+            yield TempoCandidate(record[tempo], record[score] / CONFIDENCE_STEPS)
 
 
 def _instruments(

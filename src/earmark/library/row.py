@@ -122,6 +122,8 @@ class Row:
         Of its middle: see `earmark.library.analyse`.
     model : ModelInfo or None
         None if the analysis failed before a model was used.
+    method : str
+        `earmark.features.method_digest` of what found tempo and key; "" where it is not known.
     prediction : Prediction or None
         None of a track that failed.
     embedding : np.ndarray, float32 [shape=(embedding_size,)] or None
@@ -144,6 +146,7 @@ class Row:
     sound: str = ""
     peaks: Peaks | None = None
     model: ModelInfo | None = None
+    method: str = ""
     prediction: Prediction | None = None
     embedding: npt.NDArray[np.float32] | None = None
     error: dict[str, str] | None = None

@@ -207,7 +207,24 @@ ALTER TABLE tracks ADD COLUMN voice_score REAL;
 ALTER TABLE tracks ADD COLUMN instruments TEXT; -- JSON: those that are present
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+# How sure tempo and key are, the tempo that comes next, and the method that found them: unknown of the tracks
+# of before. Confidences are whole numbers of two bytes, for the index of what search compares has them.
+_SIXTH = """
+CREATE TABLE methods (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE        -- earmark.features.method_digest
+);
+ALTER TABLE tracks ADD COLUMN method INTEGER REFERENCES methods;
+ALTER TABLE tracks ADD COLUMN tempo_confidence INTEGER;   -- in 1/10000
+ALTER TABLE tracks ADD COLUMN key_confidence INTEGER;     -- in 1/10000
+ALTER TABLE tracks ADD COLUMN second_tempo REAL;
+ALTER TABLE tracks ADD COLUMN second_tempo_score INTEGER; -- in 1/10000
+DROP INDEX tracks_facts;
+CREATE INDEX tracks_facts ON tracks (id, vanished, state, verdict, tempo, key, year, duration, valence,
+    arousal, added, analysed, model, score, ending, method, tempo_confidence, key_confidence);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 
 
 def connect(path: Path, *, create: bool = True, read_only: bool = False) -> sqlite3.Connection:

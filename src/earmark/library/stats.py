@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from earmark.features import method_digest
 from earmark.library.catalogue import Library
 from earmark.library.query import parse
 from earmark.library.search import LIKELY, condition_of
@@ -34,6 +35,8 @@ class Stats:
         By each word that ``mood:WORD`` or ``instrument:WORD`` finds a track by.
     decades, tempos : dict of int to int
         By the first year, and by the lowest BPM of a step of `TEMPO_STEP`.
+    older_method : int
+        Tracks with tempo and key by an older method than this version's.
     """
 
     tracks: int
@@ -47,6 +50,7 @@ class Stats:
     tempos: dict[int, int]
     voices: dict[str, int]
     instruments: dict[str, int]
+    older_method: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``earmark.stats/1``, ready for JSON."""
@@ -122,7 +126,14 @@ def stats(library: Library, query: str = "") -> Stats:
         tempos=of_facts(f"CAST(tempo / {TEMPO_STEP} AS INTEGER) * {TEMPO_STEP}"),
         voices=of_first("voice"),
         instruments=of_first("instruments"),
+        older_method=of_facts(by_older_method(library)).get(1, 0),
     )
+
+
+def by_older_method(library: Library) -> str:
+    """Return the SQL test of tracks whose tempo and key an older method found, or one that is not known."""
+    number = library.method_number(method_digest())
+    return f"state = 'done' AND ifnull(method, 0) <> {number or -1:d}"
 
 
 def sound_map(library: Library, query: str = "") -> SoundMap:

@@ -171,6 +171,7 @@ def _row(record: Record) -> Row:
         sound=record["sound"],
         peaks=unpack_peaks(base64.b64decode(record["fingerprint"])) if record["fingerprint"] else None,
         model=model,
+        method=str(record.get("method") or ""),  # JSON of before had none
         prediction=Prediction.from_dict(found) if found else None,
         embedding=np.frombuffer(base64.b64decode(record["embedding"]), "<f2").astype(np.float32)
         if record["embedding"]

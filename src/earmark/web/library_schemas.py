@@ -122,6 +122,7 @@ class Counts(_Entries):
     moods: dict[str, int]
     voices: dict[str, int]
     instruments: dict[str, int]
+    older_method: int = Field(description="Tracks with tempo and key by an older method than the service's.")
 
 
 class JobState(_Entries):

@@ -111,6 +111,7 @@ def _random_row(path: str, rng: random.Random) -> Row:
         tempo=rng.choice((None, 89.6, 90.0, 100.3, 110.0, 120.4)),
         key=rng.choice((None, *KEYS)),
         **_random_heads(random.Random(path)),
+        **_random_confidences(random.Random(path)),
         duration=rng.choice((59.0, 180.0, 300.0, 301.0)),
         verdict=rng.choice(("music", "music", "music", "unsure", "not-music")),
         sound=hashlib.sha256(path.encode()).hexdigest(),
@@ -122,6 +123,12 @@ def _random_row(path: str, rng: random.Random) -> Row:
             genres=tuple(rng.sample(("Jazz", "Hard Rock", "Rock & Roll"), rng.randrange(3))),
         ),
     )
+
+
+def _random_confidences(rng: random.Random) -> dict[str, Any]:
+    """How sure tempo and key are, of most rows."""
+    steps = (None, 0.2999, 0.3, 0.7, 0.70004, 0.95)
+    return {"tempo_confidence": rng.choice(steps), "key_confidence": rng.choice(steps)}
 
 
 def _random_heads(rng: random.Random) -> dict[str, Any]:

@@ -13,7 +13,9 @@ import pytest
 
 from earmark import load_model
 from earmark.errors import InputError
+from earmark.features import method_digest
 from earmark.library import Library, ScanSummary, scan
+from earmark.library.stats import stats
 from earmark.models import Model
 from sounds import noise, suffix, tone, write
 
@@ -289,6 +291,46 @@ def test_a_new_model_refreshes_on_request_and_keeps_digest_and_fingerprint(
     assert rescan(model=other, refresh=True).unchanged == 6
 
 
+def test_an_older_method_for_tempo_and_key_is_named_and_refreshed_on_request(
+    rescan: Scan, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rescan()
+    assert rescan().older_method == 0 and {row.method for row in library.rows()} == {method_digest()}
+    before = {row.id: row.analysed for row in library.rows()}
+    for name in ("analyse", "scanning.scan", "stats"):
+        monkeypatch.setattr(sys.modules[f"earmark.library.{name}"], "method_digest", lambda: "ab" * 8)
+    done = rescan()
+    assert (done.older_method, done.unchanged, done.analysed, stats(library).older_method) == (6, 6, 0, 6)
+    assert {row.id: row.analysed for row in library.rows()} == before  # nothing without a request
+    done = rescan(refresh=True)
+    assert (done.refreshed, done.older_method, stats(library).older_method) == (6, 0, 0)
+    assert {row.method for row in library.rows()} == {"ab" * 8} and rescan(refresh=True).unchanged == 6
+
+
+def test_a_method_that_is_not_known_is_older_also_where_no_track_has_another(
+    rescan: Scan, library: Library, music: Path
+) -> None:
+    """As in a library of before the method was stored: its number and that of this version's are none."""
+    rescan()
+    library.query("UPDATE tracks SET method = NULL")
+    library.query("DELETE FROM methods")
+    assert rescan().older_method == stats(library).older_method == 6
+    (music / "album" / "song 1.mp3").rename(music / "moved.mp3")  # recognised, and still as it was analysed
+    done = rescan()
+    assert (done.moved, done.analysed) == (1, 0) and stats(library).older_method == 6
+    library.query("UPDATE tracks SET state = 'failed', vanished = 1.0 WHERE id = 1")
+    assert stats(library).older_method == 5
+    done = rescan(refresh=True)
+    assert (done.refreshed, stats(library).older_method) == (5, 0)
+
+
+def test_another_model_is_named_before_an_older_method(rescan: Scan, library: Library) -> None:
+    rescan()
+    library.query("UPDATE tracks SET method = NULL")
+    done = rescan(model=load_model("dummy"))
+    assert (done.other_model, done.older_method) == (6, 0)
+
+
 def test_whole_tracks_after_excerpts_are_a_refresh(library: Library, echo: Model, tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
     write(tmp_path / "m" / "long.wav", noise(40.0), 22050, "wav16")
@@ -297,6 +339,9 @@ def test_whole_tracks_after_excerpts_are_a_refresh(library: Library, echo: Model
     assert scan(library, [tmp_path / "m"], echo, excerpts=None, refresh=True).refreshed == 1
     assert library.get(1).prediction.coverage == "full"  # type: ignore[union-attr]
     assert scan(library, [tmp_path / "m"], echo, refresh=True).unchanged == 1  # nothing is made worse
+    library.query("UPDATE tracks SET method = NULL")
+    assert scan(library, [tmp_path / "m"], echo, refresh=True).refreshed == 1
+    assert library.get(1).prediction.coverage == "full"  # type: ignore[union-attr]
 
 
 def test_what_is_excluded_is_left_out(rescan: Scan, library: Library, music: Path) -> None:

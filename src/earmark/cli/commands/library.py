@@ -61,6 +61,8 @@ def info(*, library: LibraryOption = None, as_json: JsonOption = False) -> None:
         *(("model", f"{model['name']}: {plural(model['tracks'], 'track')}") for model in facts["models"]),
         ("corrected", plural(facts["corrected"], "track")),
     ]
+    if n := facts["older_method"]:
+        rows.append(("tempo, key", f"{plural(n, 'track')} by an older method: earmark scan --refresh"))
     console().print(columns(rows))
 
 
@@ -193,6 +195,8 @@ def _facts(library: Library) -> dict[str, Any]:
     def count(where: str) -> int:
         return int(library.query(f"SELECT count(*) FROM tracks WHERE {where}")[0][0])
 
+    from earmark.library.stats import by_older_method
+
     models = library.query(
         """SELECT models.name, count(*) FROM tracks JOIN models ON models.id = tracks.model
         GROUP BY models.id ORDER BY count(*) DESC"""
@@ -205,5 +209,6 @@ def _facts(library: Library) -> dict[str, Any]:
         "failed": count("state = 'failed'"),
         "vanished": count("vanished IS NOT NULL"),
         "corrected": count("id IN (SELECT track FROM corrections)"),
+        "older_method": count(f"vanished IS NULL AND {by_older_method(library)}"),
         "models": [{"name": name, "tracks": n} for name, n in models],
     }

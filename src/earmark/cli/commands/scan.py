@@ -45,7 +45,10 @@ Exclude = Annotated[
     ),
 ]
 Refresh = Annotated[
-    bool, typer.Option("--refresh", help="Analyse again what another model, or by excerpts only, has.")
+    bool,
+    typer.Option(
+        "--refresh", help="Analyse again what another model, an older method or excerpts only have given."
+    ),
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed before.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove tracks whose files are gone.")]
@@ -185,6 +188,9 @@ def described(summary: ScanSummary) -> list[str]:
         lines.append(f"{plural(summary.failed_before, 'track')} failed before: --retry tries again.")
     if summary.other_model:
         lines.append(f"{plural(summary.other_model, 'track')} of another model: --refresh analyses again.")
+    if summary.older_method:
+        count = plural(summary.older_method, "track")
+        lines.append(f"{count} with tempo and key by an older method: --refresh analyses again.")
     if summary.in_excerpts:
         lines.append(f"{plural(summary.in_excerpts, 'track')} in excerpts only: --refresh analyses in full.")
     return lines

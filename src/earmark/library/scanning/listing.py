@@ -117,6 +117,12 @@ class Known:
     analysed: float
     coverage: str | None
     model: int | None
+    method: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the track was analysed, not excerpts of it."""
+        return self.coverage in ("full", "part")
 
 
 def known_of(record: sqlite3.Row) -> tuple[Key, Known]:
@@ -134,4 +140,5 @@ def known_of(record: sqlite3.Row) -> tuple[Key, Known]:
         record["analysed"],
         record["coverage"],
         record["model"],
+        record["method"],
     )

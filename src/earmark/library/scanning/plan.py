@@ -56,7 +56,7 @@ class Plan:
     devices : dict of int to int
         Numbers of file systems as recorded -> as they are now.
     counts : Counter
-        ``unchanged``, ``returned``, ``failed_before``, ``other_model``, ``in_excerpts``.
+        ``unchanged``, ``returned``, ``failed_before``, ``other_model``, ``older_method``, ``in_excerpts``.
     """
 
     todo: list[Todo] = field(default_factory=list)
@@ -71,6 +71,7 @@ def plan(
     known: Mapping[Key, Known],
     *,
     model: int | None,
+    method: int | None,
     full: bool,
     refresh: bool = False,
     retry: bool = False,
@@ -85,10 +86,12 @@ def plan(
         Of the same folders, from the catalogue.
     model : int or None
         Number of the model in the catalogue.
+    method : int or None
+        Number of this version's method for tempo and key.
     full : bool
         Whether whole tracks are wanted: those of which only excerpts were analysed are then refreshed.
     refresh, retry : bool
-        Whether to process again what another model analysed, and what failed.
+        Whether to process again what another model or method analysed, and what failed.
     """
     made = Plan()
     for key, (item, file) in tracks.items():
@@ -96,7 +99,7 @@ def plan(
         if before is None:
             made.todo.append(Todo(item, NEW))
             continue
-        lacks = _lacks(before, model, full)
+        lacks = _lacks(before, model, method, full)
         if _has_changed(item, file, before):
             keeps = not before.failed and not (refresh and lacks)
             made.todo.append(Todo(item, CHANGED, before, keeps))
@@ -118,13 +121,15 @@ def _has_changed(item: Item, file: FileState, before: Known) -> bool:
     return not same_file or (item.start, item.stop) != (before.start, before.stop)
 
 
-def _lacks(before: Known, model: int | None, full: bool) -> str:
-    """Return what a refresh would mend: ``"other_model"``, ``"in_excerpts"`` or nothing."""
+def _lacks(before: Known, model: int | None, method: int | None, full: bool) -> str:
+    """Return what a refresh would mend: one of the last three of `Plan.counts`, or nothing."""
     if before.failed:
         return ""
     if before.model != model:
         return "other_model"
-    return "in_excerpts" if full and before.coverage not in ("full", "part") else ""
+    if before.method is None or before.method != method:  # one that is not known is older
+        return "older_method"
+    return "in_excerpts" if full and not before.is_whole else ""
 
 
 def _note_present(made: Plan, file: FileState, before: Known) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 
 from earmark.errors import EarmarkError, InputError
+from earmark.features import method_digest
 from earmark.library.analyse import EXCERPTS, failed
 from earmark.library.catalogue import Library
 from earmark.library.row import ModelInfo, Row
@@ -69,7 +70,8 @@ def scan(
     exclude : iterable of str
         Patterns of what is left out, as in ``.earmarkignore``: see `earmark.library.scanning.exclude`.
     refresh : bool
-        Whether to analyse again what another model, or by excerpts only, has analysed.
+        Whether to analyse again what another model, an older method for tempo and key, or by excerpts only,
+        has analysed; never less of a track than before.
     retry : bool
         Whether to try again what has failed.
     prune : bool
@@ -180,9 +182,14 @@ class _Scan:
 
     def compare(self, *, full: bool, refresh: bool, retry: bool) -> None:
         """Find out what there is to do."""
-        number = self.library.model_number(self.model)
         self._plan = plan(
-            self._listing.tracks, self._known, model=number, full=full, refresh=refresh, retry=retry
+            self._listing.tracks,
+            self._known,
+            model=self.library.model_number(self.model),
+            method=self.library.method_number(method_digest()),
+            full=full,
+            refresh=refresh,
+            retry=retry,
         )
         with self.library.transaction():
             for id, file in self._plan.present:
@@ -231,7 +238,9 @@ class _Scan:
                 continue
             before = next(self.library.rows([todo.known.id]), None) if todo.known else None
             self._open[todo.item.path, todo.item.number] = todo
-            yield Work(todo.item, before, decided=todo.is_other or todo.why == REFRESHED, keeps=todo.keeps)
+            again = todo.why == REFRESHED
+            whole = again and todo.known is not None and todo.known.is_whole
+            yield Work(todo.item, before, decided=todo.is_other or again, keeps=todo.keeps, whole=whole)
 
     def _is_done_elsewhere(self, todo: Todo) -> bool:
         """Whether another scan has done it meanwhile; the rest is then taken in another order than its."""

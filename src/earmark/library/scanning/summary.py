@@ -22,7 +22,7 @@ class ScanSummary:
     moved : int
         Known, in another place.
     refreshed, retried : int
-        Analysed again: by another model or in full, or after a failure.
+        Analysed again: by another model or method or in full, or after a failure.
     unchanged : int
         As they were.
     returned : int
@@ -35,8 +35,9 @@ class ScanSummary:
         Removed from the library.
     failed, failed_before : int
         Could not be analysed now, or at an earlier scan.
-    other_model, in_excerpts : int
-        Unchanged, but of another model, or of excerpts where all is wanted.
+    other_model, older_method, in_excerpts : int
+        Unchanged, but of another model, with tempo and key by an older method than this version's, or of
+        excerpts where all is wanted.
     elsewhere : int
         Done by another scan at the same time.
     analysed : int
@@ -66,6 +67,7 @@ class ScanSummary:
     failed: int = 0
     failed_before: int = 0
     other_model: int = 0
+    older_method: int = 0
     in_excerpts: int = 0
     elsewhere: int = 0
     analysed: int = 0

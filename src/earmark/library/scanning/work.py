@@ -31,12 +31,15 @@ class Work:
         Whether it must be analysed: its sound need not be compared with what is known.
     keeps : bool
         Whether the analysis stays if only the tags have changed.
+    whole : bool
+        Whether all of it is analysed, whatever the scan does with others.
     """
 
     item: Item
     before: Row | None = None
     decided: bool = False
     keeps: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,10 @@ def set_up(
 
 def process(setup: Setup, work: Work) -> Row | Recognised:
     """Analyse a track, unless its sound is known."""
-    before = work.before
+    before, excerpts = work.before, None if work.whole else setup.excerpts
     if not work.decided:
         if before is None and not setup.gone:
-            return analyse(work.item, setup.model, excerpts=setup.excerpts)
+            return analyse(work.item, setup.model, excerpts=excerpts)
         try:
             found = _recognised(setup, work)
         except (OSError, EarmarkError):
@@ -101,7 +104,7 @@ def process(setup: Setup, work: Work) -> Row | Recognised:
         if isinstance(found, Recognised):
             return found
         before = found
-    return analyse(work.item, setup.model, excerpts=setup.excerpts, before=before)
+    return analyse(work.item, setup.model, excerpts=excerpts, before=before)
 
 
 def deadline_of(work: Work) -> float:
