@@ -38,6 +38,7 @@ QUERIES = (
     "tag:jazz -genre:jazz",
     "verdict:unsure",
     "ext:flac year:1990s",
+    "bpm:120..125 bpm-confidence>0.8",
     "is:vanished",
     "",
 )
@@ -90,7 +91,7 @@ def tracks(n: int, rng: random.Random, now: float) -> Iterator[dict[str, object]
             "mtime_ns": i,
             "device": 1,
             "sound": rng.randbytes(32),
-            "fingerprint": blob[:1200],
+            "fingerprint": blob[: 900 + 7919 * i % 601],  # of various lengths, for pages hold whole rows
             "vanished": now if rng.random() < 0.01 else None,
             "added": now - rng.random() * 3e7,
             "analysed": now,
@@ -106,7 +107,9 @@ def tracks(n: int, rng: random.Random, now: float) -> Iterator[dict[str, object]
             "valence": rng.random(),
             "arousal": rng.random(),
             "tempo": rng.gauss(118, 25),
+            "tempo_confidence": 7919 * i % 10_000,  # spread evenly
             "key": rng.choice(KEYS),
+            "key_confidence": 7907 * i % 10_000,
             "scores": blob[:160],
             "timeline": blob[:600],
             "embedding": blob[:512],

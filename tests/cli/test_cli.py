@@ -166,6 +166,7 @@ def test_silence_has_no_genre(run: Run, tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO(run("classify", silence, *ECHO, "--csv").out))
     assert row["verdict"] == "silence" and row["genre"] == row["mood"] == row["key"] == row["tempo"] == ""
     assert row["quadrant"] == row["valence"] == row["arousal"] == ""
+    assert row["tempo_confidence"] == row["key_confidence"] == ""
     assert run("classify", silence, *ECHO).out.split("\n")[0].endswith("silence: nothing to hear")
     assert run("classify", silence, *ECHO, "--labels", "audacity").out == ""
 

@@ -60,6 +60,18 @@ def test_voice_and_instruments_are_columns_and_corrections_are_taken(tmp_path: P
     assert (flat(known)["voice"], flat(known)["instruments"]) == ("rapped", ["piano", "drums"])
 
 
+def test_confidences_are_columns_rounded_as_in_json(tmp_path: Path) -> None:
+    library = Library(":memory:")
+    library.put(row("/a.mp3", tempo_confidence=0.912345, second=(60.0, 0.05), key_confidence=0.5))
+    library.put(row("/b.mp3", tempo=None, key=None))
+    export(library, tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    names = ("tempo", "tempo_confidence", "key", "key_confidence")
+    assert [first[name] for name in names] == ["120.0", "0.9123", "A minor", "0.5"]
+    assert [second[name] for name in names] == ["", "", "", ""]
+
+
 def test_an_analysed_track_with_all_heads_comes_back_whole(tmp_path: Path) -> None:
     library, other = Library(":memory:"), Library(":memory:")
     played = {"drums": (0.4, True)}

@@ -77,6 +77,10 @@ def number_of(track: Row, field: str) -> float | None:
             return scores[0][1] / 1000 if scores else None
         case "bpm":
             return found.tempo if found else None
+        case "bpm-confidence":
+            return found.tempo_confidence if found else None
+        case "key-confidence":
+            return found.key_confidence if found else None
         case _:
             return getattr(found, field) if found else None
 
@@ -308,6 +312,29 @@ def test_tracks_without_a_tempo_are_not_in_a_range_but_in_its_opposite(empty: Li
     assert empty.search("-bpm:90..110") == [ids[0], ids[2]] and empty.search("bpm:none") == [ids[0]]
 
 
+def test_uncertain_tempi_and_keys_are_sorted_out(empty: Library) -> None:
+    confidences = ((0.95, 0.4), (0.5, 0.9), (0.70004, None), (None, 0.69996))
+    ids = [
+        empty.put(row(f"/{i}.mp3", tempo_confidence=of_tempo, key_confidence=of_key))
+        for i, (of_tempo, of_key) in enumerate(confidences)
+    ]
+    sure, unsure, even, unknown = ids
+    assert empty.search("bpm-confidence>0.7") == empty.search("Tempo-Confidence:>70%") == [sure]
+    assert empty.search("bpm-confidence>=0.7") == [sure, even] and empty.search("bpm-confidence<0.7") == [
+        unsure
+    ]
+    assert empty.search("bpm-confidence:none") == [unknown]
+    assert empty.search("-bpm-confidence>0.6") == [unsure, unknown]
+    assert empty.search("key-confidence:0.5..0.9") == [unsure, unknown]
+    assert empty.search("key-confidence:none") == [even]
+    assert empty.search("", sort="bpm-confidence") == [unsure, even, sure, unknown]
+    assert empty.search("", sort="-key-confidence") == [unsure, unknown, sure, even]
+    with pytest.raises(InputError, match=r"bpm-confidence:'high' is not accepted.*0\.8, 80%"):
+        empty.search("bpm-confidence:high")
+    with pytest.raises(InputError, match=r"unknown field 'bpm-confidense'.*Try: bpm-confidence"):
+        empty.search("bpm-confidense:0.7")
+
+
 @pytest.mark.parametrize("sort", [name for name in SORTS if name != "random"])
 def test_every_order_and_its_reverse_have_the_unknown_last(library: Library, sort: str) -> None:
     up, down = (library.search("id:..30", sort=order) for order in (sort, f"-{sort}"))
@@ -348,7 +375,12 @@ def test_limit_random_and_wrong_orders(library: Library) -> None:
 
 
 def test_a_search_reads_the_slim_index_and_not_the_rows(library: Library) -> None:
-    for query in ("genre:jazz", "bpm:90..110 key:Am", "a or genre:rock", "added:<7d -verdict:unsure"):
+    for query in (
+        "genre:jazz",
+        "bpm:90..110 key:Am bpm-confidence>0.7 key-confidence<0.5",
+        "a or genre:rock",
+        "added:<7d -verdict:unsure",
+    ):
         condition, values = condition_of(library, parse(query))
         sql = (
             f"EXPLAIN QUERY PLAN SELECT id FROM tracks INDEXED BY tracks_facts WHERE {condition} ORDER BY id"

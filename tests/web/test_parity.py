@@ -23,6 +23,7 @@ from sounds import encode
 pytestmark = pytest.mark.slow
 
 SAME, LOSSY = 0.001, 0.02
+SURE = 0.01  # of a confidence, which follows the tempo to 0.1 BPM
 STYLES = ("rock", "house", "ballad")
 RECORDERS = {"webm": "audio/webm;codecs=opus", "opus": "audio/ogg;codecs=opus", "mp4": "audio/mp4"}
 
@@ -86,11 +87,15 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 
 def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Every score within 0.001; verdict, key, tempo, segments and parts alike."""
+    """Every score within 0.001; verdict, key, tempo, their confidences, segments and parts alike."""
     assert difference(found, expected) <= SAME
     for name in ("verdict", "key", "model", "coverage", "warnings"):
         assert found[name] == expected[name], name
     assert found["tempo"] == pytest.approx(expected["tempo"], abs=0.11)
+    for name in ("tempo_confidence", "key_confidence"):
+        assert found[name] == pytest.approx(expected[name], abs=SURE), name
+    tempi, wanted = ([one["tempo"] for one in each["tempo_candidates"]] for each in (found, expected))
+    assert tempi == pytest.approx(wanted, abs=0.22)
     assert found["duration"] == pytest.approx(expected["duration"], abs=0.001)
     for name in ("segments", "parts"):
         starts, wanted = ([one["start"] for one in each[name]] for each in (found, expected))

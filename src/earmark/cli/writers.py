@@ -104,8 +104,8 @@ class CsvWriter:
     def __init__(self, out: Screen, card: ModelCard, *, timeline: bool, embedding: bool) -> None:
         self.out, self.timeline, self.embedding = out, timeline, embedding
         self.labels = sorted(card.classes)
-        whole = ["duration", "verdict", "tempo", "key", "quadrant", "valence", "arousal", "mood"]
-        whole += ["voice", "instruments"]
+        whole = ["duration", "verdict", "tempo", "tempo_confidence", "key", "key_confidence"]
+        whole += ["quadrant", "valence", "arousal", "mood", "voice", "instruments"]
         columns = ["start", "end"] if timeline else whole
         numbers = [f"embedding_{i}" for i in range(card.embedding_size)] if embedding else []
         self._write(["source", *columns, "genre", *self.labels, *numbers])
@@ -143,13 +143,20 @@ def _facts(prediction: Prediction) -> list[Any]:
         round(prediction.duration, 3),
         prediction.verdict,
         None if tempo is None else round(tempo, 1),
+        _rounded(prediction.tempo_confidence),
         prediction.key,
+        _rounded(prediction.key_confidence),
         quadrant.label if quadrant else None,
-        *(None if axis is None else round(axis, 4) for axis in (prediction.valence, prediction.arousal)),
+        _rounded(prediction.valence),
+        _rounded(prediction.arousal),
         moods[0].label if moods and sounds else None,
         prediction.voice.label if prediction.voice else None,
         SEPARATOR.join(one.label for one in prediction.instruments if one.present) or None,
     ]
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 4)
 
 
 class LabelWriter:

@@ -22,11 +22,15 @@ SEPARATOR = "; "  # of several values in a cell of CSV
 _BATCH = 1000  # rows in memory
 # The columns of `flat`, and what is in them.
 _WHOLE = ("id", "number", "year", "size")
-_NUMBERS = ("duration", "score", "valence", "arousal", "tempo")
+_NUMBERS = (
+    *("duration", "score", "valence", "arousal"),
+    *("tempo", "tempo_confidence", "key_confidence"),
+)
 _TEXTS = ("tag_genres", "genres", "moods", "instruments", *(f"corrected_{head}" for head in HEADS.values()))
 _NAMES = (
     *("id", "path", "number", "title", "artist", "album_artist", "album", "year", "tag_genres", "duration"),
-    *("verdict", "genre", "score", "genres", "moods", "quadrant", "valence", "arousal", "tempo", "key"),
+    *("verdict", "genre", "score", "genres", "moods", "quadrant", "valence", "arousal"),
+    *("tempo", "tempo_confidence", "key", "key_confidence"),
     *("voice", "instruments", "coverage", "model", "error", "added", "analysed", "vanished", "size", "sound"),
     *(f"corrected_{head}" for head in HEADS.values()),
 )
@@ -109,7 +113,9 @@ def flat(row: Row) -> dict[str, Any]:
         "valence": _rounded(found.valence if found else None, 4),
         "arousal": _rounded(found.arousal if found else None, 4),
         "tempo": _rounded(found.tempo if found else None, 1),
+        "tempo_confidence": _rounded(found.tempo_confidence if found else None, 4),
         "key": found.key if found else None,
+        "key_confidence": _rounded(found.key_confidence if found else None, 4),
         "voice": next(iter(_likely(row, "voice")), None),
         "instruments": _likely(row, "instrument"),
         "coverage": found.coverage if found else None,

@@ -35,7 +35,7 @@ from earmark.library.query import (
     parse,
 )
 from earmark.library.query.tokens import misplaced, nearest
-from earmark.library.records import TAGS
+from earmark.library.records import CONFIDENCE_STEPS, TAGS
 from earmark.vocabulary import GENRES, QUADRANT_WORDS, QUADRANTS, VOICES
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ if TYPE_CHECKING:
 LIKELY = {"genre": 0.5, "mood": 0.4, "quadrant": 0.5, "voice": 0.5}
 HEADS = {"genre": "genres", "mood": "moods", "quadrant": "quadrant"}
 HEADS |= {"voice": "voice", "instrument": "instruments"}
-_COLUMNS = {"bpm": "tempo", "genre": "score"}  # where a field has another name in the table
+# Where a field has another name in the table.
+_COLUMNS = {"bpm": "tempo", "genre": "score"}
+_COLUMNS |= {"bpm-confidence": "tempo_confidence", "key-confidence": "key_confidence"}
+_STEPS = {"score": 1000, "bpm-confidence": CONFIDENCE_STEPS, "key-confidence": CONFIDENCE_STEPS}  # of 1
 _QUADRANT_OF = {word: label for label, words in QUADRANT_WORDS.items() for word in words.split(", ")}
 # How many tracks a list usually has, by kind: the fewer, the better it drives.
 _SIZES = {"text": 0, "tag": 1, "genre": 2, "mood": 3, "quadrant": 4, "instrument": 5, "voice": 6}
@@ -66,6 +69,7 @@ SORTS: dict[str, tuple[str, ...]] = {
     "id": (_BY_ID, "id"),
     **{name: (_OF_FACTS, name) for name in _FACTS},
     "bpm": (_OF_FACTS, "tempo"),
+    **{name: (_OF_FACTS, _COLUMNS[name]) for name in ("bpm-confidence", "key-confidence")},
     "title": (_OF_NAMES, "lower(named.title)"),
     "artist": (
         *(_OF_NAMES, "lower(coalesce(named.artist, named.album_artist))", "named.year", "lower(named.album)"),
@@ -386,8 +390,8 @@ class _Writer:
 
     def _range(self, node: Range) -> str:
         column, low, high = _COLUMNS.get(node.field, node.field), node.low, node.high
-        if node.field == "score":
-            low, high = (None if limit is None else _thousandths(limit) for limit in (low, high))
+        if steps := _STEPS.get(node.field):
+            low, high = (None if limit is None else round(steps * limit, 9) for limit in (low, high))
         elif node.is_ago:
             low, high = (None if limit is None else self._now - limit for limit in (high, low))
         elif node.field in ("added", "analysed"):

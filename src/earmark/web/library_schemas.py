@@ -35,7 +35,9 @@ class Track(_Entries):
     valence: float | None
     arousal: float | None
     bpm: float | None
+    tempo_confidence: float | None = Field(description="Probability; null where it is not known.")
     key: str | None
+    key_confidence: float | None
     voice: str | None = Field(description="instrumental, sung, rapped or spoken; null where it is not known.")
     instruments: list[str] = Field(description="Those that are present.")
     genre: str | None = Field(description="As corrected, else the likeliest.")
@@ -172,7 +174,9 @@ TRACK_EXAMPLE: dict[str, Any] = {
     "valence": 0.41,
     "arousal": 0.87,
     "bpm": 130.1,
+    "tempo_confidence": 0.9312,
     "key": "B minor",
+    "key_confidence": 0.7045,
     "voice": "instrumental",
     "instruments": ["synthesizer", "drums"],
     "genre": "electronic",

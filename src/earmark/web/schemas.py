@@ -77,6 +77,13 @@ class Part(Segment):
     tempo: float | None
 
 
+class Tempo(_Entries):
+    """A tempo in beats per minute, and how probable it is that people count this one."""
+
+    tempo: float
+    score: float
+
+
 class Peaks(_Entries):
     """Least and greatest sample of each n-th part of the sound."""
 
@@ -122,7 +129,10 @@ class Prediction(_Entries):
     voice: Voice | None = Field(description="Null from a model without this head.")
     instruments: list[Instrument] = Field(description="Every instrument that the model knows, highest first.")
     tempo: float | None
+    tempo_confidence: float | None = Field(description="Probability that people count this tempo.")
+    tempo_candidates: list[Tempo] = Field(description="The tempo and the next most probable.")
     key: str | None
+    key_confidence: float | None = Field(description="Probability that the key is right.")
     parts: list[Part]
     segments: list[Segment]
     warnings: list[str]

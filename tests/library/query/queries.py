@@ -56,12 +56,16 @@ NUMBER = st.one_of(
     st.builds("score:{}".format, _numbers("0.3", "0.5", "0.8", "80%")),
     st.builds("valence:{}".format, _numbers("0.15", "0.75")),
     st.builds("arousal:{}".format, _numbers("0.15", "0.75")),
+    st.builds("bpm-confidence:{}".format, _numbers("0.3", "0.7", "70%", "0.29")),
+    st.builds("key-confidence:{}".format, _numbers("0.3", "0.7", "70%", "0.29")),
     st.builds("duration:{}".format, _numbers("300", "5m", "0:59", "3m1s")),
     st.builds("added:{}".format, _numbers("7d", "2w", "1m", "1y", "86400s")),
     st.builds("added:{}".format, _numbers("2025-12-20", "2025-12", "2025", "2025-12-20T10:00")),
     st.builds("id:{}".format, _numbers("7", "20", "3000")),
     st.just("id:3,5,9"),
-    st.builds("{}:none".format, st.sampled_from(("bpm", "year", "key", "score", "valence"))),
+    st.builds(
+        "{}:none".format, st.sampled_from(("bpm", "year", "key", "score", "valence", "bpm-confidence"))
+    ),
 )
 OTHER = st.one_of(
     st.builds("key:{}".format, st.sampled_from((*KEYS[::5], "Am", "8A", "minor", "Gb,C")).map(_quoted)),

@@ -68,8 +68,8 @@ Sort = Annotated[
     typer.Option(
         "--sort",
         metavar="ORDER",
-        help="id, artist, album, title, path, year, tempo, key, score, duration, valence, arousal, added, "
-        "analysed or random; -tempo is the reverse.",
+        help="id, artist, album, title, path, year, tempo, bpm-confidence, key, key-confidence, score, "
+        "duration, valence, arousal, added, analysed or random; -tempo is the reverse.",
     ),
 ]
 Seed = Annotated[

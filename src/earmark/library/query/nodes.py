@@ -12,7 +12,8 @@ LABELS = {"genre": "genre", "genres": "genre", "mood": "mood", "moods": "mood", 
 LABELS |= {"voice": "voice", "vocals": "voice", "instrument": "instrument", "instruments": "instrument"}
 NUMBERS = {"bpm": "bpm", "tempo": "bpm", "year": "year", "score": "score", "confidence": "score"}
 NUMBERS |= {"valence": "valence", "arousal": "arousal", "energy": "arousal", "id": "id"}
-NUMBERS |= {"duration": "duration", "length": "duration"}
+NUMBERS |= {"duration": "duration", "length": "duration", "key-confidence": "key-confidence"}
+NUMBERS |= {"bpm-confidence": "bpm-confidence", "tempo-confidence": "bpm-confidence"}
 TIMES = {"added": "added", "analysed": "analysed", "analyzed": "analysed", "scanned": "analysed"}
 CHOICES = {
     "verdict": "verdict",

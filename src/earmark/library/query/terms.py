@@ -37,12 +37,14 @@ _ACCEPTED = {
     "score": "0.8, 80%, 0.5..0.8, >0.8",
     "valence": "0.8, 0.5..0.8, >0.8",
     "arousal": "0.8, 0.5..0.8, >0.8",
+    "bpm-confidence": "0.8, 80%, 0.5..0.8, >0.8",
+    "key-confidence": "0.8, 80%, 0.5..0.8, >0.8",
     "duration": "300, 5m, 4:30, 1h30m, 3m..5m, >5m",
     "id": "7, 7..20, 7,9,12",
     "added": "7d, 2w, 3m, 1y, 2026-05-01, 2026-05..2026-07, <7d",
     "analysed": "7d, 2w, 3m, 1y, 2026-05-01, 2026-05..2026-07, <7d",
 }
-_MISSABLE = ("bpm", "year", "score", "valence", "arousal", "duration")
+_MISSABLE = ("bpm", "year", "score", "valence", "arousal", "duration", "bpm-confidence", "key-confidence")
 _LIMITED = re.compile(r"([^<>]+)(>=|<=|>|<)(.+)", re.DOTALL)
 _LEAST, _MOST = 0.05, 1.0  # scores below are not kept
 _MOST_LISTED = 50

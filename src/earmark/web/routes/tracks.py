@@ -29,7 +29,10 @@ Service = Annotated[State, Depends(state_of)]
 Q = Annotated[str, Query(max_length=2000, description="A query, such as `genre:jazz bpm:90..110`.")]
 Sort = Annotated[
     str,
-    Query(max_length=20, description="id, added, title, artist, album, year, bpm, key, score; - reverses."),
+    Query(
+        max_length=20,
+        description="id, added, title, artist, album, year, bpm, bpm-confidence, key, score; - reverses.",
+    ),
 ]
 AUDIO: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"audio/*": {}}},

@@ -10,7 +10,7 @@ export function terms(text) {
   return /[()|]|(^|\s)or(\s|$)/i.test(whole.replace(/"[^"]*"/g, "")) ? [whole] : whole.match(TERM);
 }
 
-const TRY = ["genre:jazz", "mood:calm", "voice:instrumental", "bpm:90..110", "key:Am", "year:1970..", "verdict:unsure", "is:corrected"];
+const TRY = ["genre:jazz", "mood:calm", "voice:instrumental", "bpm:90..110", "key:Am", "bpm-confidence>0.7", "year:1970..", "verdict:unsure", "is:corrected"];
 const field = (term) => term.replace(/^-/, "").split(/[:<>]/)[0];
 
 /** The search box: type or tap; a chip for each term, which can be taken away again. `onchange(text)`; `voice`: whether the model knows voices. */
