@@ -22,6 +22,7 @@ import pytest
 from earmark import __version__
 from earmark.audio import Clip
 from earmark.cli.app import app
+from earmark.cli.commands.classify import MANY
 from earmark.cli.render import card
 from earmark.cli.sources import jobs_for
 from earmark.cli.terminal import complaint, printable, say
@@ -337,6 +338,7 @@ def test_what_is_not_music_has_no_genre_in_tables_and_label_tracks(tmp_path: Pat
     (told,) = run("classify", noise, "--json").lines()
     assert (told["verdict"], told["tempo"], told["key"]) == ("not-music", None, None)
     shown = run("classify", noise).out
+    assert "not music: noise" in shown and "not-music   noise" in run("classify", *MANY * [noise]).out
     assert "not music" in shown and "0:00" not in shown  # no strip that names a genre from end to end
     label_track = run("classify", noise, "--labels", "audacity").out.strip().split("\t")
     assert (label_track[0], label_track[2]) == ("0.000", "not-music")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from earmark.audio import microphone
 from earmark.audio.microphone import Block, Device, Notice
 from earmark.cli.live_view import line, view
 from earmark.live import Session
+from earmark.predict import SoundClass
 from music import band
+from voiced import Voiced
 
 ECHO = ("--model", "echo")
 
@@ -189,7 +192,34 @@ def test_the_picture_keeps_its_height() -> None:
     pictures = [view(None, top=6, width=80, what="it"), *(view(one, top=6, width=80, what="it") for one in (
         music[0], music[-1], silent[-1]))]  # fmt: skip
     texts = [picture(one) for one in pictures]
-    assert {text.count("\n") for text in texts} == {13}
+    assert {text.count("\n") for text in texts} == {15}
     assert "settling" in texts[1] and "BPM" in texts[2] and "silence" in texts[3]
     assert "waits" in picture(view(music[-1], top=6, width=80, what="it", notice="waits"))
     assert "-99 dBFS" in texts[3] and line(silent[-1], 3).split() == ["0:15", "-99", "dBFS", "silence"]
+
+
+def rows_of(answer: Any, *heads: str) -> dict[str, str]:
+    """Rows of the picture by their first word."""
+    text = picture(view(answer, top=6, width=80, what="it", heads=heads))
+    return {words[0]: " ".join(words[1:]) for row in text.splitlines() if (words := row.split())}
+
+
+def test_the_picture_has_rows_of_sound_and_voice_from_a_model_that_gives_them() -> None:
+    (*_, answer) = Session(Voiced()).push(band("house", seconds=4).y)
+    rows = rows_of(answer, "sound", "voice")
+    assert answer.sound is not None
+    assert rows["voice"] == "sung 85 %"
+    assert rows["sound"] == f"{answer.sound.label} {100 * answer.sound.scores[answer.sound.label]:.0f} %"
+    assert {"mood", "tempo", "key"} <= set(rows)
+    assert {"sound", "voice"} & set(rows_of(answer)) == set()
+
+
+def test_what_is_not_music_is_called_by_what_it_sounds_like() -> None:
+    (*_, answer) = Session("echo").push(band("house", seconds=4).y)
+    speech = replace(answer, verdict="not-music", sound=SoundClass("speech", {"music": 0.1, "speech": 0.9}))
+    rows = rows_of(speech, "sound", "voice")
+    assert rows["it"].endswith("not music: speech 90 %") and rows["sound"] == "speech 90 %"
+    assert rows["voice"] == rows["tempo"] == ""
+    assert line(speech, 3).endswith("not-music  speech 90 %")
+    unclear = replace(speech, sound=SoundClass("music", {"music": 0.4, "speech": 0.3, "noise": 0.3}))
+    assert rows_of(unclear, "sound")["it"].endswith("not music") and line(unclear, 3).endswith("not-music")

@@ -105,6 +105,8 @@ def test_what_is_analysed_with_a_model_of_these_heads_is_kept(library: Library, 
     back = library.get(library.put(row)).prediction
     assert back is not None and row.prediction is not None and back.voice is not None
     assert back.voice.label == "sung" and back.affect == row.prediction.affect
+    assert back.sound is not None and row.prediction.sound is not None
+    assert back.sound.scores == pytest.approx(row.prediction.sound.scores, abs=5e-4)
     assert [one.present for one in back.instruments] == [one.present for one in row.prediction.instruments]
     assert library.search("voice:sung instrument:drums -instrument:guitar valence:0.81") == [1]
 

@@ -234,6 +234,19 @@ def test_answers_and_the_final_have_voice_and_affect_of_a_model_that_gives_them(
     assert (without.voice, without.affect, without.to_dict()["voice"]) == (None, None, None)
 
 
+def test_answers_and_the_final_have_the_kind_of_sound() -> None:
+    for model, verdict in (("echo", "music"), (Voiced(thresholds={"music": 0.99}), "not-music")):
+        session = Session(model)
+        answer = session.push(music(seconds=5.0))[-1]
+        assert answer.verdict == verdict and answer.sound is not None
+        assert answer.sound.scores == pytest.approx(
+            classify(Clip(music(seconds=5.0)[-3 * SR :], SR), model=model).sound.scores, abs=0.02
+        )
+        assert answer.to_dict()["sound"]["label"] == answer.sound.label
+        assert session.final().sound == classify(Clip(music(seconds=5.0), SR), model=model).sound
+    assert Session("echo").push(np.zeros(5 * SR, np.float32))[-1].to_dict()["sound"] is None
+
+
 def test_another_rate_begins_another_stream_of_the_same_sound() -> None:
     low, high = music(16000), music(48000)
     session = Session("echo", rate=16000)

@@ -15,7 +15,8 @@ from earmark.contract import check_model
 from earmark.errors import ContractError, InputError
 from earmark.evaluate.labels import choose_head
 from earmark.models import Head, ModelCard, load_model
-from earmark.predict import Affect, Instrument, Prediction, Quadrant, Voice, classify
+from earmark.models.builtin.echo import SOUNDS
+from earmark.predict import Affect, Instrument, Prediction, Quadrant, Voice, classify, score_source
 from voiced import AFFECT, CARD, INSTRUMENTS, PLAYED, VOICE, VOICES, Voiced, save_voiced
 
 SR = 22050
@@ -148,6 +149,20 @@ def test_what_is_not_music_has_no_voice_and_no_instrument_that_is_present():
     assert prediction.instruments[0].score > 0
     assert not any(one.present for one in prediction.instruments)
     assert prediction.valence == pytest.approx(AFFECT[0])  # as the quadrant, which such sound has
+
+
+@pytest.mark.parametrize("music", [0.0, 0.99])
+def test_the_kind_of_sound_is_given_of_all_but_silence(music):
+    prediction = classify(NOISE, model=Voiced(thresholds={"music": music}))
+    assert prediction.verdict == ("not-music" if music else "music")
+    assert prediction.sound.label == max(prediction.sound.scores, key=prediction.sound.scores.get)
+    assert prediction.sound.scores == pytest.approx(
+        dict(zip(SOUNDS, score_source(NOISE, model="echo").scores.mean("sound"), strict=True)), abs=1e-6
+    )
+    assert Prediction.from_dict(prediction.to_dict()).sound.label == prediction.sound.label
+    assert classify(SILENCE, model=Voiced()).to_dict()["sound"] is None
+    older = {key: value for key, value in prediction.to_dict().items() if key != "sound"}
+    assert Prediction.from_dict(older).sound is None
 
 
 def test_the_text_names_voice_and_what_is_present():

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 import sounds
 from earmark.audio import Clip
 from earmark.models import Head, load_model
-from earmark.models.builtin.echo import CARD, Echo
+from earmark.models.builtin.echo import CARD, SOUNDS, Echo
 from earmark.predict import classify
 from earmark.web import Settings, create_app, live_clients
 from earmark.web.live_client import LiveClient
@@ -102,6 +102,8 @@ def test_a_session(client: TestClient) -> None:
     assert set(answer) >= {"index", "stream", "time", "verdict", "genres", "moods", "quadrant", "valence"}
     assert set(answer) >= {"arousal", "tempo", "key", "settled", "level_db"}
     assert answer["voice"] is None  # of this model
+    assert answer["sound"]["label"] in SOUNDS and set(answer["sound"]["scores"]) == set(SOUNDS)
+    assert final["sound"]["label"] in SOUNDS and client.get("/api/status").json()["labels"]["sound"]
     assert answer["index"] == pytest.approx(48000 * answer["time"], abs=30)
     assert final == expected(y, 48000)
 

@@ -67,9 +67,20 @@ def heading(prediction: Prediction) -> Text:
     text.append(name_of(prediction.source), style="bold")
     text.append(f"  {clock(prediction.duration)}", style="bright_black")
     if prediction.verdict in VERDICTS:
-        style, words = VERDICTS[prediction.verdict]
-        text.append(f"  {words}", style=style)
+        text.append_text(verdict_words(prediction))
     return text
+
+
+def verdict_words(prediction: Prediction | Answer) -> Text:
+    """What a verdict that is not plainly music means, and what it is instead of music."""
+    style, words = VERDICTS.get(prediction.verdict, ("", ""))
+    return Text(f"  {words}{': ' * bool(sound_instead(prediction))}{sound_instead(prediction)}", style=style)
+
+
+def sound_instead(prediction: Prediction | Answer) -> str:
+    """What is not music sounds like, with its probability; "" of music and where nothing else is likelier."""
+    is_other = prediction.verdict == "not-music" and prediction.sound and prediction.sound.label != "music"
+    return sound(prediction) if is_other else ""
 
 
 def name_of(source: str | None) -> str:
@@ -140,6 +151,12 @@ def circle(prediction: Prediction) -> str:
 def voice(prediction: Prediction | Answer) -> str:
     """Kind of voice with its probability."""
     found = prediction.voice
+    return f"{found.label} {percent(found.scores[found.label])}" if found else ""
+
+
+def sound(prediction: Prediction | Answer) -> str:
+    """Kind of sound with its probability."""
+    found = prediction.sound
     return f"{found.label} {percent(found.scores[found.label])}" if found else ""
 
 
@@ -240,7 +257,7 @@ def row(prediction: Prediction, terminal: Console) -> Text:
     text = Text("  ")
     if prediction.verdict in ("silence", "not-music"):
         style, _ = VERDICTS[prediction.verdict]
-        text.append(prediction.verdict.ljust(45), style=style)
+        text.append(f"{prediction.verdict:<12}{sound_instead(prediction)}".ljust(45), style=style)
     else:
         best = prediction.genres[0]
         text.append(f"{best.label[:11]:<12}", style=genre_colour(best.label))

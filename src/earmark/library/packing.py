@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.features.fingerprint import Fingerprint, from_peaks
-from earmark.predict import Quadrant, Score, Segment, Voice
+from earmark.predict import Quadrant, Score, Segment, SoundClass, Voice
 
 _PITCH_LOW, _PITCH_RANGE = 6.0, 8.0  # octaves: 64 Hz to 16 kHz in 65,536 steps of 0.15 cents
 _TIME_STEPS = 100  # of the timeline, a second
 _FAST = 6  # level of zlib
-_Likeliest = TypeVar("_Likeliest", Quadrant, Voice)
+_Likeliest = TypeVar("_Likeliest", Quadrant, Voice, SoundClass)
 
 
 class Peaks(NamedTuple):
@@ -118,7 +118,7 @@ def ranked(classes: Sequence[str], scores: npt.NDArray[np.floating], least: floa
 def likeliest(
     kind: type[_Likeliest], classes: Sequence[str], scores: npt.NDArray[np.floating]
 ) -> _Likeliest | None:
-    """Return the quadrant, or the kind of voice, of the highest score; None where there is none."""
+    """Return the quadrant, or the kind of voice or sound, of the highest score; None where there is none."""
     if not len(scores) or not scores.any():
         return None
     values = dict(zip(classes, scores.tolist(), strict=True))

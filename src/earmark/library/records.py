@@ -17,12 +17,13 @@ from earmark.features import TempoCandidate
 from earmark.library import packing
 from earmark.library.row import FileState, Item, ModelInfo, Row
 from earmark.library.tags import Tags
-from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, Voice
+from earmark.predict import Affect, Instrument, ModelId, Prediction, Quadrant, SoundClass, Voice
 
 CERTAIN = 1000  # of a score that a person gave
 TAGS = "tags"  # what stands for the genres of the file's tags where heads of the model have their names
-_OTHERS = ("moods", "quadrant", "voice", "instruments")  # heads whose scores are kept, besides the first
 CONFIDENCE_STEPS = 10_000  # of 1, in which confidences are stored: JSON has four decimals
+# Heads whose scores are kept, besides the first; a new one is the last, as rows of before lack it.
+_OTHERS = ("moods", "quadrant", "voice", "instruments", "sound")
 LEAST = 50  # score in 1/1000 from which on a label is worth a record
 
 # The names of the columns, but for the number of the folder.
@@ -197,10 +198,11 @@ def _flat(prediction: Prediction, heads: Mapping[str, tuple[str, ...]]) -> list[
     """Return the scores of the first head and of `_OTHERS` in the order of the classes."""
     ranked = (prediction.genres, prediction.moods, prediction.instruments)
     genres, moods, instruments = ({score.label: score.score for score in scores} for scores in ranked)
-    quadrants = prediction.quadrant.scores if prediction.quadrant else {}
-    voices = prediction.voice.scores if prediction.voice else {}
+    chosen = (prediction.quadrant, prediction.voice, prediction.sound)
+    quadrants, voices, sounds = (choice.scores if choice else {} for choice in chosen)
     found: list[float] = []
-    for classes, scores in zip(_stored(heads), (genres, moods, quadrants, voices, instruments), strict=True):
+    in_order = (genres, moods, quadrants, voices, instruments, sounds)
+    for classes, scores in zip(_stored(heads), in_order, strict=True):
         found += [scores.get(label, 0.0) for label in classes]
     return found
 
@@ -216,7 +218,8 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: fl
         # Of heads that an older version did not keep, there are no scores.
         found.append((classes, scores[: len(classes)]) if len(scores) >= len(classes) else ((), scores[:0]))
         scores = scores[len(classes) :]
-    (genres, of_genres), (moods, of_moods), (quadrants, of_quadrants), of_voices, of_instruments = found
+    (genres, of_genres), (moods, of_moods), (quadrants, of_quadrants), *others = found
+    of_voices, of_instruments, of_sounds = others
     timeline = record["timeline"]
     has_moods = bool(len(of_moods)) and record["verdict"] is not None
     return Prediction(
@@ -239,6 +242,7 @@ def _prediction(record: sqlite3.Row, path: str, model: ModelInfo, least_mood: fl
         tempo_confidence=_confidence(record["tempo_confidence"]),
         tempo_candidates=tuple(_tempi(record)),
         key_confidence=_confidence(record["key_confidence"]),
+        sound=packing.likeliest(SoundClass, *of_sounds),
     )
 
 

@@ -10,6 +10,7 @@ from earmark.predict.head_scores import (
     Affect,
     Quadrant,
     Score,
+    SoundClass,
     Voice,
     axes_of,
     plain,
@@ -50,6 +51,9 @@ class Answer:
         None for silence, for what is not music and from a model without this head.
     affect : Affect or None
         Valence and arousal as amounts; None for silence and from a model without this head.
+    sound : SoundClass or None
+        Whether it is music, speech, noise and so on, not smoothed as the verdict is; None for silence and
+        from a model without this head.
     """
 
     time: float
@@ -65,6 +69,7 @@ class Answer:
     level_db: float
     voice: Voice | None = None
     affect: Affect | None = None
+    sound: SoundClass | None = None
 
     @property
     def valence(self) -> float | None:
@@ -84,6 +89,7 @@ class Answer:
             "stream": self.stream,
             "index": self.index,
             "verdict": self.verdict,
+            "sound": plain_choice(self.sound),
             "genres": plain(self.genres),
             "moods": plain(self.moods[:MOODS_SHOWN]),
             "quadrant": plain_choice(self.quadrant),

@@ -22,7 +22,7 @@ from earmark.models.base import Array
 from earmark.models.card import ModelCard
 from earmark.predict import PendingWindows, Prediction, Prior, SourceScores, WindowScorer, WindowScores
 from earmark.predict.classify import repeated_warning
-from earmark.predict.head_scores import affect_of, moods_of, quadrant_of, ranked, voice_of
+from earmark.predict.head_scores import affect_of, moods_of, quadrant_of, ranked, sound_of, voice_of
 from earmark.predict.scorer import opened, score_together
 from earmark.rates import HIGHEST_SR, LOWEST_SR
 from earmark.vocabulary import DEFAULT_MODEL
@@ -264,7 +264,7 @@ class Session:
         scores = latest if len(self._recent) == 1 else WindowScores.concatenate(list(self._recent))
         verdict = self._verdict.after(scores.verdict())
         self._update_track()
-        is_music = verdict in ("music", "unsure")
+        is_music, sounds = verdict in ("music", "unsure"), not scores.silent.all()
         stream, index = self._clock.place(end)
         level_db = 10 * math.log10(max(self._power / max(self._n_power, 1), _LEAST_POWER))
         self._power, self._n_power = 0.0, 0
@@ -276,13 +276,14 @@ class Session:
             verdict=verdict,
             genres=ranked(head, scores.mean(head.name)),
             moods=moods_of(scores),
-            quadrant=None if scores.silent.all() else quadrant_of(scores),
+            quadrant=quadrant_of(scores) if sounds else None,
             tempo=self._tempo if is_music else None,
             key=self._key if is_music else None,
             settled=self._is_settled,
             level_db=level_db,
-            voice=voice_of(scores) if is_music and not scores.silent.all() else None,
-            affect=None if scores.silent.all() else affect_of(scores),
+            voice=voice_of(scores) if is_music and sounds else None,
+            affect=affect_of(scores) if sounds else None,
+            sound=sound_of(scores) if sounds else None,
         )
 
     @property

@@ -3,7 +3,7 @@
 from earmark.predict.classify import SourceScores, classify, score_source
 from earmark.predict.frame_track import FrameTrack
 from earmark.predict.front_end import PendingWindows
-from earmark.predict.head_scores import Affect, Instrument, Quadrant, Score, Voice
+from earmark.predict.head_scores import Affect, Instrument, Quadrant, Score, SoundClass, Voice
 from earmark.predict.prediction import (
     ERROR_SCHEMA,
     SCHEMA,
@@ -34,6 +34,7 @@ __all__ = [
     "Quadrant",
     "Score",
     "Segment",
+    "SoundClass",
     "SourceScores",
     "Voice",
     "WindowScorer",

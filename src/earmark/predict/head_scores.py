@@ -79,6 +79,14 @@ class Voice(Choice):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundClass(Choice):
+    """What kind of sound it is, most likely, and the probability of each.
+
+    Such as ``"music"``, ``"speech"`` or ``"noise"``; whether it counts as music is for the verdict to say.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Affect:
     """How pleasant and how energetic the music feels: amounts from 0 to 1, no probabilities.
 
@@ -89,7 +97,7 @@ class Affect:
     arousal: float
 
 
-_Likeliest = TypeVar("_Likeliest", Quadrant, Voice)
+_Likeliest = TypeVar("_Likeliest", Quadrant, Voice, SoundClass)
 
 # ---------------------------------------------------------------- from the scores of windows
 
@@ -129,6 +137,12 @@ def voice_of(scores: WindowScores) -> Voice | None:
     """Return the mean scores of the kinds of voice; None from a model without them."""
     head = scores.card.head("voice")
     return likeliest(Voice, head, scores.mean("voice")) if "voice" in scores.heads else None
+
+
+def sound_of(scores: WindowScores) -> SoundClass | None:
+    """Return the mean scores of the kinds of sound; None from a model without them."""
+    head = scores.card.head("sound")
+    return likeliest(SoundClass, head, scores.mean("sound")) if "sound" in scores.heads else None
 
 
 def affect_of(scores: WindowScores) -> Affect | None:
@@ -173,7 +187,7 @@ def plain_instruments(instruments: Sequence[Instrument]) -> list[dict[str, Any]]
 
 
 def plain_choice(choice: Choice | None) -> dict[str, Any] | None:
-    """Return a quadrant or the kind of voice, ready for JSON."""
+    """Return a quadrant, or the kind of voice or sound, ready for JSON."""
     if choice is None:
         return None
     scores = {label: round(score, 4) for label, score in choice.scores.items()}

@@ -20,6 +20,7 @@ from earmark.predict.head_scores import (
     Instrument,
     Quadrant,
     Score,
+    SoundClass,
     Voice,
     affect_of,
     axes_of,
@@ -37,6 +38,7 @@ from earmark.predict.head_scores import (
     read_instruments,
     read_scores,
     rounded,
+    sound_of,
     voice_of,
 )
 from earmark.predict.parts import spans
@@ -152,6 +154,8 @@ class Prediction:
     parts : tuple of Part
         Stretches in which one genre leads, in order: one of most songs, several of a mix or a broadcast. None
         of silence, of what is no music, and of excerpts.
+    sound : SoundClass or None
+        Whether it is music, speech, noise and so on; None for silence and from a model without this head.
     """
 
     source: str | None
@@ -176,6 +180,7 @@ class Prediction:
     voice: Voice | None = None
     instruments: tuple[Instrument, ...] = ()
     affect: Affect | None = None
+    sound: SoundClass | None = None
 
     @property
     def valence(self) -> float | None:
@@ -246,6 +251,7 @@ class Prediction:
             voice=voice_of(scores) if is_music else None,
             instruments=instruments_of(scores, is_music=is_music),
             affect=affect_of(scores) if sounds else None,
+            sound=sound_of(scores) if sounds else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -261,6 +267,7 @@ class Prediction:
             "duration": round(self.duration, 3),
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "verdict": self.verdict,
+            "sound": plain_choice(self.sound),
             "genres": plain(self.genres),
             "moods": plain(self.moods),
             "quadrant": plain_choice(self.quadrant),
@@ -311,7 +318,7 @@ class Prediction:
             "embedding": None,
             "prior": None,
             "start": 0,
-            **dict.fromkeys(("tempo_confidence", "key_confidence", "voice", "valence", "arousal")),
+            **dict.fromkeys(("tempo_confidence", "key_confidence", "voice", "valence", "arousal", "sound")),
             **{key: [] for key in ("tempo_candidates", "parts", "instruments")},
             **data,
         }
@@ -341,6 +348,7 @@ class Prediction:
             voice=read_choice(Voice, data, "voice"),
             instruments=read_instruments(data, "instruments"),
             affect=read_affect(data, quadrant),
+            sound=read_choice(SoundClass, data, "sound"),
         )
 
 

@@ -51,6 +51,7 @@ PREDICTION_EXAMPLE: dict[str, Any] = {
     "duration": 3.0,
     "model": {"name": "earmark-base", "sha256": "5d1f…"},
     "verdict": "music",
+    "sound": {"label": "music", "scores": {"music": 0.98, "speech": 0.01, "noise": 0.01, "silence": 0.0}},
     "genres": [{"label": "rock", "score": 0.81}, {"label": "metal", "score": 0.34}],
     "moods": [{"label": "energetic", "score": 0.77}],
     "quadrant": {"label": "Q2", "scores": {"Q1": 0.2, "Q2": 0.6, "Q3": 0.1, "Q4": 0.1}},

@@ -48,6 +48,13 @@ class Voice(_Entries):
     scores: dict[str, float]
 
 
+class SoundClass(_Entries):
+    """What kind of sound it is, most likely, such as music or speech, and the probability of each."""
+
+    label: str
+    scores: dict[str, float]
+
+
 class Instrument(Score):
     """An instrument, its probability, and whether that is enough to count as present."""
 
@@ -121,6 +128,7 @@ class Prediction(_Entries):
     duration: float
     model: ModelId
     verdict: Literal["music", "unsure", "not-music", "silence"]
+    sound: SoundClass | None = Field(description="Null for silence, and from a model without this head.")
     genres: list[Score] = Field(description="Every label, highest first.")
     moods: list[Score]
     quadrant: Quadrant | None
@@ -167,6 +175,7 @@ class Labels(BaseModel):
     moods: list[str]
     voice: list[str]
     instruments: list[str]
+    sound: list[str]
     marks: dict[str, float] = Field(description="Of genres.")
     unsure: float | None
 

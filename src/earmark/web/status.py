@@ -45,7 +45,7 @@ def labels_of(card: ModelCard) -> dict[str, Any]:
     thresholds = dict(card.thresholds)
     return {
         "genres": list(card.heads[0].classes),
-        **{name: classes.get(name, []) for name in ("moods", "voice", "instruments")},
+        **{name: classes.get(name, []) for name in ("moods", "voice", "instruments", "sound")},
         "marks": card.label_thresholds(card.heads[0].name),
         "unsure": thresholds.get("unsure"),
     }

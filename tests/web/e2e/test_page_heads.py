@@ -66,6 +66,34 @@ def test_listen_shows_the_voice(tab: Any, voiced: tuple[Server, Path]) -> None:
     opened.check()
 
 
+@pytest.fixture(scope="module")
+def speaking(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service whose model takes everything for speech."""
+    model = save_voiced(tmp_path_factory.mktemp("speaking") / "speaking", sound=(0.02, 0.93, 0.05))
+    server = Server(model=model).start()
+    yield server
+    server.stop()
+
+
+def test_what_is_not_music_is_called_by_what_it_sounds_like(
+    tab: Any, speaking: Server, voiced: tuple[Server, Path]
+) -> None:
+    from playwright.sync_api import expect
+
+    opened = tab(url=speaking.url)
+    page = opened.open("listen", wait=".ring")
+    page.locator(".ring").click()
+    expect(page.locator(".say")).to_have_text("Not music")
+    expect(page.locator(".said .note")).to_have_text("Sounds like speech, 93 %.")
+    page.locator(".ring").click()
+    expect(page.locator(".bars-card h2")).to_contain_text("The whole session")
+    expect(page.locator(".said .note")).to_have_text("Sounds like speech, 93 %.")
+    page = opened.open("song")
+    page.locator("input[type=file]").first.set_input_files(voiced[1])
+    expect(page.get_by_role("region", name="Result")).to_contain_text("Sounds like speech, 93 %.")
+    opened.check()
+
+
 def test_the_library_proposes_and_finds_them(tab: Any, voiced: tuple[Server, Path]) -> None:
     from playwright.sync_api import expect
 

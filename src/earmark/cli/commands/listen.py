@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -90,7 +90,8 @@ def listen(
     begun()  # what is not accepted is reported before anything is opened
     with _input(device, source, speed, loaded.card.spec.sr) as sound:
         session = begun(rate=sound.sr)
-        with _output(sound.name, top, as_json) as show:
+        heads = [head.name for head in loaded.card.heads]
+        with _output(sound.name, top, as_json, heads) as show:
             _run(session, sound.events, show, duration=duration, every=source is not None)
         prediction = session.final(source=source, warnings=tuple(sound.warnings()))
     _show_final(prediction, top, as_json)
@@ -216,7 +217,9 @@ def _list_devices() -> None:
 
 
 @contextmanager
-def _output(name: str, top: int, as_json: bool) -> Iterator[Callable[[Answer | None, str], None]]:
+def _output(
+    name: str, top: int, as_json: bool, heads: Sequence[str]
+) -> Iterator[Callable[[Answer | None, str], None]]:
     """What takes each answer, or None and a notice."""
     terminal = console()
     if as_json or not terminal.is_terminal:
@@ -227,13 +230,12 @@ def _output(name: str, top: int, as_json: bool) -> Iterator[Callable[[Answer | N
     from earmark.cli.live_view import view
 
     latest: list[Answer | None] = [None]
-    width = min(terminal.width, 100)
-    first = view(None, top=top, width=width, what=name)
-    with Live(first, console=terminal, auto_refresh=False, transient=True) as live:
+    draw = partial(view, top=top, width=min(terminal.width, 100), what=name, heads=heads)
+    with Live(draw(None), console=terminal, auto_refresh=False, transient=True) as live:
 
         def show(answer: Answer | None, notice: str) -> None:
             latest[0] = answer or latest[0]
-            live.update(view(latest[0], top=top, width=width, what=name, notice=notice), refresh=True)
+            live.update(draw(latest[0], notice=notice), refresh=True)
 
         yield show
 

@@ -5,7 +5,7 @@ import { at, get, status, upload } from "./api.js";
 import { stillBars } from "./bars.js";
 import { MoodPlane } from "./mood.js";
 import { Timeline } from "./timeline.js";
-import { VERDICTS, played } from "./words.js";
+import { VERDICTS, instead, played } from "./words.js";
 import { Sound, address } from "./sound.js";
 import { taken } from "./takes.js";
 import { picture } from "./picture.js";
@@ -224,7 +224,7 @@ function card(p, song) {
   const music = p.verdict === "music" || p.verdict === "unsure", [, words, name] = VERDICTS.find(([v]) => v === p.verdict), best = p.genres[0];
   const sure = h("p.fine.after", {}, music && best ? `A score is a calibrated probability: of songs that get ${pct(best.score)}, about ${Math.round(100 * best.score)} in 100 have that genre. The tick is each genre's mark.` : "");
   return h("section.card", { "aria-label": "Result" }, h("div.top", {}, h("h2", {}, "Result"), h("ul.verdicts", { "aria-label": "Verdict" }, h("li", { "data-v": p.verdict, "aria-current": "true" }, icon(name), words))), chips(p),
-    music ? stillBars(p.genres.slice(0, 6).map(({ label, score }) => [label, score])) : h("p.note", {}, "Speech, noise, or a voice or instrument alone: genres mean nothing here, so none are shown."), sure,
+    music ? stillBars(p.genres.slice(0, 6).map(({ label, score }) => [label, score])) : h("p.note", {}, instead(p) ? `${instead(p)} Genres mean nothing here, so none are shown.` : "Speech, noise, or a voice or instrument alone: genres mean nothing here, so none are shown."), sure,
     music && h("dl.facts.after", {}, h("div.stat", {}, h("dt", {}, "Tempo"), h("dd.num", {}, p.tempo ? Math.round(p.tempo) : "–", " ", p.tempo && h("small", {}, "BPM"))), h("div.stat", {}, h("dt", {}, "Key"), h("dd", {}, p.key ?? "–"))),
     coverage(p, song), p.warnings?.length ? h("div.hint.after", {}, p.warnings.map((w) => h("p", {}, w))) : null);
 }

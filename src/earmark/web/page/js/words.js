@@ -1,5 +1,6 @@
 // What Listen writes in each state. One sentence for what is so, one for what to do.
 import { QUADRANTS } from "./genres.js";
+import { pct } from "./ui.js";
 
 const host = () => location.hostname;
 export const CALM = {
@@ -37,9 +38,14 @@ export const VERDICTS = [["music", "music", "note"], ["unsure", "unsure", "ask"]
 /** The big words and the note under them: of an answer of the server. */
 export function headline(answer, best, score) {
   if (answer.verdict === "silence") return ["No sound", "Nothing above −60 dB. Come closer, or uncover the microphone."];
-  if (answer.verdict === "not-music") return ["Not music", answer.sound && answer.sound !== "music" ? `Sounds like ${answer.sound}.` : "Speech or noise, or a voice alone."];
+  if (answer.verdict === "not-music") return ["Not music", instead(answer) || "Speech or noise, or a voice alone."];
   if (answer.verdict === "unsure") return ["Unsure", `Nothing stands out: ${best} leads with ${score}.`];
   return null;
+}
+
+/** Of what is not music: what it sounds like, as a sentence; nothing where music is the likeliest all the same, and from a model that does not know. */
+export function instead({ sound }) {
+  return sound && sound.label !== "music" ? `Sounds like ${sound.label}, ${pct(sound.scores[sound.label])}.` : "";
 }
 
 /** Of a song: its voice and the instruments that are present, each with its score; nothing from a model without them. */
