@@ -19,6 +19,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import asyncio
+import itertools
 import resource
 import subprocess
 import sys
@@ -144,10 +145,13 @@ def service(queue: int = 64) -> Iterator[tuple[int, int]]:
 # ---------------------------------------------------------------- the two sides
 
 
+ADDRESSES = itertools.cycle(f"127.0.1.{i}" for i in range(1, 255))  # no client may take all of the queue
+
+
 async def post(port: int, body: bytes) -> tuple[int, bytes, float]:
-    """Status, head and time of one request on a connection of its own."""
+    """Status, head and time of one request on a connection of its own, from the next of `ADDRESSES`."""
     began = time.monotonic()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(next(ADDRESSES), 0))
     head = "POST /api/classify?name=a.mp3 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
     head += f"Content-Length: {len(body)}"
     try:

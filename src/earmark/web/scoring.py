@@ -18,9 +18,10 @@ from typing import Any, TypeVar, cast
 
 from fastapi import Request
 
-from earmark.errors import BusyError, CancelledError, EarmarkError, InternalError, ModelError
+from earmark.errors import CancelledError, EarmarkError, InternalError, ModelError
 from earmark.models import Model
 from earmark.models.registry import registered
+from earmark.web.places import Places
 from earmark.web.security.rates import client_of
 from earmark.web.state import State
 from earmark.web.turns import Turn, Turns
@@ -38,6 +39,7 @@ LEAST_SECONDS = 60.0
 BYTES_PER_SECOND = 400_000
 # A worker grows from 165 to 260 MB in 10,000 sounds, most of them damaged (benchmarks/fuzz_service.py).
 MOST_TASKS = 1000
+HELD = "sounds wait or are processed"  # what those do that have a place
 LONGEST_WAIT = 60.0  # s that Retry-After names
 IN_HAND = 1  # tasks that the pool has beside those at work, so that no worker waits for the next
 
@@ -54,8 +56,6 @@ class Scoring:
 
     Attributes
     ----------
-    n_open : int
-        Tasks that wait or run.
     seconds_of_sound : float
         How much was processed.
     """
@@ -64,33 +64,37 @@ class Scoring:
         settings = state.settings
         self._turns = Turns(settings.jobs + IN_HAND)
         self.jobs = settings.jobs
-        self._limit = settings.queue + settings.jobs
+        self._places = Places(settings.queue + settings.jobs)
         self._state = state
         self._pool: Pool | None = None
         self._closed = False
-        self.n_open = 0
         self.seconds_of_sound = 0.0
         self._mean_seconds = 0.5  # that a task takes, lately
+
+    @property
+    def n_open(self) -> int:
+        """Tasks that wait or run."""
+        return self._places.n_taken
 
     @property
     def n_waiting(self) -> int:
         """Tasks that no worker has begun."""
         return max(0, self.n_open - self.jobs)
 
-    def check_room(self) -> None:
-        """Refuse one more task where there is no room for it.
+    def check_room(self, request: Request) -> None:
+        """Refuse one more task of a client where there is no room for it.
 
         Raises
         ------
         BusyError
             With the time after which some of those that wait will be done.
         """
-        if self.n_open >= self._limit:
-            error = BusyError(f"{self.n_waiting} sounds wait already", hint="Try: again after Retry-After.")
-            error.retry_after = min(
-                LONGEST_WAIT, max(1.0, self.n_waiting * self._mean_seconds / self.jobs / 2)
-            )
-            raise error
+        self._places.check(client_of(request), HELD, retry_after=self._wait)
+
+    @property
+    def _wait(self) -> float:
+        """Seconds in which half of the tasks that wait will be done."""
+        return min(LONGEST_WAIT, max(1.0, self.n_waiting * self._mean_seconds / self.jobs / 2))
 
     async def run(self, function: Callable[[Models, Any], V], task: Any, request: Request) -> V:
         """Have a worker do a task, and wait for it. Of the tasks that wait, each client has one in turn.
@@ -107,14 +111,13 @@ class Scoring:
         Raises
         ------
         BusyError
-            Too many tasks wait.
+            Too many tasks wait, or too many of this client.
         EarmarkError
             What became of the task: errors of the sound, a crash, the deadline, the limit of memory.
         """
-        self.check_room()
         client = client_of(request)
+        self._places.take(client, HELD, retry_after=self._wait)
         turn = self._turns.join(client)
-        self.n_open += 1
         leave = partial(self._leave, client, turn)
         try:
             if not turn.done():
@@ -171,7 +174,7 @@ class Scoring:
             raise
 
     def _leave(self, client: str, turn: Turn) -> None:
-        self.n_open -= 1
+        self._places.give_back(client)
         self._turns.leave(client, turn)
 
     def _note_time(self, seconds: float) -> None:

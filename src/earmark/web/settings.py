@@ -27,7 +27,8 @@ class Settings:
     jobs : int
         Worker processes that decode and predict.
     queue : int
-        Sounds that may wait for a worker; one more is refused with 429.
+        Sounds that may wait for a worker; one more is refused with 429. One client may have as many of them,
+        and of `uploads`, as it leaves free for others: half if it is alone, and four in any case.
     uploads : int
         Bodies that may arrive at the same time.
     deadline : float

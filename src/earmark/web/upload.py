@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 import tempfile
 import unicodedata
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import Depends, Query, Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from earmark.errors import BusyError, EmptyAudioError, InputError, OutputError
+from earmark.errors import EmptyAudioError, InputError, OutputError
+from earmark.web.places import Places
 from earmark.web.scoring import Scoring
 from earmark.web.security import body_of
+from earmark.web.security.rates import client_of
 from earmark.web.state import State, state_of
 from earmark.web.work import Sound
 
@@ -39,16 +41,22 @@ class Uploads:
     """
 
     def __init__(self, state: State) -> None:
-        self._limit = state.settings.uploads
-        self.arriving = 0
+        self._places = Places(state.settings.uploads)
 
-    def __enter__(self) -> None:
-        if self.arriving >= self._limit:
-            raise BusyError(f"{self._limit} uploads are arriving", hint="Try: again in a moment.")
-        self.arriving += 1
+    @contextmanager
+    def of(self, client: str) -> Iterator[None]:
+        """Count one body of a client, until the block ends.
 
-    def __exit__(self, *_: object) -> None:
-        self.arriving -= 1
+        Raises
+        ------
+        BusyError
+            Too many are arriving, or too many of this client.
+        """
+        self._places.take(client, "uploads are arriving")
+        try:
+            yield
+        finally:
+            self._places.give_back(client)
 
 
 async def received(
@@ -73,10 +81,10 @@ async def received(
         There is nothing in it, or it is no multipart body.
     """
     body_of(request).allow(state.settings.max_bytes + MULTIPART_ROOM)
-    state.part(Scoring).check_room()
+    state.part(Scoring).check_room(request)
     descriptor, path = tempfile.mkstemp(prefix="earmark-upload-")
     try:
-        with state.part(Uploads), os.fdopen(descriptor, "wb") as file:
+        with state.part(Uploads).of(client_of(request)), os.fdopen(descriptor, "wb") as file:
             sent = await _stream(request, file)
             n_bytes = file.tell()
         if not n_bytes:
