@@ -15,6 +15,7 @@ from earmark.audio.find import EXTENSIONS, find_audio
 from earmark.audio.info import AudioInfo
 from earmark.audio.source import Source
 from earmark.audio.stream import AudioStream, load, open_audio, probe
+from earmark.audio.wav import WavExcerpt
 
 __all__ = [
     "EXTENSIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "AudioStream",
     "Clip",
     "Source",
+    "WavExcerpt",
     "find_audio",
     "load",
     "open_audio",

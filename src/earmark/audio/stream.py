@@ -12,7 +12,7 @@ import numpy as np
 from earmark.audio.clip import Clip, checked_sr
 from earmark.audio.decode.choose import open_decoder
 from earmark.audio.decode.clip import ClipDecoder
-from earmark.audio.decode.protocol import CHUNK_LENGTH, Decoder
+from earmark.audio.decode.protocol import CHUNK_LENGTH, Channels, Decoder
 from earmark.audio.info import AudioInfo
 from earmark.audio.mixdown import Mixdown
 from earmark.audio.resample import entry, resample_stream
@@ -166,6 +166,23 @@ class AudioStream:
             raise InputError(f"block_length={block_length}", hint="Accepted: 1 sample or more, or None.")
         pieces = self._pieces(start, duration)
         return _cut(pieces, block_length) if block_length else pieces
+
+    def channels(self, *, first: int = 0) -> Iterator[Channels]:
+        """Read every channel as it is, at the rate of the source, from a sample on.
+
+        Parameters
+        ----------
+        first : int
+            Number of the sample, at the source's own rate.
+
+        Yields
+        ------
+        sequence of np.ndarray [shape=(n,)]
+            Float32 samples of each channel, valid until the next; their number may change on the way.
+        """
+        self._decoder.seek(first)
+        while len(channels := self._decoder.read()):
+            yield channels
 
     def _pieces(self, start: float, duration: float | None) -> Iterator[np.ndarray]:
         """Read from output sample `start` on, in pieces of whatever length is at hand."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
-import anyio.to_thread
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 _CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -50,22 +50,65 @@ def span_of(header: str | None, size: int) -> tuple[int, int] | None:
     return min(first, size), min(last + 1, size)
 
 
-def file_response(file: BinaryIO, request: Request, *, media_type: str, name: str) -> Response:
-    """Answer with a file, or with the part of it that a request wants.
+class Content(Protocol):
+    """What can be sent from any byte on.
+
+    Attributes
+    ----------
+    size : int
+        Number of bytes.
+    """
+
+    size: int
+
+    def chunks(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes from `begin` to before `end`."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class FileContent:
+    """An open file as a `Content`, as long as it is now."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.size = file, os.fstat(file.fileno()).st_size
+
+    def chunks(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes from `begin` to before `end`, or less if the file is cut while it is sent."""
+        self._file.seek(begin)
+        while begin < end and (data := self._file.read(min(_CHUNK, end - begin))):
+            begin += len(data)
+            yield data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def tag_of(file: BinaryIO, *more: object) -> str:
+    """Return an entity tag of a file as it is now, and of whatever else the answer depends on."""
+    status = os.fstat(file.fileno())
+    return f'"{"-".join([f"{status.st_mtime_ns:x}", f"{status.st_size:x}", *map(str, more)])}"'
+
+
+def content_response(content: Content, request: Request, *, tag: str, media_type: str, name: str) -> Response:
+    """Answer with a content, or with the part of it that a request wants.
 
     Parameters
     ----------
-    file : BinaryIO
-        Open; it is closed when all was sent.
+    content : Content
+        It is closed when all was sent, or the client has gone.
     request : Request
-        GET or HEAD, with or without ``Range`` and ``If-Range``.
+        With or without ``Range`` and ``If-Range``; of HEAD, nothing is read.
+    tag : str
+        Entity tag: see `tag_of`.
     media_type : str
         Content type.
     name : str
         Under which a browser would save it.
     """
-    status = os.fstat(file.fileno())
-    size, tag = status.st_size, f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    size = content.size
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": tag,
@@ -77,24 +120,28 @@ def file_response(file: BinaryIO, request: Request, *, media_type: str, name: st
     span = span_of(request.headers.get("range"), size) if fresh else None
     start, stop = span or (0, size)
     if span and start >= stop:
-        file.close()
+        content.close()
         return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
     if span:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     headers["Content-Length"] = str(stop - start)
     code = 206 if span else 200
     if request.method == "HEAD":
-        file.close()
+        content.close()
         return Response(status_code=code, headers=headers, media_type=media_type)
-    return StreamingResponse(_chunks(file, start, stop), code, headers, media_type)
+    return _Sending(content, start, stop, status_code=code, headers=headers, media_type=media_type)
 
 
-async def _chunks(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:
-    with file:
-        await anyio.to_thread.run_sync(file.seek, start)
-        while start < stop:
-            data = await anyio.to_thread.run_sync(file.read, min(_CHUNK, stop - start))
-            if not data:  # cut while it was sent
-                return
-            start += len(data)
-            yield data
+class _Sending(StreamingResponse):
+    """A response that closes its content however it ends."""
+
+    def __init__(self, content: Content, start: int, stop: int, **options: Any) -> None:
+        super().__init__(content.chunks(start, stop), **options)
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._content.close()

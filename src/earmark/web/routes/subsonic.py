@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from earmark.errors import EarmarkError
 from earmark.web.opened import opened_library
-from earmark.web.ranges import file_response
+from earmark.web.ranges import content_response
 from earmark.web.state import State, state_of
 from earmark.web.subsonic.answer import GENERIC, Fault, answer, failure
 from earmark.web.subsonic.methods import OF_LIBRARY, PLAIN, PUBLIC, Streamed, fault_of
@@ -48,5 +48,7 @@ def _answered(service: State, request: Request, method: str, parameters: Paramet
     except EarmarkError as error:
         return failure(fault_of(error), parameters.format)
     if isinstance(found, Streamed):
-        return file_response(found.file, request, media_type=found.media_type, name=found.name)
+        return content_response(
+            found.content, request, tag=found.tag, media_type=found.media_type, name=found.name
+        )
     return answer(found, parameters.format)

@@ -17,7 +17,7 @@ from earmark.web.describe import OF_SOUND, example, problems
 from earmark.web.labels import correct_genre
 from earmark.web.library_schemas import TRACK_EXAMPLE, Detail, Ids, Listing, Neighbours, Track
 from earmark.web.opened import opened_library
-from earmark.web.ranges import file_response
+from earmark.web.ranges import FileContent, content_response, tag_of
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
 from earmark.web.tracks import FAILED, detail_of, n_songs, name_of, neighbour_of, track_of
@@ -133,7 +133,8 @@ def audio(service: Service, request: Request, id: Id) -> Response:
     with opened_library(service) as library:
         row = library.get(id)
         file, kind = open_track(library, row)
-    return file_response(file, request, media_type=kind, name=name_of(row))
+    content, tag = FileContent(file), tag_of(file)
+    return content_response(content, request, tag=tag, media_type=kind, name=name_of(row))
 
 
 @router.put(

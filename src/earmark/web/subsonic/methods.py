@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from earmark.audio import WavExcerpt
 from earmark.errors import AbsentError, EarmarkError, InputError
 from earmark.library import Library, Row, similar, song_path
 from earmark.library.similar import cosine
 from earmark.web.audio_files import open_track
+from earmark.web.ranges import Content, FileContent, tag_of
 from earmark.web.subsonic.answer import GENERIC, NOT_FOUND, Fault
 from earmark.web.subsonic.parameters import Parameters
 from earmark.web.tracks import name_of, track_of
@@ -30,9 +32,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Streamed:
-    """A file that is the answer itself."""
+    """Sound that is the answer itself: arguments of `content_response`."""
 
-    file: BinaryIO
+    content: Content
+    tag: str
     media_type: str
     name: str
 
@@ -44,7 +47,8 @@ Plain = Callable[[], Payload]
 def song_of(row: Row) -> Payload:
     """Return a track as a ``Child`` of the protocol; its path is its name alone."""
     track = track_of(row)
-    suffix = os.path.splitext(row.path)[1].lower()
+    is_file = not row.item.number  # else it is a part of one, and comes as a WAV file
+    suffix = os.path.splitext(row.path)[1].lower() if is_file else ".wav"
     child = {
         "id": str(row.id),
         "isDir": False,
@@ -59,7 +63,7 @@ def song_of(row: Row) -> Payload:
         "genre": track["genre"],
         "genres": [{"name": track["genre"]}] if track["genre"] else [],
         "moods": track["moods"],
-        "size": row.file.size,
+        "size": row.file.size if is_file else None,
         "contentType": _TYPES.get(suffix, "application/octet-stream"),
         "suffix": suffix.lstrip(".") or None,
         "duration": None if track["duration"] is None else round(track["duration"]),
@@ -137,8 +141,49 @@ def _sonic_path(library: Library, parameters: Parameters) -> Payload:
 
 
 def _stream(library: Library, parameters: Parameters) -> Streamed:
+    """Return the file of a song as it is; of a CUE sheet, the part of the file that is the song."""
     row = library.get(parameters.id())
-    return Streamed(*open_track(library, row), name_of(row))
+    file, media_type = open_track(library, row)
+    if not row.item.number:
+        return Streamed(FileContent(file), tag_of(file), media_type, name_of(row))
+    return excerpt_of(row, file)
+
+
+def excerpt_of(row: Row, file: BinaryIO) -> Streamed:
+    """Return the song of a CUE sheet out of its file, which is closed with it.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be decoded.
+    AbsentError
+        The song was never analysed, so that nobody knows where the last of a sheet ends.
+    """
+    item, stem = row.item, os.path.splitext(name_of(row))[0]
+    try:
+        duration = row.prediction.duration if item.stop is None and row.prediction else None
+        duration = item.stop - item.start if item.stop is not None else duration
+        if duration is None:
+            raise AbsentError(f"song {item.number} of {name_of(row)} was never analysed")
+        excerpt = Excerpt(file, start=item.start, duration=duration, name=name_of(row))
+    except BaseException:
+        file.close()
+        raise
+    tag = tag_of(file, item.start, duration)
+    return Streamed(excerpt, tag, "audio/wav", f"{stem} {item.number:02}.wav")
+
+
+class Excerpt(WavExcerpt):
+    """A part of a file that is closed with it."""
+
+    def __init__(self, file: BinaryIO, **options: Any) -> None:
+        self._file = file
+        super().__init__(file, **options)
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._file.close()
 
 
 PLAIN: dict[str, Plain] = {
