@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.web.scoring import Scoring
 from earmark.web.state import State
+from earmark.web.streams import Streams
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 BUCKETS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 120.0)
@@ -38,6 +39,8 @@ class Metrics:
             Histogram, "earmark_request_seconds", "Time of an answer.", ("route",), buckets=BUCKETS
         )
         self.sockets = self._made(Gauge, "earmark_websockets", "Open WebSockets.")
+        streams = self._made(Gauge, "earmark_streams", "Sounds of the library that are being sent.")
+        streams.set_function(lambda: len(state.part(Streams)))
         waiting = self._made(Gauge, "earmark_queue_waiting", "Sounds that no worker has begun.")
         waiting.set_function(lambda: scoring.n_waiting)
         running = self._made(Gauge, "earmark_queue_running", "Sounds that workers are at.")

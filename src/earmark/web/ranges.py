@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
+
+from earmark.errors import BusyError
+from earmark.web.security.rates import client_of
+from earmark.web.streams import Streams
 
 _CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -92,7 +97,9 @@ def tag_of(file: BinaryIO, *more: object) -> str:
     return f'"{"-".join([f"{status.st_mtime_ns:x}", f"{status.st_size:x}", *map(str, more)])}"'
 
 
-def content_response(content: Content, request: Request, *, tag: str, media_type: str, name: str) -> Response:
+def content_response(
+    content: Content, request: Request, streams: Streams, *, tag: str, media_type: str, name: str
+) -> Response:
     """Answer with a content, or with the part of it that a request wants.
 
     Parameters
@@ -101,12 +108,19 @@ def content_response(content: Content, request: Request, *, tag: str, media_type
         It is closed when all was sent, or the client has gone.
     request : Request
         With or without ``Range`` and ``If-Range``; of HEAD, nothing is read.
+    streams : Streams
+        Where a place is taken until then.
     tag : str
         Entity tag: see `tag_of`.
     media_type : str
         Content type.
     name : str
         Under which a browser would save it.
+
+    Raises
+    ------
+    BusyError
+        Too many are being sent; the content is closed.
     """
     size = content.size
     headers = {
@@ -129,19 +143,31 @@ def content_response(content: Content, request: Request, *, tag: str, media_type
     if request.method == "HEAD":
         content.close()
         return Response(status_code=code, headers=headers, media_type=media_type)
-    return _Sending(content, start, stop, status_code=code, headers=headers, media_type=media_type)
+    client = client_of(request)
+    try:
+        streams.take(client)
+    except BusyError:
+        content.close()
+        raise
+    end = partial(_end, content, streams, client)
+    return _Sending(content.chunks(start, stop), code, headers, media_type, end=end)
+
+
+def _end(content: Content, streams: Streams, client: str) -> None:
+    content.close()
+    streams.give_back(client)
 
 
 class _Sending(StreamingResponse):
-    """A response that closes its content however it ends."""
+    """A response that calls `end` however it ends."""
 
-    def __init__(self, content: Content, start: int, stop: int, **options: Any) -> None:
-        super().__init__(content.chunks(start, stop), **options)
-        self._content = content
+    def __init__(self, *arguments: Any, end: Callable[[], None]) -> None:
+        super().__init__(*arguments)
+        self._end = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._content.close()
+            self._end()

@@ -45,6 +45,8 @@ class Settings:
         How often each connection is looked at: one without a whole request since the last time is closed.
     live : int
         Live sessions at the same time.
+    streams : int
+        Sounds of the library that are sent at the same time; of one client, as many as of `queue`.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -62,3 +64,4 @@ class Settings:
     connections: int = 2_000
     watch_seconds: float = 10.0
     live: int = 50
+    streams: int = 64

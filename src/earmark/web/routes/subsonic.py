@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from earmark.errors import EarmarkError
+from earmark.errors import BusyError, EarmarkError
 from earmark.web.opened import opened_library
 from earmark.web.ranges import content_response
 from earmark.web.state import State, state_of
+from earmark.web.streams import Streams
 from earmark.web.subsonic.answer import GENERIC, Fault, answer, failure
 from earmark.web.subsonic.methods import OF_LIBRARY, PLAIN, PUBLIC, Streamed, fault_of
 from earmark.web.subsonic.parameters import Parameters, check_access
@@ -43,12 +45,22 @@ def _answered(service: State, request: Request, method: str, parameters: Paramet
             return failure(fault, parameters.format, status=404)
         with opened_library(service) as library:
             found = OF_LIBRARY[method](library, parameters)
+        if isinstance(found, Streamed):
+            streams = service.part(Streams)
+            return content_response(
+                found.content, request, streams, tag=found.tag, media_type=found.media_type, name=found.name
+            )
     except Fault as fault:
         return failure(fault, parameters.format)
     except EarmarkError as error:
-        return failure(fault_of(error), parameters.format)
-    if isinstance(found, Streamed):
-        return content_response(
-            found.content, request, tag=found.tag, media_type=found.media_type, name=found.name
-        )
+        return _refused(error, parameters.format)
     return answer(found, parameters.format)
+
+
+def _refused(error: EarmarkError, format: str) -> Response:
+    """Return the fault of an error; of too much at once with the status and the header that proxies know."""
+    if not isinstance(error, BusyError):
+        return failure(fault_of(error), format)
+    response = failure(fault_of(error), format, status=error.http_status)
+    response.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return response

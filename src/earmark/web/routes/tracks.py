@@ -20,6 +20,7 @@ from earmark.web.opened import opened_library
 from earmark.web.ranges import FileContent, content_response, tag_of
 from earmark.web.scoring import Scoring
 from earmark.web.state import State, state_of
+from earmark.web.streams import Streams
 from earmark.web.tracks import FAILED, detail_of, n_songs, name_of, neighbour_of, track_of
 from earmark.web.work import Drawing, Sound, draw_sound
 
@@ -134,7 +135,8 @@ def audio(service: Service, request: Request, id: Id) -> Response:
         row = library.get(id)
         file, kind = open_track(library, row)
     content, tag = FileContent(file), tag_of(file)
-    return content_response(content, request, tag=tag, media_type=kind, name=name_of(row))
+    streams = service.part(Streams)
+    return content_response(content, request, streams, tag=tag, media_type=kind, name=name_of(row))
 
 
 @router.put(
