@@ -109,6 +109,50 @@ def test_tracks_of_one_file_and_vanished_files_are_no_copies(library: Library) -
     assert paths(library) == []
 
 
+def test_a_link_is_no_copy_of_its_own_file(library: Library, tmp_path: Path) -> None:
+    file, soft, hard = (tmp_path / name for name in ("z.mp3", "a.mp3", "b.mp3"))
+    file.write_bytes(b"sound")
+    soft.symlink_to(file)
+    hard.hardlink_to(file)
+    for path in (soft, file, hard):  # the link came first, and has more tags: it would be the best
+        tags = Tags(title="T", artist="A") if path == soft else None
+        library.put(row(str(path), None, sound="aa", tags=tags))
+    assert find_duplicates(library) == []
+    library.put(row(str(tmp_path / "other.flac"), None, sound="aa", size=9_000_000))
+    (group,) = find_duplicates(library)
+    assert [os.path.basename(row.path) for row in group.rows] == ["other.flac", "z.mp3"]
+    assert group.spare == (str(file),) and group.spare_bytes == 3_000_000
+
+
+def test_a_file_with_other_tracks_is_not_spare(library: Library) -> None:
+    clip = demo_clip("rock", seconds=10)
+    whole = row("/album.mp3", np.ones(8), sound="aa", peaks=printed(clip.y, clip.sr))
+    library.put(dataclasses.replace(whole, item=Item("/album.mp3", 1, 0.0, 10.0)))
+    library.put(row("/song.flac", np.ones(8), sound="bb", peaks=printed(clip.y, clip.sr)))
+    library.put(row("/song.mp3", None, sound="bb"))
+    (group,) = find_duplicates(library)
+    assert [row.path for row in group.rows] == ["/song.flac", "/album.mp3", "/song.mp3"]
+    assert group.spare == ("/song.mp3",) and group.to_dict()["spare"] == ["/song.mp3"]
+    assert group.spare_bytes == 3_000_000
+
+
+def test_what_could_not_be_analysed_is_no_copy(library: Library) -> None:
+    error = {"code": "empty", "message": "m", "hint": ""}
+    for name in "ab":
+        library.put(dataclasses.replace(row(f"/{name}.mp3", None, sound="aa"), prediction=None, error=error))
+    assert paths(library) == []
+
+
+def test_a_mix_that_repeats_a_loop_is_no_copy_of_it(library: Library) -> None:
+    clip = demo_clip("rock", seconds=10)
+    for name, duration in (("loop", 10.0), ("edit", 45.0), ("mix", 3600.0)):
+        found = printed(clip.y, clip.sr)
+        library.put(
+            row(f"/{name}.mp3", np.ones(8), sound=name.encode().hex(), peaks=found, duration=duration)
+        )
+    assert [sorted(group) for group in paths(library)] == [["/edit.mp3", "/loop.mp3"]]
+
+
 def test_many_tracks_that_are_near_do_not_hide_a_copy(library: Library) -> None:
     filled(library, 60)
     clip = demo_clip("ballad", seconds=10)

@@ -2,10 +2,13 @@
 
 Two tracks are copies if the digest of their coded sound is the same, or if their embeddings are close and the
 fingerprints of their middle 20 s agree (see `earmark.duplicates.compare`). Copies of copies are of one group.
+What is listed may be deleted by its reader: so a file with two names (a link) is there once, and a file that
+holds other music too is never called spare.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -28,6 +31,9 @@ from earmark.progress import Progress, no_progress
 # other copies, and few other tracks, are nearer than they are.
 _MOST_NEAR = 20
 _BLOCK = 512  # rows of a product of all pairs
+# The fingerprints of a loop agree with those of a mix that repeats it. Of copies that differ by what was cut
+# off at one end, more than twice 20 s, the middle 20 s have nothing in common.
+_MOST_APART = 40.0
 _LOSSLESS = (
     *("flac", "alac", "pcm", "float", "double", "wavpack", "ape", "tta", "tak"),
     *("truehd", "mlp", "shorten", "dsd", "dst"),
@@ -51,14 +57,24 @@ class Copies:
     exact: bool
 
     @property
+    def spare(self) -> tuple[str, ...]:
+        """Paths of the files that could go: neither the best nor those with other tracks of a CUE sheet."""
+        return tuple(row.path for row in self._spare)
+
+    @property
     def spare_bytes(self) -> int:
-        """Size of all files but the best."""
-        return sum(row.file.size for row in self.rows[1:])
+        """Size of the files that could go."""
+        return sum(row.file.size for row in self._spare)
+
+    @property
+    def _spare(self) -> list[Row]:
+        return [row for row in self.rows[1:] if not row.item.number]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON: ``exact``, ``spare_bytes`` and ``tracks``, the best first."""
+        """Return it ready for JSON: ``exact``, ``spare``, ``spare_bytes`` and ``tracks``, the best first."""
         tracks = [row.to_dict() | quality(row).to_dict() for row in self.rows]
-        return {"exact": self.exact, "spare_bytes": self.spare_bytes, "tracks": tracks}
+        found = {"exact": self.exact, "spare": list(self.spare), "spare_bytes": self.spare_bytes}
+        return {**found, "tracks": tracks}
 
 
 @dataclass(frozen=True, order=True)
@@ -92,9 +108,9 @@ def find_duplicates(
 ) -> list[Copies]:
     """Find the recordings that several files of a library hold; nothing is changed.
 
-    Tracks of the same file and tracks whose files have vanished are no copies of others. The fingerprints
-    are of the middle 20 s of each track: copies that differ by much more than that in length, such as a radio
-    edit, are not found.
+    Tracks of the same file, also by another name of it (a link), tracks that could not be analysed and tracks
+    whose files have vanished are no copies of others. The fingerprints are of the middle 20 s of each track:
+    copies that differ by more than 40 s in length, such as a radio edit, are not found.
 
     Parameters
     ----------
@@ -110,7 +126,7 @@ def find_duplicates(
     list of Copies
         Those that take most space in vain first.
     """
-    sql = "SELECT id FROM tracks WHERE vanished IS NULL"
+    sql = "SELECT id FROM tracks WHERE vanished IS NULL AND error IS NULL"
     allowed = {row[0] for row in library.query(sql)}
     if among is not None:
         allowed &= set(among)
@@ -129,7 +145,7 @@ def quality(row: Row) -> Quality:
         codec = probe(row.path).codec
     ending = PurePath(row.path).suffix.lower()
     lossless = codec.lower().startswith(_LOSSLESS) if codec else ending in _LOSSLESS_ENDINGS
-    duration = row.prediction.duration if row.prediction else 0.0
+    duration = _duration(row)
     bitrate = round(row.file.size * 8 / duration / 1000) if duration else 0
     n_tags = sum(bool(getattr(row.tags, field.name)) for field in fields(Tags))
     return Quality(lossless, bitrate, round(duration, 1), n_tags)
@@ -155,9 +171,17 @@ def _near_and_alike(
         numbered = list(some)
         rows = {row.id: row for row in library.rows([first, *(b for _, (_, b) in numbered)])}
         for i, (a, b) in numbered:
-            if {a, b} <= rows.keys() and rows[a].path != rows[b].path and is_copy(rows[a], rows[b]):
+            if {a, b} <= rows.keys() and _may_be_copies(rows[a], rows[b]) and is_copy(rows[a], rows[b]):
                 yield a, b
             progress("comparing", i + 1, len(pairs), {})
+
+
+def _may_be_copies(a: Row, b: Row) -> bool:
+    return a.path != b.path and abs(_duration(a) - _duration(b)) <= _MOST_APART
+
+
+def _duration(row: Row) -> float:
+    return row.prediction.duration if row.prediction else 0.0
 
 
 def _near(vectors: Embeddings, progress: Progress) -> list[tuple[int, int]]:
@@ -198,9 +222,21 @@ def _components(links: list[tuple[int, int]], allowed: set[int]) -> list[list[in
 
 
 def _copies(library: Library, ids: list[int]) -> Copies | None:
-    rows = list(library.rows(ids))
+    rows = _each_file_once(library.rows(ids))
     if len({row.path for row in rows}) < 2:
         return None
     exact = len({(row.sound or row.id, row.item.start, row.item.stop) for row in rows}) == 1
     best_first = sorted(rows, key=lambda row: (quality(row), -row.id), reverse=True)
     return Copies(tuple(best_first), exact)
+
+
+def _each_file_once(rows: Iterable[Row]) -> list[Row]:
+    """Leave out other names of a file, symbolic links before its own name: without it, they are nothing."""
+    by_file: dict[Any, Row] = {}
+    for row in sorted(rows, key=lambda row: (os.path.islink(row.path), row.id)):
+        file: Any = row.path  # where the disk is away, names are all there is
+        with suppress(OSError, ValueError):
+            status = os.stat(row.path)
+            file = (status.st_dev, status.st_ino)
+        by_file.setdefault((file, row.item.number), row)
+    return sorted(by_file.values(), key=lambda row: row.id)
