@@ -31,6 +31,30 @@ def test_a_table_is_shown(run: Run, path: Path) -> None:  # noqa: F811
     assert all(text in outcome.out for text in shown)
 
 
+def test_the_table_has_ids_at_any_width_and_is_whole_in_a_pipe(
+    run: Run,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "library.sqlite"
+    artist, title = "A Band of a Rather Long Name", "A Song of Which the Name Does Not End"
+    with Library(path) as library:
+        for i in range(12):
+            genre, moods = "electronic", {"atmospheric": 0.9, "energetic": 0.8}
+            tags = Tags(title=title, artist=artist)
+            library.put(row(f"/m/{i}.mp3", genres={genre: 1.0}, moods=moods, key="C# minor", tags=tags))
+    for width in (100, 80, 60, 50, 40):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = run("search", "--library", path).out.splitlines()
+        assert max(map(len, lines)) <= width and lines[0].split()[0] == "id"
+        for i, line in enumerate(lines[1:], 1):
+            assert line.split()[0] == str(i) and "electronic 100 %" in line and "A Band of a " in line
+            assert line.rstrip().endswith("…")  # nothing is cut off without a sign
+    monkeypatch.delenv("COLUMNS")
+    lines = run("search", "--library", path).out.splitlines()
+    assert all(title in line and "C# minor" in line for line in lines[1:])
+
+
 def test_a_minus_before_a_term_is_no_option(run: Run, path: Path) -> None:  # noqa: F811
     for given in (["-genre:latin"], ["--", "-genre:latin"], ["NOT", "genre:latin"], ["-(genre:latin)"]):
         assert run("search", "--paths", "--library", path, *given).out == "/m/a.mp3\n/m/b.mp3\n"

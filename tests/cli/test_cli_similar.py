@@ -78,6 +78,22 @@ def test_duplicates_are_listed_and_nothing_else(run: Run, path: str) -> None:  #
     ]
 
 
+def test_paths_and_reasons_stay_on_one_line(
+    run: Run,  # noqa: F811
+    path: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    long = f"/copies/{'a folder of a long name/' * 4}"
+    with Library(tmp_path / "library.sqlite") as library:
+        for name in "ab":
+            library.put(row(f"{long}{name}.mp3", np.ones(8), sound="aa"))
+    assert f"{long}b.mp3\n" in run("duplicates", "--library", tmp_path / "library.sqlite").out
+    lines = run("similar", "3", "-n", "4", "--library", path).out.splitlines()
+    assert len(lines) == 8 and max(map(len, lines)) > 40
+
+
 def test_a_playlist_goes_to_stdout_or_a_file(run: Run, path: str, tmp_path: Path) -> None:  # noqa: F811
     outcome = run("playlist", "--library", path, "-n", "3")
     assert outcome.status == 0 and outcome.out.startswith("#EXTM3U\n") and outcome.out.count("#EXTINF") == 3

@@ -61,7 +61,8 @@ def doctor(
     for check in checks:
         for what, good, details in check():
             mark, style = MARKS[good]
-            terminal.print(Text("  ").append(mark, style=style).append(f"  {what:<12}  {details}"))
+            line = Text("  ").append(mark, style=style).append(f"  {what:<12}  {details}")
+            terminal.print(line, soft_wrap=True)  # as one line, to be copied
             well = well and good is not False
     if not well:
         raise typer.Exit(1)

@@ -32,7 +32,7 @@ def duplicates(
         write_line(json.dumps({"schema": "earmark.duplicates/1", "groups": found}))
         return
     for group in groups:
-        console().print(_lines(group))
+        console().print(_lines(group), soft_wrap=True)
     spare = sum(group.spare_bytes for group in groups) / 1e6
     say(f"{plural(len(groups), 'recording')} in several files; all but the best take {spare:,.1f} MB")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,11 @@ from earmark.cli.terminal import console, guarded, plural, say, write_line
 from earmark.errors import InputError
 from earmark.storage import csv_line
 
-NEVER_CUT = 5  # columns of the table, from the left
+COLUMNS = ("id", "bpm", "length", "key", "genre", "mood", "track")
+# On a narrow terminal these go, in this order, until the track has room. Only moods and tracks are cut off.
+SPARE = ("mood", "length", "key", "bpm")
+MOOD_WIDTH, TRACK_WIDTH = 8, 24  # at least
+GAP = 2  # between columns
 
 if TYPE_CHECKING:
     from earmark.library import Library, Row
@@ -119,7 +124,12 @@ def search(
         elif as_csv:
             _write_csv(catalogue, shown)
         elif shown:
-            console().print(_table(list(catalogue.rows(shown, brief=True))))
+            terminal = console()
+            # In a pipe there is no width, unless it is stated: nothing is cut off for grep.
+            width = terminal.width if terminal.is_terminal or "COLUMNS" in os.environ else None
+            table = _table(list(catalogue.rows(shown, brief=True)), width)
+            terminal.width = max(terminal.width, sum((column.width or 0) + GAP for column in table.columns))
+            terminal.print(table)
         if is_table:
             more = f"; --limit {n} shows all" if len(shown) < n else ""
             say(f"{len(shown)} of {plural(n, 'track')}{more}" if more else plural(n, "track"))
@@ -145,8 +155,25 @@ def _write_csv(catalogue: Library, ids: list[int]) -> None:
         write_line(csv_line(csv_cells(flat(row))))
 
 
-def _table(rows: list[Row]) -> Any:
+def _table(rows: list[Row], width: int | None) -> Any:
+    """Tracks in columns, as wide as they are, or no wider than `width`: names are cut off, never ids."""
+    from rich.cells import cell_len
     from rich.table import Table
+
+    lines = [_cells(row) for row in rows]
+    natural = {name: max(cell_len(name), *(cell_len(str(line[name])) for line in lines)) for name in COLUMNS}
+    shown = _fitting(natural, width)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bright_black")
+    for name, size in shown.items():
+        numbers = name in ("id", "bpm", "length")
+        justify: Any = "right" if numbers else "left"
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis", width=size)
+    for line in lines:
+        table.add_row(*(line[name] for name in shown))
+    return table
+
+
+def _cells(row: Row) -> dict[str, Any]:
     from rich.text import Text
 
     from earmark.cli.render import clock, percent
@@ -154,29 +181,37 @@ def _table(rows: list[Row]) -> Any:
     from earmark.library.export import flat
     from earmark.vocabulary import QUADRANT_WORDS, genre_colour
 
-    table = Table(box=None, pad_edge=False, header_style="bright_black")
-    for name in ("id", "bpm", "length"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("key", "genre", "mood", "track"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        facts = flat(row)
-        genre, score = facts["genre"], facts["score"]
-        what = Text(str(facts["error"] or facts["verdict"] or ""), style="magenta")
-        if genre:
-            what = Text(f"{genre} ", style=genre_colour(genre)).append(percent(score), style="bright_black")
-        moods = facts["moods"][:2] or [QUADRANT_WORDS.get(facts["quadrant"] or "", "")]
-        table.add_row(
-            str(row.id),
-            f"{facts['tempo']:.0f}" if facts["tempo"] else "",
-            clock(facts["duration"]) if facts["duration"] else "",
-            facts["key"] or "",
-            what,
-            ", ".join(moods),
-            Text(printable(row.name)),
-        )
-    # On a narrow terminal names and moods are cut off, never numbers, keys and genres.
-    for column in table.columns[:NEVER_CUT]:
-        cells = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in column.cells)
-        column.min_width = max(len(str(column.header)), *(len(cell) for cell in cells))
-    return table
+    facts = flat(row)
+    genre, score = facts["genre"], facts["score"]
+    what = Text(str(facts["error"] or facts["verdict"] or ""), style="magenta")
+    if genre:
+        what = Text(f"{genre} ", style=genre_colour(genre)).append(percent(score), style="bright_black")
+    moods = facts["moods"][:2] or [QUADRANT_WORDS.get(facts["quadrant"] or "", "")]
+    return {
+        "id": str(row.id),
+        "bpm": f"{facts['tempo']:.0f}" if facts["tempo"] else "",
+        "length": clock(facts["duration"]) if facts["duration"] else "",
+        "key": facts["key"] or "",
+        "genre": what,
+        "mood": ", ".join(moods),
+        "track": Text(printable(row.name)),
+    }
+
+
+def _fitting(natural: dict[str, int], width: int | None) -> dict[str, int]:
+    """Return the widths of the columns that fit, in their order."""
+    widths = dict(natural)
+    if width is None:
+        return widths
+
+    def left_for(name: str) -> int:
+        return width - sum(size + GAP for other, size in widths.items() if other != name)
+
+    least = min(widths["track"], TRACK_WIDTH)
+    room = left_for("mood") + widths["track"] - least  # for the mood, once the track is cut off
+    widths["mood"] = min(widths["mood"], max(MOOD_WIDTH, room))
+    for name in SPARE:
+        if left_for("track") < least:
+            del widths[name]
+    widths["track"] = max(1, min(widths["track"], left_for("track")))
+    return widths

@@ -87,7 +87,7 @@ def similar(
         write_line(json.dumps({"schema": "earmark.similar/1", "tracks": tracks}))
         return
     for neighbour in found:
-        console().print(_lines(neighbour))
+        console().print(_lines(neighbour), soft_wrap=True)
     if not found:
         say("no other track can be compared")
 
