@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 import sounds
 from earmark.audio import Clip
+from earmark.errors import BusyError
 from earmark.models import Head, load_model
 from earmark.models.builtin.echo import CARD, SOUNDS, Echo
 from earmark.predict import classify
@@ -26,6 +28,7 @@ from earmark.web import Settings, create_app, live_clients
 from earmark.web.live_client import LiveClient
 from earmark.web.live_messages import Hello
 from earmark.web.routes import live
+from earmark.web.state import State
 from music import band
 from voiced import VOICES, save_voiced
 
@@ -288,6 +291,68 @@ def test_only_so_many_may_listen() -> None:
             socket.send_json({"type": "hello", "rate": 48000})
             error = refused(socket, 1013)
     assert error["code"] == "busy" and error["retry_after"] > 0
+
+
+def test_one_client_cannot_take_all_sessions() -> None:
+    with running(live=16) as port, contextlib.ExitStack() as lines:
+
+        def listen(address: str, **entries: Any) -> dict[str, Any]:
+            socket = lines.enter_context(
+                websockets.sync.client.connect(
+                    f"ws://127.0.0.1:{port}/api/live", source_address=(address, 0), close_timeout=1
+                )
+            )
+            socket.send(json.dumps({"type": "hello", "rate": 48000, **entries}))
+            return json.loads(socket.recv())
+
+        many = [listen("127.0.0.1") for _ in range(9)]
+        assert [each["type"] for each in many] == ["hello"] * 8 + ["error"]
+        assert "8 are listening, 8 of them of this client" in many[8]["message"]
+        assert many[8]["retry_after"] > 0
+        again = listen("127.0.0.1", session=many[0]["session"])  # it has its place already
+        assert again["session"] == many[0]["session"]
+        assert [listen("127.0.0.2")["type"] for _ in range(5)] == ["hello"] * 4 + ["error"]
+        assert listen("127.0.0.3")["type"] == "hello"
+
+
+def clients_of(n: int) -> tuple[live_clients.LiveClients, Callable[..., live_clients.Line]]:
+    """The sessions of a service that lets `n` listen, and what connects an address to it."""
+    model = load_model("echo")
+    clients = live_clients.LiveClients(State(model, None, Settings(live=n), "echo"))
+
+    def connect(address: str, session: str | None = None) -> live_clients.Line:
+        return clients.connect(Hello(48000, session, 0, 0.25), model, address)
+
+    return clients, connect
+
+
+def test_whoever_has_left_most_behind_makes_room() -> None:
+    async def leave() -> None:
+        clients, connect = clients_of(6)
+        clients.disconnect(first := connect("a"))
+        for _ in range(20):
+            clients.disconnect(connect("b"))
+        assert connect("a", first.client.id).client is first.client
+        await clients.close()
+
+    asyncio.run(leave())
+
+
+def test_the_place_of_a_session_moves_with_it_to_another_address() -> None:
+    async def move() -> None:
+        clients, connect = clients_of(5)
+        lines = [connect("a") for _ in range(4)]
+        moved = connect("b", lines[0].client.id)
+        assert moved.client is lines[0].client and lines[0].is_cut.is_set()
+        clients.disconnect(lines[0])
+        connect("a")
+        with pytest.raises(BusyError):
+            connect("a")
+        clients.disconnect(moved)
+        connect("c")
+        await clients.close()
+
+    asyncio.run(move())
 
 
 def test_whoever_broke_off_makes_room() -> None:

@@ -6,21 +6,24 @@ import asyncio
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from earmark.errors import BusyError, EarmarkError, InternalError
+from earmark.errors import EarmarkError, InternalError
 from earmark.live import HOP, Answer, answer_together
 from earmark.models import Model
 from earmark.predict import Prediction
 from earmark.web.live_client import LiveClient, Work
 from earmark.web.live_messages import Hello
 from earmark.web.models_in_use import model_source
+from earmark.web.places import Places
 from earmark.web.state import State
 from earmark.web.work import Models
 
 KEPT_SECONDS = 60.0  # after its line broke
+RETRY_SECONDS = 5.0  # until somebody may have left
 _TOGETHER = 8  # sessions a turn: as many windows as the network takes at once without leaving the cache
 _WORKERS = 2  # at most; the network leaves the interpreter to the other one
 _LATE_SECONDS = 0.15  # a block of 100 ms that came just before its turn is no delay
@@ -35,6 +38,15 @@ class Line:
 
     client: LiveClient
     is_cut: asyncio.Event
+    address: str  # of `client_of`: who holds the place
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A session whose line broke: when it is forgotten, and whose it was."""
+
+    timer: asyncio.TimerHandle
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +69,10 @@ class LiveClients:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._places = Places(state.settings.live)  # of those with a line: the others make room
         self._known: dict[str, LiveClient] = {}
         self._lines: dict[str, Line] = {}
-        self._expiry: dict[str, asyncio.TimerHandle] = {}
+        self._left: dict[str, _Left] = {}  # the oldest first
         self._models, self._loading = Models(state.model), asyncio.Lock()
         self._n_workers = min(_WORKERS, os.cpu_count() or 1)
         self._threads = ThreadPoolExecutor(self._n_workers, thread_name_prefix="earmark-live")
@@ -83,28 +96,38 @@ class LiveClients:
         async with self._loading:
             return await asyncio.to_thread(self._models.get, source)
 
-    def connect(self, hello: Hello, model: Model) -> Line:
+    def connect(self, hello: Hello, model: Model, address: str) -> Line:
         """Return the line of a new client, or of the one that the client comes back to.
 
         Raises
         ------
         BusyError
-            As many as may listen do.
+            As many as may listen do, or as many of this address.
         InputError
             A sample that the client cannot go on with.
         """
         client = self._known.get(hello.session or "")
-        if client is not None and client.session.model is model and not client.error:
+        if client is not None and (client.session.model is not model or client.error):
+            client = None
+        before = self._lines.get(client.id) if client is not None else None
+        has_place = before is not None and before.address == address
+        if not has_place:
+            self._places.check(address, "are listening", retry_after=RETRY_SECONDS)
+        if client is not None:
             client.resume(hello)
         else:
             self._make_room()
             client = LiveClient(model, hello)
             self._known[client.id] = client
-        if (timer := self._expiry.pop(client.id, None)) is not None:
-            timer.cancel()
-        if (before := self._lines.get(client.id)) is not None:
+        if (left := self._left.pop(client.id, None)) is not None:
+            left.timer.cancel()
+        if not has_place:
+            self._places.take(address, "are listening")
+        if before is not None:
             before.is_cut.set()
-        line = self._lines[client.id] = Line(client, asyncio.Event())
+            if not has_place:
+                self._places.give_back(before.address)
+        line = self._lines[client.id] = Line(client, asyncio.Event(), address)
         self._start_workers()
         return line
 
@@ -114,11 +137,13 @@ class LiveClients:
         if self._lines.get(client.id) is not line:  # it has come back by another
             return
         del self._lines[client.id]
+        self._places.give_back(line.address)
         if client.is_delivered or client.error:
             self._known.pop(client.id, None)
         else:
             loop = asyncio.get_running_loop()
-            self._expiry[client.id] = loop.call_later(KEPT_SECONDS, self._forget, client.id)
+            timer = loop.call_later(KEPT_SECONDS, self._forget, client.id)
+            self._left[client.id] = _Left(timer, line.address)
 
     def wake_for(self, client: LiveClient) -> None:
         """Let the workers look for what is due, if something of this client is or will be."""
@@ -130,28 +155,24 @@ class LiveClients:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        for timer in self._expiry.values():
-            timer.cancel()
+        for left in self._left.values():
+            left.timer.cancel()
         for line in self._lines.values():
             line.is_cut.set()
         self._known.clear()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _make_room(self) -> None:
-        """Let those whose line broke go before anybody is refused."""
-        while len(self._known) >= self._state.settings.live and self._expiry:
-            oldest = next(iter(self._expiry))
-            self._expiry[oldest].cancel()
-            self._forget(oldest)
-        if len(self._known) >= self._state.settings.live:
-            error = BusyError(
-                f"{len(self._known)} are listening, as many as may", hint="Try: again in some seconds."
-            )
-            error.retry_after = 5.0
-            raise error
+        """Forget sessions whose line broke, first of whoever has left most behind, until there is room."""
+        while len(self._known) >= self._state.settings.live and self._left:
+            n_left = Counter(left.address for left in self._left.values())
+            most = max(n_left.values())
+            key = next(key for key, left in self._left.items() if n_left[left.address] == most)
+            self._left[key].timer.cancel()
+            self._forget(key)
 
     def _forget(self, key: str) -> None:
-        self._expiry.pop(key, None)
+        self._left.pop(key, None)
         self._known.pop(key, None)
 
     # The workers

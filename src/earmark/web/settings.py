@@ -44,7 +44,7 @@ class Settings:
     watch_seconds : float
         How often each connection is looked at: one without a whole request since the last time is closed.
     live : int
-        Live sessions at the same time.
+        Live sessions at the same time; of one client, as many as of `queue`.
     streams : int
         Sounds of the library that are sent at the same time; of one client, as many as of `queue`.
     """

@@ -19,6 +19,7 @@ from earmark.web.live_client import LiveClient
 from earmark.web.live_clients import Line, LiveClients
 from earmark.web.live_messages import End, Hello, Rate, Skip, parsed, samples
 from earmark.web.problems import without_folders
+from earmark.web.security.rates import client_of
 from earmark.web.state import State, state_of
 
 HELLO_SECONDS = 10.0  # until a client has to have said hello
@@ -39,7 +40,7 @@ async def live(
     clients = state.part(LiveClients)
     try:
         hello = await _received_hello(websocket)
-        line = clients.connect(hello, await clients.model(model))
+        line = clients.connect(hello, await clients.model(model), client_of(websocket))
     except EarmarkError as error:
         await _refuse(websocket, error)
         return
