@@ -94,6 +94,30 @@ def test_what_is_not_music_is_called_by_what_it_sounds_like(
     opened.check()
 
 
+def test_genres_of_what_is_not_music_are_drawn_nowhere(
+    tab: Any, speaking: Server, voiced: tuple[Server, Path]
+) -> None:
+    from playwright.sync_api import expect
+
+    opened = tab(url=speaking.url)
+    page = opened.open("song")
+    page.locator("input[type=file]").first.set_input_files(voiced[1])
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:00 of 0:06: speech 93 %")
+    expect(timeline).to_contain_text("kind of sound")
+    for genres in (page.locator(".partsbar, .legend"), page.get_by_text("no genre above")):
+        expect(genres).to_have_count(0)
+    timeline.get_by_role("slider").press("ArrowRight")
+    expect(page.locator(".tip")).to_contain_text("speech 93 %")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Audacity labels").click()
+    assert download.value.path().read_text() == "0.000000\t6.000000\tnot-music\n"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Picture").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    opened.check()
+
+
 def test_the_library_proposes_and_finds_them(tab: Any, voiced: tuple[Server, Path]) -> None:
     from playwright.sync_api import expect
 

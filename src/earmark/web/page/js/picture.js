@@ -1,8 +1,10 @@
 // The PNG of a song, 1600 by 900, drawn here: what the page shows, without a round trip.
 import { token, mmss, pct } from "./ui.js";
 import { colour } from "./genres.js";
+import { isMusic, kindOf } from "./words.js";
 
 const W = 1600, H = 900, PAD = 48, LANES = { wave: 120, mel: 220, genres: 300, gap: 14, axis: 26 };
+const NO_MUSIC = { ...LANES, mel: 470, genres: 50 };
 
 /** -> Blob. `line` is the Timeline on the page. */
 export async function picture(name, prediction, line) {
@@ -15,7 +17,7 @@ export async function picture(name, prediction, line) {
   ctx.fillText(facts(prediction), PAD, 112);
   ctx.save();
   ctx.translate(PAD, 140);
-  line.paint(ctx, W - 2 * PAD, LANES);
+  line.paint(ctx, W - 2 * PAD, isMusic(prediction) ? LANES : NO_MUSIC);
   ctx.restore();
   ctx.font = `16px ${token("sans")}`; ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";
   let x = PAD;
@@ -29,7 +31,7 @@ export async function picture(name, prediction, line) {
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
 }
 
-const facts = (p) => [mmss(p.duration), ...p.genres.slice(0, 3).map(({ label, score }) => `${label} ${pct(score)}`), p.tempo && `${Math.round(p.tempo)} BPM`, p.key].filter(Boolean).join("   ");
+const facts = (p) => [mmss(p.duration), ...(isMusic(p) ? p.genres.slice(0, 3).map(({ label, score }) => `${label} ${pct(score)}`) : [kindOf(p)]), p.tempo && `${Math.round(p.tempo)} BPM`, p.key].filter(Boolean).join("   ");
 
 function cut(ctx, words, width) {
   let out = words;

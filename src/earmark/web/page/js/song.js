@@ -5,7 +5,7 @@ import { at, get, status, upload } from "./api.js";
 import { stillBars } from "./bars.js";
 import { MoodPlane } from "./mood.js";
 import { Timeline } from "./timeline.js";
-import { VERDICTS, instead, played } from "./words.js";
+import { VERDICTS, instead, isMusic, kindOf, played } from "./words.js";
 import { Sound, address } from "./sound.js";
 import { taken } from "./takes.js";
 import { picture } from "./picture.js";
@@ -149,9 +149,9 @@ const windowsOf = (p) => (p.segments?.length ? p.segments : [{ start: 0, end: p.
 
 function analysed(whole, source, take) {
   const p = withinTrack(whole);
-  const music = p.verdict === "music" || p.verdict === "unsure", best = p.genres[0];
+  const music = isMusic(p);
   const name = source.track?.title || source.name.replace(/\.[^.]+$/, ""), clock = h("span.num", {}, `0:00 of ${mmss(p.duration)}`);
-  const song = { duration: p.duration, windows: windowsOf(p), picture: p.picture, lead: [...new Set(partsOf(p).map(({ genre }) => genre))].slice(0, 6) };
+  const song = { duration: p.duration, windows: windowsOf(p), picture: p.picture, lead: music ? [...new Set(partsOf(p).map(({ genre }) => genre))].slice(0, 6) : [], kind: music ? null : kindOf(p) };
   const line = new Timeline(song, { onseek: (t) => { seconds(t); if (Math.abs(sound.time - t) > 0.2 && audio.readyState) sound.time = t; wanted = t; } });
   const sound = new Sound(), { audio } = sound, face = h("button.play", { type: "button", "aria-label": "Play", onclick: toggle }, icon("play"));
   let frame = 0, wanted = 0;
@@ -179,12 +179,11 @@ function analysed(whole, source, take) {
   const el = h("article.song", {},
     h("header.song-head", {}, face, h("div", {}, h("h1.cut", { title: name }, name), h("p.note.cut", {}, source.track?.artist ? `${source.track.artist} · ` : "", clock)), acts(whole, source, name, line, take)),
     h("div.col", {},
-      h("section.card", { "aria-label": "Timeline" }, line.el, music && line.legend, parts(p, line)),
+      h("section.card", { "aria-label": "Timeline" }, line.el, music && line.legend, music && parts(p, line)),
       h("section.card.like", {}, like(p))),
     h("div.col", {}, card(p, song), mood && h("section.card.flat", { "aria-label": "Mood" }, h("h2", {}, `Mood: ${moods(p)}`), mood.el)));
   mood?.put(p.valence, p.arousal);
-  announce(music ? `${name}: ${p.genres.slice(0, 2).map(({ label, score }) => `${label} ${pct(score)}`).join(", ")}` : `${name}: not music`, { now: true });
-  if (best && !music) line.el.classList.add("unsure");
+  announce(music ? `${name}: ${p.genres.slice(0, 2).map(({ label, score }) => `${label} ${pct(score)}`).join(", ")}` : `${name}: ${song.kind}`, { now: true });
   return { el, stop: () => { cancelAnimationFrame(frame); removeEventListener("keydown", space); sound.unload(); line.stop(); mood?.stop(); if (source.own) URL.revokeObjectURL(source.url); } };
 }
 
@@ -200,8 +199,9 @@ function acts(p, source, name, line, take) {
     button("Picture", async () => download(`${stem}.png`, await picture(name, p, line), "image/png")), chooser(take, "Another song", "small"));
 }
 
-/** The parts of the prediction; without them, runs of windows with the same first genre. */
+/** The parts of the prediction; without them, runs of windows with the same first genre; of what is not music, all of it as one. */
 function partsOf(p) {
+  if (!isMusic(p)) return [{ start: p.start ?? 0, end: (p.start ?? 0) + p.duration, genre: p.verdict }];
   if (p.parts?.length) return p.parts.map(({ start, end, genres }) => ({ start, end, genre: genres[0].label }));
   const runs = [];
   for (const { start, end, genres } of p.segments ?? []) {
@@ -221,7 +221,7 @@ function parts(p, line) {
 }
 
 function card(p, song) {
-  const music = p.verdict === "music" || p.verdict === "unsure", [, words, name] = VERDICTS.find(([v]) => v === p.verdict), best = p.genres[0];
+  const music = isMusic(p), [, words, name] = VERDICTS.find(([v]) => v === p.verdict), best = p.genres[0];
   const sure = h("p.fine.after", {}, music && best ? `A score is a calibrated probability: of songs that get ${pct(best.score)}, about ${Math.round(100 * best.score)} in 100 have that genre. The tick is each genre's mark.` : "");
   return h("section.card", { "aria-label": "Result" }, h("div.top", {}, h("h2", {}, "Result"), h("ul.verdicts", { "aria-label": "Verdict" }, h("li", { "data-v": p.verdict, "aria-current": "true" }, icon(name), words))), chips(p),
     music ? stillBars(p.genres.slice(0, 6).map(({ label, score }) => [label, score])) : h("p.note", {}, instead(p) ? `${instead(p)} Genres mean nothing here, so none are shown.` : "Speech, noise, or a voice or instrument alone: genres mean nothing here, so none are shown."), sure,
@@ -235,13 +235,13 @@ function chips(p) {
   return found.length > 0 && h("ul.row.chips", { "aria-label": "Voice and instruments" }, found.map(([label, score]) => h("li.chip", { title: pct(score) }, label)));
 }
 
-/** One cell for each window, in which the first genre reaches its threshold or not. */
+/** One cell for each window; of music, grey where the first genre does not reach its threshold. */
 function coverage(p, song) {
   const n = p.segments?.length ?? 0;
   if (!n) return null;
   const cells = Math.min(34, n), lowest = (i) => Math.max(...Object.values(song.windows[Math.floor(i / cells * n)].scores));
   return h("div.after", {}, h("div.top", {}, h("h3", {}, `Analysed: ${p.coverage === "full" ? "all of it" : p.coverage === "part" ? "a part" : p.coverage}`), h("span.fine.num", {}, `${count(n)} window${n === 1 ? "" : "s"} of 3 s`)),
-    h("div.cover", { role: "img", "aria-label": `${n} windows were analysed` }, Array.from({ length: cells }, (_, i) => h(`i${lowest(i) < 0.3 ? ".q" : ""}`))), h("p.fine", {}, "grey: no genre above 30 %"));
+    h("div.cover", { role: "img", "aria-label": `${n} windows were analysed` }, Array.from({ length: cells }, (_, i) => h(`i${!song.kind && lowest(i) < 0.3 ? ".q" : ""}`))), !song.kind && h("p.fine", {}, "grey: no genre above 30 %"));
 }
 
 function like(p) {

@@ -1,10 +1,13 @@
-// Waveform, log-mel and genre timeline above one another, one clock for all three. Drawn once; the playhead is an element of its own,
+// Waveform, log-mel and genre timeline above one another, one clock for all three. Of what is not music the genres mean nothing: one strip
+// with the kind of sound stands in their place. Drawn once; the playhead is an element of its own,
 // moved by transform, so that playing costs no canvas work. Works as a slider for the keyboard and for screen readers.
 import { h, surface, token, pct, mmss, wide } from "./ui.js";
 import { colour, cssColour, ranked, six } from "./genres.js";
 import { columnsOf, drawMel } from "./mel.js";
 
 const LANES = () => (wide() ? { wave: 74, mel: 150, genres: 190, gap: 8, axis: 20 } : { wave: 54, mel: 104, genres: 150, gap: 6, axis: 20 });
+
+const KIND = 34; // px: the strip of what is not music, of one colour
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600];
 
@@ -29,14 +32,15 @@ function merged(windows, most) {
   });
 }
 
-/** One clock for pictures, playhead and keyboard. `song`: {duration, windows: [{start, end, scores}], picture, lead: [genres of its parts]}. */
+/** One clock for pictures, playhead and keyboard. `song`: {duration, windows: [{start, end, scores}], picture, lead: [genres of its parts],
+ *  kind: what it is instead of music}. */
 export class Timeline {
   constructor(song, { onseek }) {
     Object.assign(this, { song, onseek, t: 0, lifted: null });
     const sum = {};
     for (const w of song.windows) for (const [g, x] of Object.entries(w.scores)) sum[g] = (sum[g] ?? 0) + x;
     for (const genre of song.lead ?? []) sum[genre] += windowCount(song); // what leads a part has a colour, however short the part
-    this.six = six(sum);
+    this.six = song.kind ? [] : six(sum);
     this.others = Object.keys(sum).length - this.six.length;
     this.mel = song.picture && columnsOf(song.picture.log_mel);
     this.canvas = h("canvas", { "aria-hidden": "true" });
@@ -50,15 +54,15 @@ export class Timeline {
   }
 
   #size() {
-    const l = this.l = LANES();
+    const l = this.l = { ...LANES(), ...(this.song.kind && { genres: KIND }) };
     this.canvas.style.height = `${l.wave + l.mel + l.genres + 2 * l.gap + l.axis}px`;
-    this.lanes.replaceChildren(...[["waveform", 2], ["log-mel", l.wave + l.gap + 4], ["genres, fraction of the window", l.wave + l.mel + 2 * l.gap + 4]].map(([words, top]) => h("span.lane", { css: { top: `${top}px` } }, words)));
+    this.lanes.replaceChildren(...[["waveform", 2], ["log-mel", l.wave + l.gap + 4], [this.song.kind ? "kind of sound" : "genres, fraction of the window", l.wave + l.mel + 2 * l.gap + 4]].map(([words, top]) => h("span.lane", { css: { top: `${top}px` } }, words)));
   }
 
   /** The window at second t; where silence was left out, the one before. */
   window(t) { return this.song.windows.findLast((w) => w.start <= t) ?? this.song.windows[0]; }
 
-  words(t) { return `${mmss(t)} of ${mmss(this.song.duration)}: ${ranked(this.window(t).scores).slice(0, 3).map(([g, x]) => `${g} ${pct(x)}`).join(", ")}`; }
+  words(t) { return `${mmss(t)} of ${mmss(this.song.duration)}: ${this.song.kind ?? ranked(this.window(t).scores).slice(0, 3).map(([g, x]) => `${g} ${pct(x)}`).join(", ")}`; }
 
   seek(t, quiet) {
     this.t = Math.min(this.song.duration, Math.max(0, t));
@@ -98,7 +102,7 @@ export class Timeline {
     const w = this.window(t), width = this.canvas.clientWidth, x = t / this.song.duration * width;
     this.hover.hidden = this.tip.hidden = false;
     this.hover.style.transform = `translateX(${x}px)`;
-    this.tip.replaceChildren(h("b.num", {}, `${mmss(w.start)} to ${mmss(w.end)}`), h("ul", {}, ranked(w.scores).filter(([, s]) => s > 0.1).slice(0, 6).map(([g, s]) =>
+    this.tip.replaceChildren(h("b.num", {}, `${mmss(w.start)} to ${mmss(w.end)}`), h("ul", {}, this.song.kind ? h("li", {}, this.song.kind) : ranked(w.scores).filter(([, s]) => s > 0.1).slice(0, 6).map(([g, s]) =>
       h("li", {}, h("i.dot", { vars: { c: this.six.includes(g) ? cssColour(g) : "var(--other)" } }), g, h("span.num", {}, pct(s))))));
     this.tip.style.transform = `translateX(${Math.max(0, Math.min(width - 172, x + (x > width - 190 ? -184 : 14)))}px)`;
   }
@@ -121,7 +125,7 @@ export class Timeline {
       this.#wave(ctx, w, l.wave);
       drawMel(ctx, this.mel, 0, l.wave + l.gap, w, l.mel);
     }
-    this.#genres(ctx, w, y, l.genres);
+    if (this.song.kind) this.#kind(ctx, w, y, l.genres); else this.#genres(ctx, w, y, l.genres);
     ctx.fillStyle = token("ink-3"); ctx.font = `12px ${token("sans")}`; ctx.textBaseline = "bottom";
     const step = STEPS.find((s) => s / duration * w > 64) ?? STEPS.at(-1);
     for (let t = 0; t <= duration - step / 3; t += step) { ctx.textAlign = t === 0 ? "left" : "center"; ctx.fillText(mmss(t), t / duration * w, y + l.genres + l.axis); }
@@ -136,6 +140,20 @@ export class Timeline {
       const top = hh / 2 - Math.min(1, high) * hh * 0.48, end = hh / 2 - Math.max(-1, low) * hh * 0.48;
       ctx.fillRect(i * step, top, 1.8, Math.max(1, end - top));
     }
+  }
+
+  #kind(ctx, w, y, hh) {
+    ctx.fillStyle = token("other"); ctx.fillRect(0, y, w, hh);
+    ctx.font = `600 12px ${token("sans")}`; ctx.textAlign = "center"; ctx.textBaseline = "middle";
+    this.#plate(ctx, this.song.kind, w / 2, y + hh / 2);
+  }
+
+  /** A word on what is drawn. */
+  #plate(ctx, words, x, y) {
+    const wide = ctx.measureText(words).width + 10;
+    ctx.fillStyle = token("card"); ctx.globalAlpha = 0.88;
+    ctx.beginPath(); ctx.roundRect(x - wide / 2, y - 8.5, wide, 17, 3); ctx.fill();
+    ctx.globalAlpha = 1; ctx.fillStyle = token("ink"); ctx.fillText(words, x, y + 0.5);
   }
 
   #genres(ctx, w, y, hh) {
@@ -175,9 +193,7 @@ export class Timeline {
     }
     if (best * hh < 16) return;
     at[0] = Math.min(w - wide / 2 - 2, Math.max(wide / 2 + 2, at[0]));
-    ctx.fillStyle = token("card"); ctx.globalAlpha = 0.88;
-    ctx.beginPath(); ctx.roundRect(at[0] - wide / 2, at[1] - 8.5, wide, 17, 3); ctx.fill();
-    ctx.globalAlpha = 1; ctx.fillStyle = token("ink"); ctx.fillText(g, at[0], at[1] + 0.5);
+    this.#plate(ctx, g, at[0], at[1]);
   }
 
   stop() { this.surface.stop(); }

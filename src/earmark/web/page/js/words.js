@@ -48,6 +48,13 @@ export function instead({ sound }) {
   return sound && sound.label !== "music" ? `Sounds like ${sound.label}, ${pct(sound.scores[sound.label])}.` : "";
 }
 
+export const isMusic = ({ verdict }) => verdict === "music" || verdict === "unsure";
+
+/** The same in two words; "not music" where nothing better is known. */
+export function kindOf({ sound }) {
+  return sound && sound.label !== "music" ? `${sound.label} ${pct(sound.scores[sound.label])}` : "not music";
+}
+
 /** Of a song: its voice and the instruments that are present, each with its score; nothing from a model without them. */
 export function played({ voice, instruments = [] }) {
   return [...(voice ? [[voice.label, voice.scores[voice.label]]] : []), ...instruments.filter(({ present }) => present).map(({ label, score }) => [label, score])];
