@@ -11,23 +11,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from catalogues import row as row_of
 
 from earmark import __version__
 from earmark.audio import Clip
 from earmark.cli.app import app
 from earmark.cli.commands.classify import MANY
-from earmark.cli.render import card
+from earmark.cli.render import card, strip
 from earmark.cli.sources import jobs_for
 from earmark.cli.terminal import complaint, printable, say
 from earmark.errors import InputError
-from earmark.predict import Prediction
+from earmark.predict import Prediction, Score, Segment
 from earmark.vocabulary import GENRES, QUADRANTS
 from music import band
 from sounds import write
@@ -201,6 +202,14 @@ def test_excerpts(run: Run, tmp_path: Path) -> None:
     (line,) = run("classify", long, *ECHO, "--json", "--excerpt").lines()
     assert line["coverage"] == "3x10" and line["duration"] == pytest.approx(70, abs=0.01)
     assert line["segments"][-1]["end"] < 65
+
+
+def test_excerpts_of_a_long_file_are_in_its_strip() -> None:
+    genres = (Score("rock", 0.9),)
+    segments = tuple(Segment(start, start + 3.0, genres) for start in (600.0, 603.0, 1800.0, 3000.0))
+    prediction = replace(row_of("/mix.mp3").prediction, duration=3600.0, segments=segments)
+    shown = strip(prediction, 60, colours=False).plain
+    assert [i for i, c in enumerate(shown) if c == "A"] == [10, 30, 50] and set(shown) == {"A", "·"}
 
 
 def test_many_files_get_one_line_each(run: Run, tmp_path: Path) -> None:

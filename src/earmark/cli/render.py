@@ -190,7 +190,7 @@ def strip(prediction: Prediction, width: int, *, colours: bool) -> Text:
     step = prediction.duration / max(width, 1)
     text = Text()
     for i in range(width):
-        label = _best_at(prediction.segments, (i + 0.5) * step)
+        label = _best_between(prediction.segments, i * step, (i + 1) * step)
         if label is None:
             text.append("·", style="bright_black")
         elif colours:
@@ -200,11 +200,14 @@ def strip(prediction: Prediction, width: int, *, colours: bool) -> Text:
     return text
 
 
-def _best_at(segments: Sequence[Segment], time: float) -> str | None:
-    for segment in segments:
-        if segment.start <= time < segment.end and segment.genres:
-            return segment.genres[0].label
-    return None
+def _best_between(segments: Sequence[Segment], start: float, end: float) -> str | None:
+    """First genre of the segment that covers most of a place, which in an hour is longer than an excerpt."""
+
+    def covered(segment: Segment) -> float:
+        return min(end, segment.end) - max(start, segment.start)
+
+    scored = [segment for segment in segments if segment.genres and covered(segment) > 0]
+    return max(scored, key=covered).genres[0].label if scored else None
 
 
 def legend(prediction: Prediction, *, colours: bool) -> Text:
