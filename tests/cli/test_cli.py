@@ -224,6 +224,14 @@ def test_many_files_get_one_line_each(run: Run, tmp_path: Path) -> None:
         assert re.search(rf"%.*BPM.*m[ai][jn]or.*{i}\.wav$", line)
 
 
+def test_a_picture_that_cannot_be_drawn_is_refused_before_any_work(
+    run: Run, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    outcome = run("classify", song, *ECHO, "--plot", tmp_path / "out.png")
+    assert (outcome.status, outcome.out) == (4, "") and "earmark[plot]" in outcome.err
+
+
 def test_plot(run: Run, song: Path, tmp_path: Path) -> None:
     outcome = run("classify", song, *ECHO, "--json", "--plot", tmp_path / "out.png")
     assert outcome.status == 0 and len(outcome.lines()) == 1

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -413,16 +414,24 @@ def figure_bytes(figure: Figure, picture_format: str = "png", *, dpi: int = 130)
 
 
 def check_picture_path(path: str | os.PathLike[str]) -> None:
-    """Refuse an ending that no format has, before any work is done.
+    """Refuse a picture that cannot be drawn, before any work is done.
 
     Raises
     ------
     InputError
-        With the accepted endings.
+        No format has this ending.
+    MissingExtraError
+        Matplotlib is not installed.
     """
     suffix = Path(path).suffix
     if suffix.lower() not in FORMATS:
         raise InputError(f"no picture format for suffix={suffix!r}", hint=f"Accepted: {', '.join(FORMATS)}.")
+    if find_spec("matplotlib") is None:
+        raise _missing()
+
+
+def _missing() -> MissingExtraError:
+    return MissingExtraError("pictures need matplotlib", hint="Try: pip install 'earmark[plot]'.")
 
 
 def drawable(name: str) -> str:
@@ -438,9 +447,7 @@ def style() -> Iterator[Callable[[float, float], Figure]]:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtraError(
-            "pictures need matplotlib", hint="Try: pip install 'earmark[plot]'."
-        ) from error
+        raise _missing() from error
 
     def figure_of(width: float, height: float) -> Figure:
         figure = Figure(figsize=(width, height), facecolor="white")
