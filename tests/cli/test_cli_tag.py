@@ -145,10 +145,12 @@ def test_files_that_were_not_classified_are_reported(run: Run, songs: list[Path]
         "source": "x.mp3",
         "error": {"code": "corrupt", "message": "m", "hint": ""},
     }
+    named = error | {"error": {"code": "empty", "message": "x.mp3 is empty", "hint": ""}}
     source = tmp_path / "p.jsonl"
-    source.write_text(json.dumps(error) + "\n" + prediction(songs[0]) + "\n")
+    source.write_text(json.dumps(error) + "\n" + json.dumps(named) + "\n" + prediction(songs[0]) + "\n")
     outcome = run("tag", "plan", "--from", str(source), "-o", str(tmp_path / "plan"))
-    assert outcome.status == 1 and "x.mp3: m" in outcome.err and "1 file to change" in outcome.err
+    assert outcome.status == 1 and "x.mp3: m\nerror: x.mp3 is empty\n" in outcome.err
+    assert "1 file to change" in outcome.err
 
 
 @pytest.mark.parametrize(

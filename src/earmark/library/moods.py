@@ -125,7 +125,7 @@ def _meaning(library: Library, word: str) -> tuple[str, str]:
     label = _QUADRANT_OF.get(word.lower(), word.upper())
     if label in QUADRANTS:
         return "quadrant", label
-    accepted = ", ".join([*sorted(known), *_QUADRANT_OF, *QUADRANTS])
+    accepted = ", ".join(dict.fromkeys([*sorted(known), *_QUADRANT_OF, *QUADRANTS]))
     raise InputError(f"no track has the mood {word!r}", hint=f"Accepted: {accepted}.")
 
 

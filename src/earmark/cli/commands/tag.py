@@ -149,7 +149,8 @@ def _wanted(source: str, query: list[str] | None, errors: list[str]) -> Iterator
         try:
             content = json.loads(line)
             if isinstance(content, dict) and str(content.get("schema", "")).startswith("earmark.error/"):
-                errors.append(f"{content.get('source')}: {content['error']['message']}")
+                source_name, message = str(content.get("source")), content["error"]["message"]
+                errors.append(message if source_name in message else f"{source_name}: {message}")
                 continue
             prediction = Prediction.from_dict(content)
         except (ValueError, KeyError, TypeError) as error:
