@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -326,3 +328,29 @@ def test_no_text_of_a_card_crashes_the_reader(data):
         except BundleError:
             continue
         assert ModelCard.from_json(card.to_json()) == card
+
+
+def run_alone(code: str, home: Path, **environment: str) -> str:
+    """What a fresh Python prints in an environment without a choice about telemetry."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
+    environment = kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")} | environment
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import earmark; earmark.load_model('earmark-lite')",
+        "from earmark.cli.commands.doctor import _versions; list(_versions())",
+    ],
+)
+def test_the_runtime_reports_nothing(code: str, tmp_path: Path) -> None:
+    assert run_alone(f"{code}; import os; print(os.environ['ORT_DISABLE_TELEMETRY'])", tmp_path) == "1"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []  # such as an identifier
+
+
+def test_a_choice_of_the_user_about_reports_stays(tmp_path: Path) -> None:
+    code = "import os; from earmark.models.onnx import without_telemetry; without_telemetry();"
+    code += "print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    assert run_alone(code, tmp_path, ORT_DISABLE_TELEMETRY="0") == "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 INPUTS = {"log_mel": "S_db", "log_mels": "S_dbs", "descriptors": "X"}
 EMBEDDING = "embedding"
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 class OnnxModel(SpectrogramModel):
@@ -118,11 +120,23 @@ class OnnxModel(SpectrogramModel):
         return ModelOutput({head.name: named[head.name] for head in self.card.heads}, named.get(EMBEDDING))
 
 
+def without_telemetry() -> None:
+    """Have ONNX Runtime send nothing; to be called before it is imported.
+
+    Its official builds for Linux, macOS and Windows report their use to Microsoft, from the import on (1.32),
+    and keep an identifier of the machine in the user's folder for caches, unless this variable is set. A value
+    of the user's own stays, and for a program that has imported the runtime before it is too late.
+    """
+    if "onnxruntime" not in sys.modules:
+        os.environ.setdefault(NO_TELEMETRY, "1")
+
+
 def _open_session(
     card: ModelCard, weights: bytes, *, threads: int, flush_denormals: bool
 ) -> onnxruntime.InferenceSession:
     if threads < 1:
         raise InputError(f"threads={threads}", hint="Accepted: 1 or more.")
+    without_telemetry()
     try:
         import onnxruntime
     except ImportError as error:

@@ -69,8 +69,11 @@ def doctor(
 
 
 def _versions() -> Iterator[Check]:
+    from earmark.models.onnx import without_telemetry
+
     machine = f"{platform.system()} {platform.release()} ({platform.machine()})"
     yield "earmark", True, f"{__version__}, Python {platform.python_version()}, {machine}"
+    without_telemetry()
     for name in NEEDED:
         try:
             __import__(name)
