@@ -124,8 +124,8 @@ def without_telemetry() -> None:
     """Have ONNX Runtime send nothing; to be called before it is imported.
 
     Its official builds for Linux, macOS and Windows report their use to Microsoft, from the import on (1.32),
-    and keep an identifier of the machine in the user's folder for caches, unless this variable is set. A value
-    of the user's own stays, and for a program that has imported the runtime before it is too late.
+    and keep an identifier of the machine in the user's folder for caches, unless this variable is set. A
+    value of the user's own stays, and for a program that has imported the runtime before it is too late.
     """
     if "onnxruntime" not in sys.modules:
         os.environ.setdefault(NO_TELEMETRY, "1")
