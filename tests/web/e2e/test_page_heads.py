@@ -139,6 +139,12 @@ def test_the_card_of_the_model_names_them(tab: Any, voiced: tuple[Server, Path])
     opened.check()
 
 
+def test_the_accuracy_with_unsure_is_said_to_be_by_folds(tab: Any, lite: Server) -> None:
+    page = tab(url=lite.url).open("models", wait=".model h1")
+    card = page.locator("section", has_text="May it answer")
+    assert "Measured by folds, which is a little too good." in card.inner_text()
+
+
 def test_another_model_shows_nothing_of_it(tab: Any, lite: Server) -> None:
     opened = tab(url=lite.url)
     page = opened.open("listen", wait=".ring")

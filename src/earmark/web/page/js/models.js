@@ -88,7 +88,7 @@ function selective(card) {
   const least = Math.round(100 * risk.at(-1).coverage), words = h("p.say.num"), slider = h("input", { type: "range", min: least, max: 100, step: 10, value: 80, "aria-label": "Songs that it answers for, in per cent", oninput: () => draw() });
   const draw = () => { const c = slider.value / 100; slider.setAttribute("aria-valuetext", `answers for ${pct(c)}, right for ${pct(at(c))}`); words.replaceChildren(`${pct(at(c))} `, h("small", {}, "right, if it answers for ", h("b", {}, pct(c)), " of songs")); };
   draw();
-  return h("section.card", {}, h("h2", {}, "May it answer “unsure”?"), words, slider, h("p.fine", {}, "Slide left: it leaves out the songs of which it is least sure, and errs less on the rest. By folds, too."));
+  return h("section.card", {}, h("h2", {}, "May it answer “unsure”?"), words, slider, h("p.fine", {}, "Slide left: it leaves out the songs of which it is least sure, and errs less on the rest. Measured by folds, which is a little too good."));
 }
 
 function knows(card) {
