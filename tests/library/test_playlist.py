@@ -63,6 +63,19 @@ def test_number_minutes_and_artists_are_kept_to(library: Library) -> None:
     assert len(make_playlist(library, Rules(number=1000))) == 120
 
 
+def test_silence_and_speech_are_in_no_playlist_that_does_not_ask_for_them(tmp_path: Path) -> None:
+    with Library(tmp_path / "library.sqlite") as library:
+        for verdict in ("music", "unsure", "not-music", "silence"):
+            library.put(row(f"/{verdict}.mp3", np.ones(8), verdict=verdict))
+
+        def paths(rules: Rules) -> set[str]:
+            return {row.path for row in make_playlist(library, rules)}
+
+        assert paths(Rules()) == {"/music.mp3", "/unsure.mp3"}
+        assert paths(Rules(query="path:music")) == {"/music.mp3", "/not-music.mp3"}
+        assert "/not-music.mp3" in paths(Rules(like=(1,)))
+
+
 def test_chance_follows_the_seed(library: Library) -> None:
     def ids(seed: int) -> list[int]:
         return [row.id for row in make_playlist(library, Rules(seed=seed))]

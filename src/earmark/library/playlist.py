@@ -33,6 +33,7 @@ _UNKNOWN = 0.25  # of what is not known
 _MOST_AT_ONCE = 1000  # tracks whose order is optimised together
 _MOST_SWEEPS = 12
 _USUAL_LENGTH = 25
+_MUSIC = "verdict:music,unsure"
 _SPARE = 4  # so many times more tracks are ranked than wanted, for artists that are full
 _TEMPO_WEIGHT = 0.25  # of an octave of tempo, against arousal from 0 to 1
 
@@ -54,7 +55,7 @@ class Rules:
     Parameters
     ----------
     query : str
-        Only tracks that it finds; "" is all.
+        Only tracks that it finds; "" is all, but what is not music unless `like` is given.
     moods : tuple of str
         Mood words or words of quadrants; the tracks with most of all of them come first.
     like : tuple of int or Row
@@ -194,7 +195,8 @@ def step_cost(a: Row, b: Row) -> float:
 
 def _candidates(library: Library, rules: Rules) -> Iterable[Row]:
     """Yield tracks, those that fit best first; by chance where nothing says which."""
-    among = search(library, rules.query, sort="random", seed=rules.seed)
+    query = rules.query if rules.query.strip() or rules.like else _MUSIC
+    among = search(library, query, sort="random", seed=rules.seed)
     if rules.like:
         n = _SPARE * (rules.number or max(_USUAL_LENGTH, math.ceil(rules.minutes or 0)))
         if rules.moods:
