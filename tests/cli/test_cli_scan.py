@@ -41,6 +41,11 @@ def test_a_library_from_scan_to_correction(run: Run, place: Path) -> None:  # no
     song = str(place / "music" / "song.wav")
     corrected = run("library", "correct", song, "--genre", "polka", "--genre", "ska")
     assert corrected.status == 0 and corrected.out.endswith("song.wav: genres polka, ska\n")
+    assert corrected.err == ""
+    misspelt = run("library", "correct", song, "--genre", "bleus")
+    assert misspelt.status == 0 and "'bleus' is no label of" in misspelt.err
+    assert misspelt.err.endswith("Did you mean 'blues'?\n")
+    run("library", "correct", song, "--genre", "polka", "--genre", "ska")
     with Library(place / "library.sqlite") as library:
         row = library.find(song)
         assert row is not None and row.genres == ("polka", "ska")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from earmark.cli.seeds import opened
 from earmark.cli.sources import check_writable
 from earmark.cli.terminal import columns, console, guarded, plural, say, write_line
 from earmark.errors import EarmarkError, InputError
+
+NEARLY = 0.75  # by difflib: jaz and jazz have 0.86, polka and folk 0.67
 
 if TYPE_CHECKING:
     from earmark.library import Library, Row
@@ -157,13 +160,27 @@ def correct(
     heads: dict[str, list[str]] = {head: labels for head, labels in given.items() if labels}
     if bool(heads) == undo:
         raise InputError(
-            "nothing to correct" if not undo else "--undo takes no labels", hint="Try: --genre jazz."
+            "--undo takes no labels" if undo else "nothing to correct",
+            hint="Try: --undo alone." if undo else "Try: --genre jazz.",
         )
     with opened(library, write=True) as catalogue:
         row = track_of(catalogue, track)
         row = catalogue.correct(row.id, **({head: [] for head in given} if undo else heads))
         labels = [f"{head} {', '.join(found)}" for head, found in row.corrections.items()]
         write_line(f"{row.id}  {row.name}: {'; '.join(labels) or 'as predicted'}")
+    say(*_perhaps_misspelt(row))
+
+
+def _perhaps_misspelt(row: Row) -> Iterator[str]:
+    """Words of one's own are welcome; what is nearly a label of the model is pointed out."""
+    from difflib import get_close_matches
+
+    for head, labels in row.corrections.items():
+        known, name = (row.model.heads.get(head, ()), row.model.name) if row.model else ((), "")
+        for label in labels:
+            near = get_close_matches(label, known, n=1, cutoff=NEARLY)
+            if near and label not in known:
+                yield f"kept as a word of yours: {label!r} is no label of {name}. Did you mean {near[0]!r}?"
 
 
 @app.command()
