@@ -207,6 +207,14 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def not_found(path: str, name: str) -> AudioNotFoundError:
+    """Error of a path at which there is no file; of a link to nowhere, where it leads."""
+    if os.path.islink(path):
+        text = f"{name} is a link to {os.readlink(path)}, which is not there"
+        return AudioNotFoundError(text, hint="Try: mount its disk, or remove the link.")
+    return AudioNotFoundError(f"There is no file {name}", hint="Try: check the spelling.")
+
+
 def _sized(file: BinaryIO, name: str, path: str | None, *, owned: bool) -> OpenedSource:
     return OpenedSource(file, name, path, file.seek(0, os.SEEK_END), owned)
 
@@ -220,7 +228,7 @@ def _from_path(path: str, name: str) -> OpenedSource:
             raise _not_a_file(mode, name)
         return _sized(_File(open(path, "rb", buffering=0), READ_LENGTH), name, name, owned=True)
     except (FileNotFoundError, NotADirectoryError):
-        raise AudioNotFoundError(f"There is no file {name}", hint="Try: check the spelling.") from None
+        raise not_found(path, name) from None
     except PermissionError:
         raise UnreadableAudioError(
             f"No permission to read {name}", hint="Try: change its permissions (chmod +r), or ask its owner."

@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from earmark.audio import load, sound_digest
+from earmark.audio.source import not_found
 from earmark.errors import EarmarkError, UnreadableAudioError
 from earmark.features import method_digest
 from earmark.features.fingerprint import SPEC, peaks
@@ -59,6 +60,8 @@ def analyse(
         sound = before.sound if before and before.sound else sound_digest(item.path)
         row = dataclasses.replace(row, sound=sound)
         return _scored(row, model, excerpts, before)
+    except FileNotFoundError:
+        return dataclasses.replace(row, error=not_found(item.path, item.path).to_dict())
     except OSError as error:
         reason = UnreadableAudioError(
             f"{item.path} cannot be read ({error.strerror or error})",
