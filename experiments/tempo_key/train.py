@@ -20,10 +20,11 @@ import tempo_model
 import torch
 from beat_network import Example
 from drums import club_track, drum_track
-from material import FOLDS, Annotated, Cache, analysed, digest, folds, read
+from material import FOLDS, FRAME_SECONDS, Annotated, Cache, analysed, digest, folds, read
 from progressions import progression
 
-from earmark.features import KEYS, beats
+from earmark.features import KEYS
+from earmark.features.beat_path import beat_path
 from earmark.features.key_choice import moved
 from earmark.features.pulse_network import bands
 
@@ -107,6 +108,23 @@ def key_of(model: dict[str, np.ndarray], vectors: np.ndarray) -> tuple[str, floa
     return KEYS[int(score.argmax())], float(1 / probability.sum())
 
 
+def answer(
+    one: tempo_model.Candidates, weight: np.ndarray, beat: np.ndarray, key: tuple[str, float]
+) -> dict[str, object]:
+    score = one.described @ weight
+    probability = np.exp(score - score.max())
+    order = np.argsort(-score)
+    bpm = float(one.bpm[order[0]])
+    return {
+        "tempo": bpm,
+        "tempo_confidence": float(probability.max() / probability.sum()),
+        "second": float(one.bpm[order[1]]) if len(order) > 1 else None,
+        "beats": (beat_path(beat, 60 / FRAME_SECONDS / bpm) * FRAME_SECONDS).tolist(),
+        "key": key[0],
+        "key_confidence": key[1],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
@@ -130,21 +148,9 @@ def main() -> None:
         if fold == "all" and options.ship:
             np.savez(WEIGHTS / "tempo.npz", weight=tempo["weight"].astype(np.float32))
             np.savez(WEIGHTS / "key.npz", **key)
-        for clip in clips:
-            if of[clip.id] == fold:
-                one = candidates[clip.id]
-                score = one.described @ tempo["weight"]
-                probability = np.exp(score - score.max())
-                order = np.argsort(-score)
-                best, confidence = key_of(key, kept.vectors(clip.id))
-                answers[clip.id] = {
-                    "tempo": float(one.bpm[order[0]]),
-                    "tempo_confidence": float(probability.max() / probability.sum()),
-                    "second": float(one.bpm[order[1]]) if len(order) > 1 else None,
-                    "beats": beats(found[clip.id][0], bpm=float(one.bpm[order[0]])).tolist(),
-                    "key": best,
-                    "key_confidence": confidence,
-                }
+        for clip in (clip for clip in clips if of[clip.id] == fold):
+            named = key_of(key, kept.vectors(clip.id))
+            answers[clip.id] = answer(candidates[clip.id], tempo["weight"], found[clip.id][0], named)
     (options.cache / "folds.json").write_text(json.dumps({"split": digest(of), "clips": answers}))
 
 

@@ -13,6 +13,7 @@ from test_features_rhythm import drums
 
 import earmark
 from earmark.audio import Clip
+from earmark.errors import InputError
 from earmark.features import FeatureSpec, PulseStream, log_mel, pulse, stored
 from earmark.features.pulse_network import N_BINS, bands, tempo_log_probability
 from earmark.features.pulse_network import pulse as network
@@ -53,6 +54,12 @@ def test_beats_of_clicks_lie_on_them(bpm: float) -> None:
     assert np.abs(found - nearest).max() < 0.05
     assert len(found) >= 0.9 * len(expected) - 1
     assert len(stream.beats(tempo=2 * bpm)) > 1.5 * len(found)
+
+
+@pytest.mark.parametrize("tempo", [0.0, -3.0, np.inf, np.nan])
+def test_beats_of_no_tempo_are_refused(tempo: float) -> None:
+    with pytest.raises(InputError, match="tempo="):
+        pulse_of(clicks(120)).beats(tempo=tempo)
 
 
 def test_candidates_are_ordered_and_their_scores_are_probabilities() -> None:

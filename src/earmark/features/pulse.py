@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from earmark.arrays import Float32, Float64
+from earmark.errors import InputError
+from earmark.features.beat_path import beat_path
 from earmark.features.beats import beats
 from earmark.features.pulse_network import (
     N_MELS,
@@ -152,8 +154,15 @@ class PulseStream:
         if tempo is None:
             found = self.candidates()
             tempo = found[0].tempo if found else None
-        envelope = self.beat_probability() if self._has_network else self.onsets
-        return np.zeros(0) if tempo is None else beats(envelope, self.spec, bpm=tempo)
+        if tempo is None:
+            return np.zeros(0)
+        if not self._has_network:
+            return beats(self.onsets, self.spec, bpm=tempo)
+        if not 0 < tempo < math.inf:
+            raise InputError(f"tempo={tempo}", hint="Accepted: a positive number, or None to estimate it.")
+        seconds = self.spec.hop_length / self.spec.sr
+        frames = beat_path(self.beat_probability(), 60 / seconds / tempo)
+        return frames.astype(np.float64) * seconds
 
     def _pooled_mean(self, first: int, stop: int) -> Float32:
         """Return the mean over the blocks of frames that lie between, at least one [shape=(32,)]."""
