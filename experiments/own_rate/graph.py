@@ -70,11 +70,12 @@ class Join(nn.Module):
             torch.softmax(self.lines["voice"](z), 1),
             torch.sigmoid(self.lines["instruments"](z)),
             torch.cat([affect[:, :1], arousal], 1).clamp(0, 1),
+            self.lines["pace"](z).clamp(0, 1),
             torch.cat([embedding, root], 1) @ self.turn,
         )
 
 
-OUTPUTS = ("genres", "quadrant", "moods", "sound", "voice", "instruments", "affect", "embedding")
+OUTPUTS = ("genres", "quadrant", "moods", "sound", "voice", "instruments", "affect", "pace", "embedding")
 
 
 @torch.no_grad()

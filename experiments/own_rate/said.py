@@ -20,15 +20,20 @@ class Said:
 
     def of(self, track: corpus.Track, what: str, copy: str = "") -> np.ndarray:
         """One ear's values, or one head of earmark-lite [shape=(n_windows, n)]."""
-        name = track.collection + copy
+        return self.named(track.collection + copy, track.id.removeprefix(track.collection + "."), what)
+
+    def named(self, name: str, clip: str, what: str) -> np.ndarray:
         if name not in self.files:
             with np.load(self.runs / f"{name}.npz") as archive:
                 self.files[name] = dict(archive)
-        return self.files[name][f"{track.id.removeprefix(track.collection + '.')}|{what}"].astype(np.float32)
+        return self.files[name][f"{clip}|{what}"].astype(np.float32)
 
     def own(self, track: corpus.Track, copy: str = "") -> np.ndarray:
         """Both ears at their own rate, side by side [shape=(n_windows, 1025)]."""
-        return np.hstack([self.of(track, ear, copy) for ear in OWN])
+        return self.named_own(track.collection + copy, track.id.removeprefix(track.collection + "."))
+
+    def named_own(self, name: str, clip: str) -> np.ndarray:
+        return np.hstack([self.named(name, clip, ear) for ear in OWN])
 
     def means(self, tracks: list[corpus.Track], copy: str = "") -> np.ndarray:
         """One row for each track; of the clean clip where there is no copy."""

@@ -9,7 +9,7 @@ import torch
 from material import SPEC
 
 from earmark.features import onset_strength
-from earmark.features.tempo_choice import candidates_of
+from earmark.features.tempo_choice import candidates_of, with_expected
 
 PENALTY = 0.01
 RIGHT = 0.05  # relative: the candidate that is meant
@@ -17,10 +17,14 @@ RIGHT = 0.05  # relative: the candidate that is meant
 
 @dataclass(frozen=True)
 class Candidates:
-    """Tempi that are considered for a clip [shape=(n,)], and what is known of each [shape=(n, 17)]."""
+    """Tempi that are considered for a clip [shape=(n,)], and what is known of each [shape=(n, 17 or 19)]."""
 
     bpm: np.ndarray
     described: np.ndarray
+
+    def expecting(self, bpm: float) -> Candidates:
+        """The same, with the tempo to expect of such music known."""
+        return Candidates(self.bpm, with_expected(self.bpm, self.described, bpm)) if len(self.bpm) else self
 
 
 def candidates(S_db: np.ndarray, beat: np.ndarray, log_probability: np.ndarray) -> Candidates:

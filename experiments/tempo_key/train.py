@@ -1,9 +1,10 @@
 """Trains the network of beats, the choice of a tempo and the model of keys; writes weights and answers by folds.
 
-    python experiments/tempo_key/train.py ../shared/data --cache runs/tempo_key [--ship]
+    python experiments/tempo_key/train.py ../shared/data EXPECTED.json --cache runs/tempo_key [--ship]
 
-The answers go to CACHE/folds.json: each clip's are of models that no clip of its artist was shown to. With `--ship`,
-models of all clips go to src/earmark/features/weights/.
+EXPECTED.json is of `own_rate/pace.py`: the tempo to expect of each clip. Answers go to CACHE/folds.json, and those without
+it to CACHE/folds_plain.json: each clip's are of models that no clip of its artist was shown to. With `--ship`, models of
+all clips go to src/earmark/features/weights/.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ WEIGHTS = Path(__file__).parents[2] / "src" / "earmark" / "features" / "weights"
 N_DRUM_TRACKS, DRUM_SEED = 240, 21
 N_CLUB_TRACKS, CLUB_SEED = 200, 22
 N_PROGRESSIONS, PROGRESSION_SEED = 100, 5  # of each mode
+BELIEF = 0.6  # in what is expected: no electronic music is among the annotated clips
+USUAL_BPM = 110.0  # from which the expected tempi are counted in octaves
 
 
 def extras(data: Path, cache: Path) -> list[Example]:
@@ -128,6 +131,7 @@ def answer(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("expected", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("runs/tempo_key"))
     parser.add_argument("--ship", action="store_true")
     options = parser.parse_args()
@@ -135,23 +139,32 @@ def main() -> None:
     of = folds(clips)
     kept = Cache(options.cache, "gtzan", {clip.id: clip.path for clip in clips})
     found = networks(clips, of, kept, options.data, options.cache, options.ship)
-    candidates = {c.id: tempo_model.candidates(kept.log_mel(c.id), *found[c.id]) for c in clips}
+    plain = {c.id: tempo_model.candidates(kept.log_mel(c.id), *found[c.id]) for c in clips}
+    octaves = json.loads(options.expected.read_text())
     synthetic = synthetic_keys(options.cache)
-    answers: dict[str, dict] = {}
+    answers: dict[str, dict] = {"folds": {}, "folds_plain": {}}
     for fold in (*range(FOLDS), "all"):
         shown = [clip for clip in clips if of[clip.id] != fold]
-        keyed = [clip for clip in shown if clip.key]
-        tempo = tempo_model.train([candidates[c.id] for c in shown], [c.tempo for c in shown])
+        keyed, tempi = [clip for clip in shown if clip.key], [clip.tempo for clip in shown]
+        expecting = {
+            id_: one.expecting(USUAL_BPM * 2 ** octaves[str(fold)][id_]) for id_, one in plain.items()
+        }
+        ways = (expecting, plain)
+        weights = [tempo_model.train([way[c.id] for c in shown], tempi)["weight"] for way in ways]
+        weights[0] = BELIEF * weights[0] + (1 - BELIEF) * np.append(weights[1], [0, 0])
         key = key_model.train(
             [kept.vectors(c.id) for c in keyed], [c.key for c in keyed], [c.genre for c in keyed], synthetic
         )
         if fold == "all" and options.ship:
-            np.savez(WEIGHTS / "tempo.npz", weight=tempo["weight"].astype(np.float32))
+            expected, usual = (weight.astype(np.float32) for weight in weights)
+            np.savez(WEIGHTS / "tempo.npz", weight=usual, weight_expected=expected)
             np.savez(WEIGHTS / "key.npz", **key)
         for clip in (clip for clip in clips if of[clip.id] == fold):
             named = key_of(key, kept.vectors(clip.id))
-            answers[clip.id] = answer(candidates[clip.id], tempo["weight"], found[clip.id][0], named)
-    (options.cache / "folds.json").write_text(json.dumps({"split": digest(of), "clips": answers}))
+            for name, way, weight in zip(answers, ways, weights, strict=True):
+                answers[name][clip.id] = answer(way[clip.id], weight, found[clip.id][0], named)
+    for name, of_clips in answers.items():
+        (options.cache / f"{name}.json").write_text(json.dumps({"split": digest(of), "clips": of_clips}))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,20 @@ def test_candidates_are_ordered_and_their_scores_are_probabilities() -> None:
     assert sum(scores) == pytest.approx(1)
 
 
+def test_an_expected_tempo_tells_it_from_its_double_and_half() -> None:
+    stream = pulse_of(drums(88, 20.0))
+    slow, fast = stream.candidates(expected=70.0), stream.candidates(expected=190.0)
+    assert slow[0].tempo == pytest.approx(88, rel=0.005) and fast[0].tempo == pytest.approx(176, rel=0.005)
+    assert {round(one.tempo, 6) for one in slow} == {round(one.tempo, 6) for one in fast}
+    assert sum(one.score for one in fast) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("expected", [0.0, -120.0, np.inf, np.nan])
+def test_no_tempo_cannot_be_expected(expected: float) -> None:
+    with pytest.raises(InputError, match="expected="):
+        pulse_of(clicks(120)).candidates(expected=expected)
+
+
 @given(cuts=st.lists(st.integers(0, 6000), max_size=8))
 @settings(max_examples=8, deadline=None)
 def test_division_into_pieces_does_not_matter(cuts: list[int]) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from feature_sounds import A_CADENCE, C_CADENCE, clicks, notes
+from test_features_rhythm import drums
 
 from earmark.features import FeatureSpec, log_mel, magnitudes
 from earmark.live import clock, recent, session
@@ -26,6 +27,19 @@ def test_the_tempo_of_the_last_minute() -> None:
         track.forget()
     assert FeatureSpec().n_frames(30) <= len(track.onsets) < FeatureSpec().n_frames(110)
     assert abs(track.recent_tempo() / 125 - 1) < 0.01
+
+
+def test_what_is_expected_is_the_mean_of_the_last_half_minute() -> None:
+    track = RecentTrack(FeatureSpec())
+    track.pulse.push(log_mel(drums(88.0, 30.0)))
+    for _ in range(20):
+        slow = track.recent_tempo(70.0)
+    assert abs(slow / 88 - 1) < 0.01
+    assert abs(track.recent_tempo(190.0) / 88 - 1) < 0.01  # one window of another kind changes little
+    for _ in range(15):
+        fast = track.recent_tempo(190.0)
+    assert abs(fast / 176 - 1) < 0.01
+    assert track.recent_tempo() == fast  # silence says nothing
 
 
 def test_the_key_of_the_last_half_minute() -> None:

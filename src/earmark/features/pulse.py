@@ -124,11 +124,28 @@ class PulseStream:
             return np.zeros(self.n_frames, dtype=np.float32)
         return np.concatenate([*self._beat, self._open_end().beat])
 
-    def candidates(self, first: int = 0, stop: int | None = None) -> tuple[TempoCandidate, ...]:
+    def candidates(
+        self, first: int = 0, stop: int | None = None, *, expected: float | None = None
+    ) -> tuple[TempoCandidate, ...]:
         """Return the tempi of frames `first` to `stop` (excluded), most probable first.
 
         None where nothing repeats by more than chance. Each is refined to 0.2 % for a steady tempo.
+
+        Parameters
+        ----------
+        first, stop : int
+            Which frames; all that there are by default.
+        expected : float, optional
+            The tempo to expect of such music, roughly, in beats per minute: it tells a tempo from its double
+            and half. `classify` has it from a model with the head ``pace``.
+
+        Raises
+        ------
+        InputError
+            `expected` is not a positive number.
         """
+        if expected is not None and not 0 < expected < math.inf:
+            raise InputError(f"expected={expected}", hint="Accepted: a positive number, or None.")
         stop = self.n_frames if stop is None else min(stop, self.n_frames)
         onsets = self.onsets[first:stop]
         if len(onsets) == 0 or not onsets.any():
@@ -138,7 +155,7 @@ class PulseStream:
             return (TempoCandidate(found, math.nan),) if found else ()
         beat = self.beat_probability()[first:stop]
         log_probability = tempo_log_probability(self._pooled_mean(first, stop))
-        candidates = tempo_candidates(beat, log_probability, onsets, self.spec)
+        candidates = tempo_candidates(beat, log_probability, onsets, self.spec, expected)
         envelope, per_minute = envelope_of(onsets), 60 * self.spec.sr / self.spec.hop_length
         shows = any(has_pulse(envelope, per_minute / one.tempo) for one in candidates[:2])
         return candidates if shows else ()

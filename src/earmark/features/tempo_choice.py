@@ -4,7 +4,8 @@ Music repeats at its beat and at every second and half of it, and any of these c
 What decides is learnt: for each candidate, how strongly beats and onsets repeat at it and at its double, half
 and triple, how strong it is as a frequency (which has overtones where the autocorrelation has undertones),
 and what the network gives for its tempo from the sound. A conditional logistic regression on
-these 17 numbers gives each candidate its probability.
+these 17 numbers gives each candidate its probability. Where a tempo is expected of such
+music, there are two numbers more.
 """
 
 from __future__ import annotations
@@ -42,7 +43,11 @@ class TempoCandidate:
 
 
 def tempo_candidates(
-    beat: Float32, tempo_log_probability: Float32, onsets: Float32, spec: FeatureSpec
+    beat: Float32,
+    tempo_log_probability: Float32,
+    onsets: Float32,
+    spec: FeatureSpec,
+    expected: float | None = None,
 ) -> tuple[TempoCandidate, ...]:
     """Return the candidates for a tempo, most probable first; none where nothing repeats.
 
@@ -56,11 +61,16 @@ def tempo_candidates(
         Onset envelope of the same frames.
     spec : FeatureSpec
         Its sampling rate and hop give the time between frames.
+    expected : float, optional
+        The tempo to expect for other reasons, roughly, in beats per minute.
     """
     bpm, described = candidates_of(beat, tempo_log_probability, onsets, spec)
     if len(bpm) == 0:
         return ()
-    score = described @ weights("tempo")["weight"].astype(np.float64)
+    name = "weight"
+    if expected is not None:
+        described, name = with_expected(bpm, described, expected), "weight_expected"
+    score = described @ weights("tempo")[name].astype(np.float64)
     probability = np.exp(score - score.max())
     probability /= probability.sum()
     order = np.argsort(-probability, kind="stable")
@@ -80,6 +90,13 @@ def candidates_of(
     rhythm = _Rhythm(beat.astype(np.float64), onsets.astype(np.float64), tempo_log_probability, spec)
     bpm = _candidates(rhythm, per_minute)
     return bpm, rhythm.described(bpm, per_minute)
+
+
+def with_expected(bpm: Float64, described: Float64, expected: float) -> Float64:
+    """Return what is known of each candidate, and how it lies to the tempo to expect [shape=(n, 19)]."""
+    octaves, expected_octaves = np.log2(bpm / _USUAL_BPM), np.log2(expected / _USUAL_BPM)
+    apart = np.minimum((octaves - expected_octaves) ** 2, 1)
+    return np.column_stack([described, octaves * expected_octaves, -apart])
 
 
 class _Rhythm:

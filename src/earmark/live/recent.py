@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+import numpy as np
+
 from earmark.features import FeatureSpec, RecentTonalStream
 from earmark.predict import FrameTrack
 
 RECENT_SECONDS = 30.0  # long enough for a steady tempo; another song shows after as long
+_N_EXPECTED = 15  # expected tempi whose mean counts: of 30 s, if the tempo is computed every 2 s
 
 
 class RecentTrack(FrameTrack):
@@ -23,10 +28,18 @@ class RecentTrack(FrameTrack):
         super().__init__(spec)
         self.tonal = RecentTonalStream(spec, seconds=RECENT_SECONDS)
         self._recent_frames = spec.n_frames(RECENT_SECONDS)
+        self._expected: deque[float] = deque(maxlen=_N_EXPECTED)
 
-    def recent_tempo(self) -> float | None:
-        """Return the tempo of the last 30 s in beats per minute; None where nothing begins."""
-        found = self.pulse.candidates(max(0, self.pulse.n_frames - self._recent_frames))
+    def recent_tempo(self, expected: float | None = None) -> float | None:
+        """Return the tempo of the last 30 s in beats per minute; None where nothing begins.
+
+        `expected` is the tempo to expect of the latest window: the mean of the last 15 counts.
+        """
+        if expected is not None:
+            self._expected.append(expected)
+        usual = float(np.exp(np.log(self._expected).mean())) if self._expected else None
+        first = max(0, self.pulse.n_frames - self._recent_frames)
+        found = self.pulse.candidates(first, expected=usual)
         return found[0].tempo if found else None
 
     def recent_key(self) -> str | None:

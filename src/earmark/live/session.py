@@ -22,6 +22,7 @@ from earmark.models.base import Array
 from earmark.models.card import ModelCard
 from earmark.predict import PendingWindows, Prediction, Prior, SourceScores, WindowScorer, WindowScores
 from earmark.predict.classify import repeated_warning
+from earmark.predict.expected_tempo import expected_tempo
 from earmark.predict.head_scores import affect_of, moods_of, quadrant_of, ranked, sound_of, voice_of
 from earmark.predict.scorer import opened, score_together
 from earmark.rates import HIGHEST_SR, LOWEST_SR
@@ -263,7 +264,7 @@ class Session:
             self._recent.popleft()
         scores = latest if len(self._recent) == 1 else WindowScores.concatenate(list(self._recent))
         verdict = self._verdict.after(scores.verdict())
-        self._update_track()
+        self._update_track(scores)
         is_music, sounds = verdict in ("music", "unsure"), not scores.silent.all()
         stream, index = self._clock.place(end)
         level_db = 10 * math.log10(max(self._power / max(self._n_power, 1), _LEAST_POWER))
@@ -290,11 +291,12 @@ class Session:
     def _is_settled(self) -> bool:
         return self._n_seconds >= SETTLE_SECONDS
 
-    def _update_track(self) -> None:
+    def _update_track(self, scores: WindowScores) -> None:
         if self.scorer.n_samples < self._next_track:
             return
         self._next_track = self.scorer.n_samples + round(_AGAIN_SECONDS * self._sr)
-        self._tempo, self._key = self._track.recent_tempo(), self._track.recent_key()
+        self._tempo = self._track.recent_tempo(expected_tempo(scores))
+        self._key = self._track.recent_key()
         if self._whole is not None:
             self._track.forget()
 

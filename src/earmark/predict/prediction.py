@@ -14,6 +14,7 @@ import numpy as np
 from earmark.errors import EarmarkError, InputError
 from earmark.features import TempoCandidate
 from earmark.predict.entries import entry, items, one_of
+from earmark.predict.expected_tempo import expected_tempo
 from earmark.predict.frame_track import FrameTrack
 from earmark.predict.head_scores import (
     Affect,
@@ -225,7 +226,7 @@ class Prediction:
         """
         card, verdict = scores.card, scores.verdict()
         sounds, is_music = verdict != "silence", verdict in ("music", "unsure")
-        tempi = track.tempo_candidates()[:_N_TEMPI] if is_music else ()
+        tempi = track.tempo_candidates(expected=expected_tempo(scores))[:_N_TEMPI] if is_music else ()
         scored = tuple(one for one in tempi if not math.isnan(one.score))
         keys = track.key_candidates() if is_music else ()
         return cls(
@@ -384,7 +385,7 @@ def _parts(scores: WindowScores, track: FrameTrack, start: float, duration: floa
             ranked(genres, span.scores.mean(genres.name)),
             moods_of(span.scores),
             quadrant_of(span.scores),
-            track.tempo(span.start - start, span.end - start),
+            track.tempo(span.start - start, span.end - start, expected=expected_tempo(span.scores)),
         )
         for span in spans(scores, end=start + duration)
     )
