@@ -225,7 +225,7 @@ def test_what_failed_is_kept_with_its_error(library: Library, tmp_path: Path, ec
     assert (back.state, back.prediction, back.error) == ("failed", None, failed.error)
     assert back.error is not None and back.error["code"] == "unknown-format" and back.file.size == 1500
     gone = analyse(tmp_path / "gone.mp3", echo)
-    assert gone.error is not None and gone.error["code"] == "unreadable"
+    assert gone.error is not None and gone.error["code"] == "not-found"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of bytes")
