@@ -100,7 +100,16 @@ def lines_of_chance(n_values):
     from lines import Line
 
     rng = np.random.default_rng(0)
-    sizes = {"genres": 19, "quadrant": 4, "moods": 53, "sound": 4, "voice": 4, "instruments": 3, "affect": 2, "pace": 1}
+    sizes = {
+        "genres": 19,
+        "quadrant": 4,
+        "moods": 53,
+        "sound": 4,
+        "voice": 4,
+        "instruments": 3,
+        "affect": 2,
+        "pace": 1,
+    }
     return {name: Line(rng.normal(0, 0.01, (n_values, n)), np.zeros(n)) for name, n in sizes.items()}
 
 

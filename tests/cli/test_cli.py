@@ -360,6 +360,8 @@ def test_what_is_not_music_has_no_genre_in_tables_and_label_tracks(tmp_path: Pat
     lines = run("classify", *copies, "--jobs", 1).out  # a file that is named twice is classified once
     assert "not music: noise" in shown and lines.count("not-music   noise") == MANY
     assert "0:00" not in shown  # no strip that names a genre from end to end
+    labels = [line.split()[0] for line in shown.splitlines() if "━" in line]
+    assert labels[0] == "noise" and not {*labels} & {*GENRES}  # bars of the kinds of sound, none of a genre
     label_track = run("classify", noise, "--labels", "audacity").out.strip().split("\t")
     assert (label_track[0], label_track[2]) == ("0.000", "not-music")
     for options in ([], ["--timeline"]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -50,12 +50,16 @@ def card(prediction: Prediction, terminal: Console, *, top: int, timeline: bool 
     width = min(terminal.width, 100)
     lines: list[RenderableType] = [heading(prediction)]
     lines += [Text(f"  ! {printable(warning)}", style="yellow") for warning in prediction.warnings]
-    if prediction.verdict != "silence":
+    if prediction.verdict == "not-music":  # which has neither key nor genre to speak of
+        kinds = sorted(
+            (prediction.sound.scores if prediction.sound else {}).items(), key=lambda kind: -kind[1]
+        )
+        lines += [Text(), *bars(kinds[:top], width, lambda _: "magenta")] if kinds else []
+    elif prediction.verdict != "silence":
         lines += [Text(), *genre_bars(prediction.genres[:top], width), Text()]
-        if prediction.verdict != "not-music":  # which has neither key nor genre to speak of
-            lines += [*_facts(prediction, width - 9), Text()]
-            lines += strip_with_legend(prediction, terminal, width)
-            lines += part_lines(prediction, terminal, width)
+        lines += [*_facts(prediction, width - 9), Text()]
+        lines += strip_with_legend(prediction, terminal, width)
+        lines += part_lines(prediction, terminal, width)
     if timeline:
         lines += [Text(), *_segment_lines(prediction.segments)]
     return Group(*lines, Text())
@@ -96,12 +100,16 @@ def clock(seconds: float) -> str:
 
 def genre_bars(genres: Sequence[Score], width: int) -> list[Text]:
     """One bar for each genre, in its colour."""
-    room = max([len(genre.label) for genre in genres], default=0)
+    return bars([(genre.label, genre.score) for genre in genres], width, genre_colour)
+
+
+def bars(scores: Sequence[tuple[str, float]], width: int, colour: Callable[[str], str]) -> list[Text]:
+    """One bar for each label with its score."""
+    room = max([len(label) for label, _ in scores], default=0)
     return [
-        Text("  ").append(genre.label.ljust(room + 2)).append_text(
-            bar(genre.score, width - room - 13, genre_colour(genre.label))
-        ).append(f"{percent(genre.score):>6}")
-        for genre in genres
+        Text("  ").append(label.ljust(room + 2)).append_text(bar(score, width - room - 13, colour(label)))
+        .append(f"{percent(score):>6}")
+        for label, score in scores
     ]  # fmt: skip
 
 
