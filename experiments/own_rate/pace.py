@@ -1,11 +1,11 @@
-"""The tempo to expect of such music, from what both ears say: it tells a tempo from its double and half.
+"""The tempo to expect of such music, from the outputs of both taggers: it decides between a tempo and its double or half.
 
     python pace.py ../../../shared RUNS EXPECTED.json
 
 Ridge regressions of the logarithm of the tempo, one on mn04's embedding and one on fcn_msd, averaged: annotated clips of
 GTZAN, music whose composer states the tempo, and synthesised dance music. `ship.py` puts the line of all clips into the
-graph, as the amount ``pace``. EXPECTED.json holds what is expected of each GTZAN clip, in octaves from 110 BPM, by lines that no clip of its artist
-taught, for `tempo_key/train.py`: of each fold there, its own clips by the other folds, the others by inner folds.
+graph, as the amount ``pace``. EXPECTED.json holds what is expected of each GTZAN clip, in octaves from 110 BPM, by lines that were trained
+on no clip of its artist, for `tempo_key/train.py`: of each fold there, its own clips by the other folds, the others by inner folds.
 """
 
 from __future__ import annotations

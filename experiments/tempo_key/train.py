@@ -33,7 +33,7 @@ WEIGHTS = Path(__file__).parents[2] / "src" / "earmark" / "features" / "weights"
 N_DRUM_TRACKS, DRUM_SEED = 240, 21
 N_CLUB_TRACKS, CLUB_SEED = 200, 22
 N_PROGRESSIONS, PROGRESSION_SEED = 100, 5  # of each mode
-BELIEF = 0.6  # in what is expected: no electronic music is among the annotated clips
+EXPECTED_WEIGHT = 0.6  # of the choice that knows what to expect: no electronic music is among the clips
 USUAL_BPM = 110.0  # from which the expected tempi are counted in octaves
 
 
@@ -151,7 +151,7 @@ def main() -> None:
         }
         ways = (expecting, plain)
         weights = [tempo_model.train([way[c.id] for c in shown], tempi)["weight"] for way in ways]
-        weights[0] = BELIEF * weights[0] + (1 - BELIEF) * np.append(weights[1], [0, 0])
+        weights[0] = EXPECTED_WEIGHT * weights[0] + (1 - EXPECTED_WEIGHT) * np.append(weights[1], [0, 0])
         key = key_model.train(
             [kept.vectors(c.id) for c in keyed], [c.key for c in keyed], [c.genre for c in keyed], synthetic
         )

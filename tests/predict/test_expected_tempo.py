@@ -49,6 +49,14 @@ def test_silent_windows_do_not_count() -> None:
     assert expected_tempo(scores([0.0], [0.0])) is None
 
 
+@pytest.mark.parametrize(
+    "head", [Head("pace", ("pace",), "multilabel"), Head("pace", ("slow", "fast"), "amount")]
+)
+def test_another_head_of_that_name_says_nothing_of_tempo(head: Head) -> None:
+    card = dataclasses.replace(CARD, heads=(*ECHO.heads, head))
+    assert expected_tempo(scores([0.5], [1.0], card)) is None
+
+
 def test_a_model_without_the_head_expects_nothing() -> None:
     plain = dataclasses.replace(CARD, heads=ECHO.heads)
     assert expected_tempo(scores([0.5], [1.0], plain)) is None

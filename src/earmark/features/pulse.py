@@ -136,8 +136,8 @@ class PulseStream:
         first, stop : int
             Which frames; all that there are by default.
         expected : float, optional
-            The tempo to expect of such music, roughly, in beats per minute: it tells a tempo from its double
-            and half. `classify` has it from a model with the head ``pace``.
+            The tempo to expect of such music, roughly, in beats per minute: it decides between a tempo and
+            its double or half. `classify` has it from a model with the head ``pace``.
 
         Raises
         ------
