@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path
 
 from earmark.errors import InputError, OutputError
+from earmark.library.write_ahead import use_write_ahead_log
 
 APPLICATION_ID = 0x65726D6B  # "ermk", in the header of the file
 PAGE_LENGTH = 16_384  # bytes
@@ -328,8 +329,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         _version(connection, path)  # before anything of a foreign file is changed
         # Of a new file. A row has about 2 kB, and in pages of SQLite's usual 4 kB the rest of a page is lost.
         connection.execute(f"PRAGMA page_size = {PAGE_LENGTH}")
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection, BUSY_SECONDS)
         # A power cut may undo the last commits of a WAL file but does not damage it: a scan does them again.
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
@@ -360,9 +360,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    n_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    # One statement, so that all three are of one moment: another may be making the file.
+    found: tuple[int, int, int] = connection.execute(
+        """SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+        FROM pragma_user_version, pragma_application_id"""
+    ).fetchone()
+    version, application, n_tables = found
     if application != APPLICATION_ID and (n_tables or version):
         raise InputError(
             f"{path} is a database of another program", hint="Accepted: a file that earmark scan made."

@@ -14,6 +14,7 @@ from typing import Self
 
 from earmark.errors import InputError, OutputError
 from earmark.library.tags.splice import Splice, pack, unpack
+from earmark.library.write_ahead import use_write_ahead_log
 from earmark.storage import make_folder, user_dirs
 
 VERSION = 1
@@ -89,7 +90,7 @@ class Journal:
         make_folder(self.path.parent)
         with self._failing():
             self._db = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
+            use_write_ahead_log(self._db, _WAIT)
             self._db.execute("PRAGMA synchronous = FULL")  # an entry is on the disk before the file changes
             self._migrate()
 
