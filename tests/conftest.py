@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,9 @@ SHARED = Path(os.environ.get("EARMARK_SHARED", Path(__file__).resolve().parents[
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with slow tests first, and skip, with the reason, what needs recordings that are not here."""
+    ids = Counter(item.nodeid for item in items)
+    # Of several tests with one id, xdist would run only the first.
+    assert ids.total() == len(ids), [name for name, n in ids.items() if n > 1]
     # A worker takes a file at a time: a slow one that came last would keep a single worker at work.
     slow = {item.path for item in items if "slow" in item.keywords}
     items.sort(key=lambda item: item.path not in slow)
@@ -30,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """Watch what a failed test does next: pytest and its plugin stop their clocks as it fails."""
+    if isinstance(node, pytest.Item) and not node.config.getoption("usepdb"):
+        seconds = float(node.config.getini("faulthandler_timeout"))
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(scope="session")
