@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,15 @@ def chromium(spoken: Path) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def library_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of 18 songs of the demo band, and a file that failed."""
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of 15 songs of the demo band, and a file that failed."""
     return make_library(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="module")
+def library_file(scanned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for each module, whatever those before it did to theirs: corrections, scans, a map."""
+    return shutil.copy(scanned, tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="module")
