@@ -26,6 +26,7 @@ from earmark.audio import Clip
 from earmark.cli.app import app
 from earmark.cli.commands.classify import MANY
 from earmark.cli.render import card, strip
+from earmark.cli.render import row as line_of
 from earmark.cli.sources import jobs_for
 from earmark.cli.terminal import complaint, printable, say
 from earmark.errors import InputError
@@ -223,6 +224,14 @@ def test_many_files_get_one_line_each(run: Run, tmp_path: Path) -> None:
     assert outcome.err.startswith("5 files: 5 ")
     for i, line in enumerate(lines):
         assert re.search(rf"%.*BPM.*m[ai][jn]or.*{i}\.wav$", line)
+
+
+def test_a_line_marks_what_is_unsure() -> None:
+    from rich.console import Console
+
+    sure = row_of("/m/a.mp3", genres={"rock": 0.4}, tempo=120.0).prediction
+    lines = [line_of(each, Console(width=80)).plain for each in (sure, replace(sure, verdict="unsure"))]
+    assert "40 %  " in lines[0] and lines[1] == lines[0].replace("40 % ", "40 %?")
 
 
 def test_a_picture_that_cannot_be_drawn_is_refused_before_any_work(

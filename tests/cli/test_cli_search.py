@@ -31,6 +31,14 @@ def test_a_table_is_shown(run: Run, path: Path) -> None:  # noqa: F811
     assert all(text in outcome.out for text in shown)
 
 
+def test_a_question_mark_says_that_no_genre_stands_out(run: Run, path: Path) -> None:  # noqa: F811
+    assert "rock 80 % " in run("search", "year:1971", "--library", path).out
+    assert "rock 70 %?" in run("search", "verdict:unsure", "--library", path).out
+    with Library(path) as library:
+        library.correct(3, genres=["rock"])
+    assert "?" not in run("search", "--library", path).out
+
+
 def test_the_table_has_ids_at_any_width_and_is_whole_in_a_pipe(
     run: Run,  # noqa: F811
     tmp_path: Path,

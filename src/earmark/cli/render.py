@@ -24,6 +24,7 @@ VERDICTS = {
     "not-music": ("magenta", "not music"),
     "silence": ("bright_black", "silence: nothing to hear"),
 }
+UNSURE_MARK = "?"  # behind a score, in lists
 LEGEND_SIZE = 6
 MOOD_WORDS = 4
 LIKELY = 0.4  # mood words above this are shown; few ever reach more, for a word means less than a genre
@@ -264,7 +265,10 @@ def _segment_lines(segments: Sequence[Segment]) -> list[Text]:
 
 
 def row(prediction: Prediction, terminal: Console) -> Text:
-    """A file as one line of a list: genre, bar, tempo, key, strip if there is room, name."""
+    """A file as one line of a list: genre, bar, tempo, key, strip if there is room, name.
+
+    A question mark behind the score says that no genre stands out.
+    """
     text = Text("  ")
     if prediction.verdict in ("silence", "not-music"):
         style, _ = VERDICTS[prediction.verdict]
@@ -273,9 +277,9 @@ def row(prediction: Prediction, terminal: Console) -> Text:
         best = prediction.genres[0]
         text.append(f"{best.label[:11]:<12}", style=genre_colour(best.label))
         text.append_text(bar(best.score, 6, genre_colour(best.label)))
-        text.append(
-            f"{percent(best.score):>6} ", style="bright_black" if prediction.verdict == "unsure" else ""
-        )
+        is_unsure = prediction.verdict == "unsure"
+        mark = UNSURE_MARK if is_unsure else " "
+        text.append(f"{percent(best.score):>6}{mark}", style="bright_black" if is_unsure else "")
         text.append(f"{tempo(prediction):>8}  {prediction.key or '':<10}")
     if terminal.width >= 110:
         text.append_text(strip(prediction, 24, colours=has_colours(terminal))).append("  ")

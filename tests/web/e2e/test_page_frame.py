@@ -172,3 +172,10 @@ def test_installable_and_the_shell_outlives_the_server(tab: Any) -> None:
         opened.check(expected="ERR_CONNECTION_REFUSED|sw.js|ServiceWorker")
     finally:
         server.stop()
+
+
+def test_times_read_as_on_the_command_line(tab: Any) -> None:
+    page = tab().open("listen")
+    seconds = [0.0, 8.9, 185, 3600, 3723]
+    found = page.evaluate("async (all) => all.map((await import('/js/ui.js')).mmss)", seconds)
+    assert found == ["0:00", "0:08", "3:05", "1:00:00", "1:02:03"]

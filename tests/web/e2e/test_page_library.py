@@ -10,6 +10,7 @@ from typing import Any
 from page_server import Server
 
 from conftest import PHONE
+from earmark.library import Library
 
 SONGS = 15  # of the library of the tests, and one file that failed
 ROWS = ".tbl .tr:not(.blank)"
@@ -42,6 +43,23 @@ def test_search_by_chips(tab: Any) -> None:
     expect(page.locator("#query-help")).to_contain_text(re.compile("unknown genre 'jaz'.*"))
     opened.check(expected="status of 400")
     assert page.evaluate("location.hash").startswith("#library/")  # a search can be linked to
+
+
+def test_the_table_marks_what_is_unsure(tab: Any, library_file: Path) -> None:
+    from playwright.sync_api import expect
+
+    with Library(library_file) as library:
+        library.query("UPDATE tracks SET verdict = 'music'")
+        library.query("UPDATE tracks SET verdict = 'unsure' WHERE id = 1")
+    opened = tab()
+    page = opened.open("library/verdict:unsure", wait=".tbl .tr")
+    best = page.locator(f"{ROWS} .mini")
+    expect(best).to_have_count(1)
+    expect(best.locator(".best")).to_have_text(re.compile(r"^[a-z&-]+ \d+ %\?$"))
+    expect(best).to_have_attribute("aria-label", re.compile("%, unsure$"))
+    opened.open("library/verdict:music", wait=".tbl .tr")
+    assert "?" not in "".join(page.locator(f"{ROWS} .best").all_inner_texts())
+    opened.check()
 
 
 def test_the_table_by_keyboard(tab: Any) -> None:

@@ -176,7 +176,7 @@ def _table(rows: list[Row], width: int | None) -> Any:
 def _cells(row: Row) -> dict[str, Any]:
     from rich.text import Text
 
-    from earmark.cli.render import clock, percent
+    from earmark.cli.render import UNSURE_MARK, clock, percent
     from earmark.cli.terminal import printable
     from earmark.library.export import flat
     from earmark.vocabulary import QUADRANT_WORDS, genre_colour
@@ -185,7 +185,11 @@ def _cells(row: Row) -> dict[str, Any]:
     genre, score = facts["genre"], facts["score"]
     what = Text(str(facts["error"] or facts["verdict"] or ""), style="magenta")
     if genre:
-        what = Text(f"{genre} ", style=genre_colour(genre)).append(percent(score), style="bright_black")
+        is_unsure = facts["verdict"] == "unsure" and "genres" not in row.corrections
+        mark = UNSURE_MARK if is_unsure else ""
+        what = Text(f"{genre} ", style=genre_colour(genre)).append(
+            f"{percent(score)}{mark}", style="bright_black"
+        )
     moods = facts["moods"][:2] or [QUADRANT_WORDS.get(facts["quadrant"] or "", "")]
     return {
         "id": str(row.id),

@@ -92,12 +92,12 @@ export class SongTable {
   #row(track, i) {
     const place = { role: "row", id: `row-${i}`, "aria-rowindex": i + 2, css: { transform: `translateY(${i * ROW}px)` } };
     if (!track) return h("div.tr.blank", place, h("span", { role: "gridcell" }, "…"));
-    const yours = track.corrected && track.genre, top = track.top ?? [], best = top[0];
+    const yours = track.corrected && track.genre, top = track.top ?? [], best = top[0], unsure = !yours && track.verdict === "unsure";
     const bars = yours ? [[yours, 1]] : top;
     return h(`div.tr${yours ? ".ear" : ""}`, { ...place, onclick: () => this.select(i), ondblclick: () => this.onplay(track) },
       h("span.cut", { role: "gridcell" }, h("b.cut", {}, track.title || track.name), h("span.by.cut", {}, [track.artist, track.year].filter(Boolean).join(" · ") || "–")),
-      h("span.mini", { role: "gridcell", "aria-label": yours ? `${yours}, corrected by you` : top.slice(0, 2).map(([g, s]) => `${g} ${pct(s)}`).join(", ") || track.verdict || "failed" },
-        h("span.cut.fine.best", {}, yours ? `${yours}, corrected` : best ? `${best[0]} ${pct(best[1])}` : track.state === "failed" ? "failed" : track.verdict ?? "–"),
+      h("span.mini", { role: "gridcell", "aria-label": yours ? `${yours}, corrected by you` : top.slice(0, 2).map(([g, s]) => `${g} ${pct(s)}`).concat(unsure ? ["unsure"] : []).join(", ") || track.verdict || "failed" },
+        h("span.cut.fine.best", {}, yours ? `${yours}, corrected` : best ? `${best[0]} ${pct(best[1])}${unsure ? "?" : ""}` : track.state === "failed" ? "failed" : track.verdict ?? "–"),
         h("span.mb", {}, bars.map(([g, s]) => h("i", { vars: { c: !this.six || this.six.includes(g) ? cssColour(g) : "var(--other)" }, css: { width: `${s * 66}%` } })))),
       h("span.md.cut", { role: "gridcell" }, track.moods?.[0] ?? "–"), h("span.md.num", { role: "gridcell" }, track.bpm ? Math.round(track.bpm) : "–"),
       h("span", { role: "gridcell" }, h("button.btn.icon.small", { type: "button", tabindex: -1, "aria-label": `More for ${track.title || track.name}`, onclick: (event) => { event.stopPropagation(); this.select(i); this.onmenu(track); } }, icon("more"))));

@@ -33,7 +33,11 @@ export function icon(name, small = false) {
 export function write(el, words) { if (el.textContent !== words) el.textContent = words; }
 
 export const pct = (x) => `${Math.round(x * 100)} %`;
-export const mmss = (t) => `${Math.floor(t / 60)}:${String(Math.floor(t % 60)).padStart(2, "0")}`;
+/** Time as people read it: 0:08, 3:05, 1:02:03. */
+export const mmss = (t) => {
+  const [hours, minutes, rest] = [t / 3600, (t / 60) % 60, t % 60].map(Math.floor), two = (n) => String(n).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+};
 export const count = (n) => Math.round(n).toLocaleString("en-GB");
 export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 export const wide = () => matchMedia("(min-width: 900px)").matches;
