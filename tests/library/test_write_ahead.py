@@ -33,6 +33,7 @@ def test_several_may_make_the_same_file_at_once(
 
     with ThreadPoolExecutor(n) as threads:
         list(threads.map(make, range(n)))
+    assert not list(tmp_path.glob("*.backup"))  # no copy of what another has just made
     for path in tmp_path.glob("*.sqlite"):
         assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

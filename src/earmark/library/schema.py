@@ -345,7 +345,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
     try:
         version = _version(connection, path)
-        if version:
+        if 0 < version < len(MIGRATIONS):  # not one that another has made or migrated meanwhile
             _back_up(path, version)
         for migration in MIGRATIONS[version:]:
             for statement in _statements(migration):
